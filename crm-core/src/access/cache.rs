@@ -1,0 +1,108 @@
+//! Accesses and sign-ins that were resolved within the last second.
+//!
+//! A change made on this instance drops them at once; a change made on another holds here within
+//! the second after which an entry is too old.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::grant::Access;
+use crate::auth::SignIn;
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::workspace::Workspace;
+
+/// How long an entry holds, in microseconds: one second.
+const LIFETIME_MICROS: i64 = 1_000_000;
+/// Entries above which the outdated ones are swept out.
+const SWEEP_AT: usize = 20_000;
+
+/// A map whose entries hold for one second.
+#[derive(Debug)]
+struct Brief<K, V>(RwLock<HashMap<K, (Timestamp, V)>>);
+
+impl<K: Eq + Hash, V: Clone> Brief<K, V> {
+    fn new() -> Self {
+        Self(RwLock::new(HashMap::new()))
+    }
+
+    fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+        let entries = self.0.read();
+        let (at, value) = entries.get(key)?;
+        is_fresh(*at, now).then(|| value.clone())
+    }
+
+    /// Keeps a value that was read at `at`, unless it is outdated already.
+    fn put(&self, key: K, value: V, at: Timestamp) {
+        let mut entries = self.0.write();
+        if entries.len() >= SWEEP_AT {
+            entries.retain(|_, (kept_at, _)| is_fresh(*kept_at, at));
+        }
+        entries.insert(key, (at, value));
+    }
+
+    fn drop_where(&self, is_dropped: impl Fn(&K) -> bool) {
+        self.0.write().retain(|key, _| !is_dropped(key));
+    }
+}
+
+fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
+    // A clock that was set back makes nothing fresh.
+    (0..LIFETIME_MICROS).contains(&(now.micros() - at.micros()))
+}
+
+/// The cache of one [`crate::Crm`].
+#[derive(Debug)]
+pub(crate) struct AccessCache {
+    accesses: Brief<(Id<Workspace>, Id<User>), Arc<Access>>,
+    sign_ins: Brief<Id<SignIn>, SignIn>,
+    /// Counts invalidations, so that a value read before one is not kept after it.
+    epoch: std::sync::atomic::AtomicU64,
+}
+
+impl AccessCache {
+    pub(crate) fn new() -> Self {
+        Self { accesses: Brief::new(), sign_ins: Brief::new(), epoch: std::sync::atomic::AtomicU64::new(0) }
+    }
+
+    /// The mark to read before asking the store, and to hand in with the answer.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    pub(crate) fn access(&self, workspace: Id<Workspace>, user: Id<User>, now: Timestamp) -> Option<Arc<Access>> {
+        self.accesses.get(&(workspace, user), now)
+    }
+
+    pub(crate) fn keep_access(&self, access: &Arc<Access>, user: Id<User>, at: Timestamp, epoch: u64) {
+        self.accesses.put((access.workspace.id, user), access.clone(), at);
+        if self.epoch() != epoch {
+            self.forget_workspace(access.workspace.id);
+        }
+    }
+
+    pub(crate) fn sign_in(&self, id: Id<SignIn>, now: Timestamp) -> Option<SignIn> {
+        self.sign_ins.get(&id, now)
+    }
+
+    pub(crate) fn keep_sign_in(&self, sign_in: SignIn, at: Timestamp, epoch: u64) {
+        self.sign_ins.put(sign_in.id, sign_in, at);
+        if self.epoch() != epoch {
+            self.forget_sign_in(sign_in.id);
+        }
+    }
+
+    pub(crate) fn forget_workspace(&self, workspace: Id<Workspace>) {
+        self.epoch.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.accesses.drop_where(|(known, _)| *known == workspace);
+    }
+
+    pub(crate) fn forget_sign_in(&self, id: Id<SignIn>) {
+        self.epoch.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.sign_ins.drop_where(|known| *known == id);
+    }
+}

@@ -1,0 +1,321 @@
+//! What a caller may do, resolved once, and the proof that a permission was checked.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::actor::Actor;
+use super::entity::Entity;
+use super::mask::FieldMask;
+use super::matrix::{Action, Rule, Scope};
+use super::record::Listed;
+use super::role::Role;
+use super::view::View;
+use crate::activity;
+use crate::custom_field::{CustomField, CustomKind};
+use crate::error::{Error, Result};
+use crate::filter::{
+    Catalogue, Check, CheckContext, CheckedFilter, Choices, Field, FieldKind, Literal, Lookup, Relation, Schema,
+    Source, Terms,
+};
+use crate::id::Id;
+use crate::page::{self, ListQuery, ListRequest, Sort, cursor};
+use crate::store::Record;
+use crate::time::{Timestamp, Zone};
+use crate::user::User;
+use crate::workspace::Workspace;
+use crate::{company, contact, deal};
+
+/// An actor's place in a workspace: role, teams, rules and custom fields, as they were at one
+/// moment. Made by [`crate::Crm`] alone and kept for at most a second.
+#[derive(Debug)]
+pub struct Access {
+    pub(crate) workspace: Workspace,
+    pub(crate) actor: Actor,
+    pub(crate) user: Option<User>,
+    /// Everybody whose records the scope `team` reaches, in the order of their ids.
+    pub(crate) teammates: Vec<Uuid>,
+    pub(crate) custom_fields: Vec<CustomField>,
+    pub(crate) rules: Vec<(Entity, Rule)>,
+}
+
+impl Access {
+    /// The rule for a kind of record.
+    pub(crate) fn rule(&self, entity: Entity) -> &Rule {
+        const NOTHING: &Rule = &Rule::NONE;
+        self.rules.iter().find(|(known, _)| *known == entity).map_or(NOTHING, |(_, rule)| rule)
+    }
+
+    /// The rules of a role in a workspace; the product itself may do everything.
+    pub(crate) fn rules_of(workspace: &Workspace, role: Option<Role>) -> Vec<(Entity, Rule)> {
+        let rule = |entity| role.map_or(Rule::ALL, |role| workspace.permissions.rule(role, entity));
+        Entity::ALL.into_iter().map(|entity| (entity, rule(entity))).collect()
+    }
+
+    /// The records of a kind that a scope reaches.
+    fn reach(&self, entity: Entity, scope: Scope) -> Option<CheckedFilter> {
+        if scope == Scope::None {
+            return None;
+        }
+        if entity == Entity::Note {
+            return self.notes_in_reach();
+        }
+        let Some(owner) = owner_field(entity) else { return Some(CheckedFilter::everything()) };
+        let me = self.actor.user_id().map(Id::uuid);
+        Some(match (scope, me) {
+            (Scope::Own, Some(me)) => CheckedFilter::is(owner, Check::Eq(Literal::Id(me))),
+            (Scope::Team, Some(_)) => {
+                let team = self.teammates.iter().copied().map(Literal::Id).collect();
+                CheckedFilter::is(owner, Check::In(team))
+            }
+            _ => CheckedFilter::everything(),
+        })
+    }
+
+    /// Notes on records that the caller sees.
+    fn notes_in_reach(&self) -> Option<CheckedFilter> {
+        let relations = &activity::catalogue().relations;
+        let parts = relations.iter().filter_map(|relation| {
+            let filter = self.reach(relation.entity, self.rule(relation.entity).read)?;
+            Some(CheckedFilter::Related { relation: *relation, filter: Box::new(filter) })
+        });
+        Some(CheckedFilter::Any(parts.collect()))
+    }
+
+    /// A field that the caller may see.
+    fn lookup(&self, entity: Entity, key: &str) -> Lookup {
+        let found = match key.strip_prefix(crate::filter::CUSTOM_PREFIX) {
+            Some(custom) => self.custom_field(entity, custom).map(as_field),
+            None => catalogue(entity).and_then(|catalogue| catalogue.field(key)).cloned(),
+        };
+        match found {
+            None => Lookup::Unknown,
+            Some(_) if self.rule(entity).hidden.hides(key) => Lookup::Hidden,
+            Some(field) => Lookup::Found(field),
+        }
+    }
+
+    fn custom_field(&self, entity: Entity, key: &str) -> Option<&CustomField> {
+        self.custom_fields.iter().find(|field| field.entity == entity && field.key == key)
+    }
+}
+
+impl Schema for Access {
+    fn field(&self, entity: Entity, key: &str) -> Lookup {
+        self.lookup(entity, key)
+    }
+
+    fn relation(&self, entity: Entity, key: &str) -> Option<Relation> {
+        catalogue(entity)?.relation(key)
+    }
+
+    fn visible(&self, entity: Entity) -> Option<CheckedFilter> {
+        self.reach(entity, self.rule(entity).read)
+    }
+}
+
+/// The catalogue of a kind of record that can be listed.
+pub fn catalogue(entity: Entity) -> Option<&'static Catalogue> {
+    match entity {
+        Entity::Contact => Some(contact::catalogue()),
+        Entity::Company => Some(company::catalogue()),
+        Entity::Deal => Some(deal::catalogue()),
+        Entity::Note => Some(activity::catalogue()),
+        Entity::User => Some(User::catalogue()),
+        _ => None,
+    }
+}
+
+/// The field that says whose a record is; kinds without one are everybody's or nobody's.
+fn owner_field(entity: Entity) -> Option<Field> {
+    match entity {
+        Entity::Contact | Entity::Company | Entity::Deal => Some(Field::reference("owner_id", Entity::User)),
+        _ => None,
+    }
+}
+
+/// A custom field as filters see it.
+fn as_field(custom: &CustomField) -> Field {
+    let kind = match custom.kind {
+        CustomKind::Text | CustomKind::Url => FieldKind::Text,
+        CustomKind::Number => FieldKind::Real,
+        CustomKind::Money => FieldKind::Money,
+        CustomKind::Date => FieldKind::Date,
+        CustomKind::Choice => FieldKind::Choice(Choices::Own(custom.choices.clone())),
+        CustomKind::MultiChoice => FieldKind::Tags,
+        CustomKind::Boolean => FieldKind::Bool,
+        CustomKind::User => FieldKind::Reference(Entity::User),
+        CustomKind::Reference => FieldKind::Reference(custom.target.unwrap_or(Entity::Contact)),
+    };
+    Field::custom(custom.id.uuid(), &custom.key, kind).hideable().importable()
+}
+
+/// Proof that an actor may do one action on one kind of record. [`crate::Session::require`] is its
+/// only maker; every read of a workspace's data takes one.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    access: Arc<Access>,
+    entity: Entity,
+    action: Action,
+    scope: Scope,
+}
+
+impl Grant {
+    /// The grant for an action, where the matrix gives it any reach.
+    pub(crate) fn new(access: Arc<Access>, entity: Entity, action: Action) -> Result<Self> {
+        let rule = access.rule(entity);
+        // Nobody acts on what they cannot see.
+        let scope = if action == Action::Create { rule.create } else { rule.scope(action).min(rule.read) };
+        if scope == Scope::None {
+            return Err(Error::denied(format!("needs the permission {entity}:{}", action.name())));
+        }
+        Ok(Self { access, entity, action, scope })
+    }
+
+    /// The workspace that it opens.
+    pub fn workspace_id(&self) -> Id<Workspace> {
+        self.access.workspace.id
+    }
+
+    /// The workspace's settings.
+    pub fn workspace(&self) -> &Workspace {
+        &self.access.workspace
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.access.actor
+    }
+
+    /// The member who acts, unless the product itself does.
+    pub fn user_id(&self) -> Option<Id<User>> {
+        self.access.actor.user_id()
+    }
+
+    /// Where the caller's days are cut.
+    pub fn zone(&self) -> Zone {
+        let own = self.access.user.as_ref().and_then(|user| user.time_zone);
+        own.unwrap_or(self.access.workspace.time_zone)
+    }
+
+    /// Which records of a kind the caller may see; a filter that nothing passes where none.
+    pub fn visible(&self, entity: Entity) -> CheckedFilter {
+        self.access.visible(entity).unwrap_or_else(CheckedFilter::nothing)
+    }
+
+    /// Whether the caller sees one record, as far as its owner tells; what hangs below another
+    /// record (notes) is decided by [`Grant::visible`].
+    pub fn sees_owner(&self, entity: Entity, owner: Option<Id<User>>) -> bool {
+        self.reaches(entity, self.access.rule(entity).read, owner)
+    }
+
+    /// Refuses to act on a record outside the action's scope.
+    ///
+    /// # Errors
+    /// `Denied`, because the caller sees the record.
+    pub fn check_reach<T: Record>(&self, record: &T) -> Result<()> {
+        if self.reaches(self.entity, self.scope, record.owner()) {
+            return Ok(());
+        }
+        let what = format!("{} {} lies outside the permission", T::ENTITY, record.uuid());
+        Err(Error::denied(format!("{what} {}:{}", self.entity, self.action.name())))
+    }
+
+    fn reaches(&self, entity: Entity, scope: Scope, owner: Option<Id<User>>) -> bool {
+        let owned = owner_field(entity).is_some() || matches!(entity, Entity::Note | Entity::Import);
+        match (scope, self.user_id()) {
+            (Scope::None, _) => false,
+            (Scope::Own, Some(me)) if owned => owner == Some(me),
+            (Scope::Team, Some(_)) if owned => {
+                owner.is_some_and(|owner| self.access.teammates.binary_search(&owner.uuid()).is_ok())
+            }
+            _ => true,
+        }
+    }
+
+    /// The fields of a kind of record that the caller does not see.
+    pub fn mask(&self, entity: Entity) -> &FieldMask {
+        &self.access.rule(entity).hidden
+    }
+
+    /// A record without the fields that the caller does not see.
+    pub fn view<T: Record>(&self, record: T) -> View<T> {
+        View::new(record, self.mask(T::ENTITY))
+    }
+
+    /// The custom fields of a kind of record that the caller sees.
+    pub fn custom_fields(&self, entity: Entity) -> impl Iterator<Item = &CustomField> {
+        let mask = self.mask(entity);
+        let fields = self.access.custom_fields.iter().filter(move |field| field.entity == entity);
+        fields.filter(|field| mask.is_empty() || !mask.hides(&field.filter_key()))
+    }
+
+    /// All definitions of custom fields of a kind, hidden ones included: values are checked against
+    /// these.
+    pub(crate) fn definitions(&self, entity: Entity) -> Vec<CustomField> {
+        self.access.custom_fields.iter().filter(|field| field.entity == entity).cloned().collect()
+    }
+
+    /// A field that filters, sorts and imports of this caller may name.
+    pub fn field(&self, entity: Entity, key: &str) -> Option<Field> {
+        match self.access.lookup(entity, key) {
+            Lookup::Found(field) => Some(field),
+            Lookup::Hidden | Lookup::Unknown => None,
+        }
+    }
+
+    /// Checks a list as the caller asks for it: its filter is read against the fields that the
+    /// caller sees and joined with what the caller may see; an export reaches no further than the
+    /// permission to export.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown or hidden field, a bad sort, limit or cursor.
+    pub fn check_list<T: Listed>(&self, request: &ListRequest, now: Timestamp) -> Result<ListQuery> {
+        let entity = T::ENTITY;
+        let mut filter = if self.entity == entity && self.action == Action::Export {
+            self.access.reach(entity, self.scope).unwrap_or_else(CheckedFilter::nothing)
+        } else {
+            self.visible(entity)
+        };
+        if let Some(asked) = &request.filter {
+            filter = filter.and(asked.check(entity, &self.context(now))?);
+        }
+        if let Some(terms) = request.q.as_deref().map(Terms::parse).transpose()?.flatten() {
+            let terms = if self.hides_searchable(entity) { terms.in_open_text() } else { terms };
+            filter = filter.and(CheckedFilter::Matches(terms));
+        }
+        let sort = self.check_sort(entity, request.sort.as_deref())?;
+        let binding = cursor::binding(entity, request, &sort);
+        let after =
+            request.cursor.as_deref().map(|text| cursor::decode(text, binding, &sort.field.kind)).transpose()?;
+        let limit = page::check_limit(request.limit)?;
+        Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, binding })
+    }
+
+    /// Whether a built-in field that searches read is hidden from the caller.
+    fn hides_searchable(&self, entity: Entity) -> bool {
+        let mask = self.mask(entity);
+        let fields = catalogue(entity).map(|catalogue| catalogue.fields.as_slice()).unwrap_or_default();
+        fields.iter().any(|field| field.hideable && field.source == Source::Column && mask.hides(&field.key))
+    }
+
+    fn context(&self, now: Timestamp) -> CheckContext<'_> {
+        CheckContext {
+            schema: self.access.as_ref(),
+            now,
+            zone: self.zone(),
+            me: self.user_id().map(Id::uuid),
+            my_team: &self.access.teammates,
+        }
+    }
+
+    fn check_sort(&self, entity: Entity, asked: Option<&str>) -> Result<Sort> {
+        let asked = asked.unwrap_or("-created_at");
+        let (key, descending) = asked.strip_prefix('-').map_or((asked, false), |key| (key, true));
+        match self.field(entity, key) {
+            Some(field) if field.sortable => Ok(Sort { field, descending }),
+            // A hidden field answers as an unknown one does.
+            _ => Err(Error::invalid("sort", "unknown_field", format!("cannot sort a {entity} by {key:?}"))),
+        }
+    }
+}

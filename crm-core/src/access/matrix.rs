@@ -1,0 +1,250 @@
+//! The permission matrix: role × entity × action, each with the records that it reaches.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use super::mask::FieldMask;
+use super::role::Role;
+
+/// What is done to a record. Moving a deal is updating it; completing a task too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Action {
+    /// Make one.
+    Create,
+    /// See it.
+    Read,
+    /// Change it.
+    Update,
+    /// Delete, restore or purge it.
+    Delete,
+    /// Take many out of the product.
+    Export,
+    /// Give it to another owner.
+    Assign,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 6] =
+        [Action::Create, Action::Read, Action::Update, Action::Delete, Action::Export, Action::Assign];
+
+    /// The snake_case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Read => "read",
+            Action::Update => "update",
+            Action::Delete => "delete",
+            Action::Export => "export",
+            Action::Assign => "assign",
+        }
+    }
+}
+
+/// Which records an action reaches; each scope holds the one before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Scope {
+    /// None.
+    #[default]
+    None,
+    /// Those that the member owns.
+    Own,
+    /// Those of anybody in the member's teams, the member included.
+    Team,
+    /// All of the workspace, those without an owner included.
+    All,
+}
+
+/// What one role may do with one kind of record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Rule {
+    /// Whose records it may make.
+    pub create: Scope,
+    /// Which it sees.
+    pub read: Scope,
+    /// Which it changes.
+    pub update: Scope,
+    /// Which it deletes.
+    pub delete: Scope,
+    /// Which it may export.
+    pub export: Scope,
+    /// Which it may give away.
+    pub assign: Scope,
+    /// Fields that it does not see.
+    #[serde(skip_serializing_if = "FieldMask::is_empty")]
+    pub hidden: FieldMask,
+}
+
+impl Rule {
+    /// Everything, on every record.
+    pub const ALL: Rule = Rule {
+        create: Scope::All,
+        read: Scope::All,
+        update: Scope::All,
+        delete: Scope::All,
+        export: Scope::All,
+        assign: Scope::All,
+        hidden: FieldMask::NONE,
+    };
+
+    /// Nothing.
+    pub const NONE: Rule = Rule {
+        create: Scope::None,
+        read: Scope::None,
+        update: Scope::None,
+        delete: Scope::None,
+        export: Scope::None,
+        assign: Scope::None,
+        hidden: FieldMask::NONE,
+    };
+
+    const READ: Rule = Rule {
+        create: Scope::None,
+        read: Scope::All,
+        update: Scope::None,
+        delete: Scope::None,
+        export: Scope::None,
+        assign: Scope::None,
+        hidden: FieldMask::NONE,
+    };
+
+    /// The records that an action reaches.
+    pub fn scope(&self, action: Action) -> Scope {
+        match action {
+            Action::Create => self.create,
+            Action::Read => self.read,
+            Action::Update => self.update,
+            Action::Delete => self.delete,
+            Action::Export => self.export,
+            Action::Assign => self.assign,
+        }
+    }
+}
+
+/// The rules of every role; a workspace may replace any cell of the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Matrix {
+    overrides: BTreeMap<Role, BTreeMap<Entity, Rule>>,
+}
+
+impl Matrix {
+    /// Whether the workspace keeps every default.
+    pub fn is_default(&self) -> bool {
+        self.overrides.is_empty()
+    }
+
+    /// Replaces the rule of one cell.
+    pub fn set(&mut self, role: Role, entity: Entity, rule: Rule) {
+        self.overrides.entry(role).or_default().insert(entity, rule);
+    }
+
+    /// The rule of one cell. Admins keep theirs whatever the workspace says, so that nobody can
+    /// lock the workspace up.
+    pub fn rule(&self, role: Role, entity: Entity) -> Rule {
+        if role == Role::Admin {
+            return Rule::ALL;
+        }
+        self.overrides
+            .get(&role)
+            .and_then(|rules| rules.get(&entity))
+            .cloned()
+            .unwrap_or_else(|| default_rule(role, entity))
+    }
+}
+
+/// The rule of a cell where the workspace says nothing.
+fn default_rule(role: Role, entity: Entity) -> Rule {
+    match entity {
+        Entity::Workspace | Entity::User | Entity::Team | Entity::Pipeline | Entity::CustomField => Rule::READ,
+        Entity::Tag if role == Role::SupportAgent => Rule::READ,
+        Entity::Tag => Rule { create: Scope::All, ..Rule::READ },
+        Entity::Note => Rule { create: Scope::All, update: Scope::Own, delete: Scope::Own, ..Rule::READ },
+        Entity::Import => match role {
+            Role::Manager => Rule { create: Scope::All, update: Scope::All, ..Rule::READ },
+            Role::Closer | Role::SalesRep => {
+                Rule { create: Scope::Own, read: Scope::Own, update: Scope::Own, ..Rule::NONE }
+            }
+            _ => Rule::NONE,
+        },
+        Entity::Contact | Entity::Company | Entity::Deal => default_record_rule(role, entity),
+    }
+}
+
+/// Defaults for the records that have owners.
+fn default_record_rule(role: Role, entity: Entity) -> Rule {
+    match (role, entity) {
+        (Role::Admin, _) => Rule::ALL,
+        (Role::Manager, _) => Rule { delete: Scope::Team, ..Rule::ALL },
+        (Role::Closer | Role::SalesRep, Entity::Deal) => own(Scope::Team),
+        (Role::Closer | Role::SalesRep, _) => own(Scope::All),
+        (Role::Setter, Entity::Deal) => own(Scope::Own),
+        (Role::Setter, _) => own(Scope::Team),
+        (Role::SupportAgent, Entity::Deal) => Rule { hidden: FieldMask::of(["value"]), ..Rule::READ },
+        (Role::SupportAgent, _) => Rule::READ,
+    }
+}
+
+/// Makes and changes the member's own records, and sees as far as `read`.
+fn own(read: Scope) -> Rule {
+    Rule {
+        create: Scope::Own,
+        read,
+        update: Scope::Own,
+        delete: Scope::Own,
+        export: Scope::Own,
+        assign: Scope::Own,
+        hidden: FieldMask::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_admin_cannot_be_locked_out() {
+        let mut matrix = Matrix::default();
+        matrix.set(Role::Admin, Entity::Contact, Rule::default());
+        assert_eq!(matrix.rule(Role::Admin, Entity::Contact), Rule::ALL);
+    }
+
+    #[test]
+    fn a_workspace_replaces_one_cell_and_no_other() {
+        let mut matrix = Matrix::default();
+        matrix.set(Role::Setter, Entity::Contact, Rule::default());
+        assert_eq!(matrix.rule(Role::Setter, Entity::Contact), Rule::default());
+        assert_eq!(matrix.rule(Role::Setter, Entity::Company), default_rule(Role::Setter, Entity::Company));
+        assert_eq!(matrix.rule(Role::Closer, Entity::Contact), default_rule(Role::Closer, Entity::Contact));
+    }
+
+    #[test]
+    fn nobody_but_admins_changes_people_or_settings() {
+        for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
+            for entity in [Entity::Workspace, Entity::User, Entity::Team, Entity::Pipeline, Entity::CustomField] {
+                assert_eq!(Matrix::default().rule(role, entity), Rule::READ, "{role} {entity}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_changes_what_they_cannot_see() {
+        for role in Role::ALL {
+            for entity in Entity::ALL {
+                let rule = Matrix::default().rule(role, entity);
+                for action in [Action::Update, Action::Delete, Action::Export, Action::Assign] {
+                    assert!(rule.scope(action) <= rule.read, "{role} {entity} {action:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Accounts: who can sign in, across all workspaces.
+//!
+//! An account is global: one e-mail, one password, however many workspaces. Its membership in a
+//! workspace is a [`crate::user::User`]. Accounts are read without a grant, because whoever signs
+//! in has none yet.
+
+mod model;
+mod port;
+
+pub(crate) use model::check_password;
+pub use model::{Account, NewAccount};
+pub use port::AccountStore;

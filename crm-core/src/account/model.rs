@@ -1,0 +1,42 @@
+//! Accounts and their passwords' hashes.
+
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::text::Email;
+use crate::time::Timestamp;
+
+/// Fewest characters of a password (NIST SP 800-63B, section 3.1.1.2, asks for 8 at least).
+pub(crate) const MIN_PASSWORD_CHARS: usize = 10;
+/// Most bytes of a password, so that hashing cannot be made to hang.
+pub(crate) const MAX_PASSWORD_BYTES: usize = 256;
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: Id<Account>,
+    /// Unique over all accounts.
+    pub email: Email,
+    /// The hash of the password, as a PHC string.
+    pub password_hash: SecretString,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An account to be made by the commit that registers its first workspace.
+#[derive(Clone, Debug)]
+pub struct NewAccount(pub Account);
+
+/// Refuses passwords that are too short to protect or too long to hash.
+pub(crate) fn check_password(password: &str) -> Result<()> {
+    if password.chars().count() < MIN_PASSWORD_CHARS {
+        let message = format!("needs at least {MIN_PASSWORD_CHARS} characters");
+        return Err(Error::invalid("password", "too_short", message));
+    }
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Err(Error::invalid("password", "too_long", format!("has more than {MAX_PASSWORD_BYTES} bytes")));
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Ports: sign-ins and the brake on guessing. Each call is one compare-and-set of its own, outside
+//! the journal and its versions.
+
+use async_trait::async_trait;
+
+use super::model::SignIn;
+use crate::error::Result;
+use crate::id::Id;
+use crate::time::Timestamp;
+
+/// What became of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The token was the sign-in's present one and is replaced.
+    Rotated(SignIn),
+    /// The token had been replaced before: the sign-in is ended now.
+    Reused(SignIn),
+    /// No live sign-in has or had it.
+    Unknown,
+}
+
+/// Port: sign-ins and the digests of their refresh tokens.
+#[async_trait]
+pub trait SignInStore: Send + Sync {
+    /// Keeps a new sign-in and the digest of its first refresh token.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn open(&self, sign_in: &SignIn, refresh_digest: &[u8; 32]) -> Result<()>;
+
+    /// Replaces a refresh token's digest and moves the end of its sign-in on, if it is the present
+    /// one of a live sign-in; ends the sign-in where the token had been replaced before.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn rotate(
+        &self,
+        refresh_digest: &[u8; 32],
+        next_digest: &[u8; 32],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Rotation>;
+
+    /// A sign-in, dead or alive.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn sign_in(&self, id: Id<SignIn>) -> Result<Option<SignIn>>;
+
+    /// Ends a sign-in. Ending it again does nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn revoke(&self, id: Id<SignIn>, now: Timestamp) -> Result<()>;
+}
+
+/// Whether an attempt may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It may.
+    Allowed,
+    /// Not before this instant.
+    RefusedUntil(Timestamp),
+}
+
+/// Port: counters of attempts, shared by all instances.
+#[async_trait]
+pub trait ThrottleStore: Send + Sync {
+    /// Counts one attempt under a key, in a window of `window_seconds` that begins with its first;
+    /// refuses from the one after `limit` on, until the window ends.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn attempt(&self, key: &str, limit: u32, window_seconds: i64, now: Timestamp) -> Result<Attempt>;
+
+    /// Forgets the attempts under a key.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn forgive(&self, key: &str) -> Result<()>;
+}

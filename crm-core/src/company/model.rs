@@ -1,0 +1,196 @@
+//! A company and its invariants.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::{Entity, FieldMask};
+use crate::custom_field::{CustomValues, redact_custom};
+use crate::edit::Edit;
+use crate::error::Result;
+use crate::faults::Faults;
+use crate::id::Id;
+use crate::store::{Put, Record, Write};
+use crate::tag::clean_tags;
+use crate::text::Domain;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::workspace::model_epoch as epoch;
+
+/// An organisation the team sells to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Company {
+    /// Its id.
+    pub id: Id<Company>,
+    /// What people call it.
+    pub name: String,
+    /// Its internet domain.
+    #[serde(default)]
+    pub domain: Option<Domain>,
+    /// What it does.
+    #[serde(default)]
+    pub industry: Option<String>,
+    /// How many people work there.
+    #[serde(default)]
+    pub employees: Option<i64>,
+    /// Who looks after it.
+    #[serde(default)]
+    pub owner_id: Option<Id<User>>,
+    /// The record's id in the system that it was imported from.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// Labels, sorted.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Custom values by key.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub custom: CustomValues,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+    /// When it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// What a caller sets: the fields of a new company, or a change of some.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CompanyEdit {
+    /// What people call it, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub name: Edit<String>,
+    /// Its internet domain; a web address is cut to it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Domain>))]
+    pub domain: Edit<Domain>,
+    /// What it does, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub industry: Edit<String>,
+    /// How many people work there, 0 or more.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
+    pub employees: Edit<i64>,
+    /// Who looks after it; a new record without one belongs to the caller.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
+    pub owner_id: Edit<Id<User>>,
+    /// The record's id in another system, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub external_id: Edit<String>,
+    /// Labels; the list replaces the old one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    pub tags: Edit<Vec<String>>,
+    /// Custom values; a change touches only the keys it names, and `null` removes a value.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub custom: Edit<CustomValues>,
+}
+
+impl CompanyEdit {
+    /// Makes this edit a replacement: what it does not name is cleared, except what the caller
+    /// cannot see and whose it is.
+    pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
+        self.name.replacing(mask.hides("name"));
+        self.domain.replacing(mask.hides("domain"));
+        self.industry.replacing(mask.hides("industry"));
+        self.employees.replacing(mask.hides("employees"));
+        self.external_id.replacing(mask.hides("external_id"));
+        self.tags.replacing(mask.hides("tags"));
+        self
+    }
+}
+
+impl Company {
+    /// A company without content.
+    pub(crate) fn blank(id: Id<Company>, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            domain: None,
+            industry: None,
+            employees: None,
+            owner_id: None,
+            external_id: None,
+            tags: Vec::new(),
+            custom: CustomValues::new(),
+            created_at: now,
+            updated_at: now,
+            version: 0,
+            deleted_at: None,
+        }
+    }
+
+    /// Applies an edit, custom values merged key by key.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; the company is then half edited and must be dropped.
+    pub fn edit(&mut self, edit: CompanyEdit) -> Result<()> {
+        let mut faults = Faults::default();
+        let mut name = (!self.name.is_empty()).then(|| std::mem::take(&mut self.name));
+        faults.line("name", edit.name, 200, &mut name);
+        match name {
+            Some(name) => self.name = name,
+            None => faults.add("name", "required", "a company needs a name"),
+        }
+        edit.domain.apply(&mut self.domain);
+        faults.line("industry", edit.industry, 200, &mut self.industry);
+        faults.line("external_id", edit.external_id, 200, &mut self.external_id);
+        edit.employees.apply(&mut self.employees);
+        if self.employees.is_some_and(|count| count < 0) {
+            faults.add("employees", "out_of_range", "cannot be negative");
+        }
+        edit.owner_id.apply(&mut self.owner_id);
+        match edit.tags {
+            Edit::Keep => {}
+            Edit::Clear => self.tags.clear(),
+            Edit::Set(tags) => faults.keep(clean_tags(&tags), &mut self.tags),
+        }
+        faults.custom(edit.custom, &mut self.custom);
+        faults.into_result()
+    }
+}
+
+impl Record for Company {
+    const ENTITY: Entity = Entity::Company;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        self.deleted_at
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        self.owner_id
+    }
+
+    fn redact(&mut self, mask: &FieldMask) {
+        if mask.hides("domain") {
+            self.domain = None;
+        }
+        if mask.hides("industry") {
+            self.industry = None;
+        }
+        if mask.hides("employees") {
+            self.employees = None;
+        }
+        redact_custom(&mut self.custom, mask);
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::Company(put)
+    }
+}

@@ -1,0 +1,282 @@
+//! The engine, wired: every port once, and the way to act.
+
+use std::sync::Arc;
+
+use crate::access::{Access, AccessCache, Action, Actor, Entity};
+use crate::account::{AccountStore, NewAccount};
+use crate::activity::NoteStore;
+use crate::auth::{Auth, SignInStore, ThrottleStore};
+use crate::company::CompanyStore;
+use crate::contact::ContactStore;
+use crate::custom_field::CustomFieldStore;
+use crate::deal::DealStore;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::integration::{PasswordHasher, TokenSigner};
+use crate::journal::JournalStore;
+use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
+use crate::session::Session;
+use crate::store::{Commit, Stored};
+use crate::tag::TagStore;
+use crate::team::TeamStore;
+use crate::time::{Clock, SystemClock, Timestamp};
+use crate::transfer::ImportStore;
+use crate::user::{User, UserStatus, UserStore};
+use crate::workspace::{Workspace, WorkspaceStore};
+
+/// The ports, one field each.
+pub(crate) struct Ports {
+    pub(crate) accounts: Arc<dyn AccountStore>,
+    pub(crate) workspaces: Arc<dyn WorkspaceStore>,
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) teams: Arc<dyn TeamStore>,
+    pub(crate) contacts: Arc<dyn ContactStore>,
+    pub(crate) companies: Arc<dyn CompanyStore>,
+    pub(crate) deals: Arc<dyn DealStore>,
+    pub(crate) pipelines: Arc<dyn PipelineStore>,
+    pub(crate) tags: Arc<dyn TagStore>,
+    pub(crate) notes: Arc<dyn NoteStore>,
+    pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
+    pub(crate) imports: Arc<dyn ImportStore>,
+    pub(crate) journal: Arc<dyn JournalStore>,
+    pub(crate) sign_ins: Arc<dyn SignInStore>,
+    pub(crate) throttles: Arc<dyn ThrottleStore>,
+    pub(crate) commit: Arc<dyn Commit>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hasher: Option<Arc<dyn PasswordHasher>>,
+    pub(crate) signer: Option<Arc<dyn TokenSigner>>,
+    pub(crate) cache: AccessCache,
+}
+
+/// The engine. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Crm {
+    pub(crate) ports: Arc<Ports>,
+}
+
+/// Everything that a store adapter does. Implemented by whoever implements the single ports; it
+/// exists only so that wiring a store is one line.
+pub trait Store:
+    AccountStore
+    + WorkspaceStore
+    + UserStore
+    + TeamStore
+    + ContactStore
+    + CompanyStore
+    + DealStore
+    + PipelineStore
+    + TagStore
+    + NoteStore
+    + CustomFieldStore
+    + ImportStore
+    + JournalStore
+    + SignInStore
+    + ThrottleStore
+    + Commit
+    + 'static
+{
+}
+
+impl<S> Store for S where
+    S: AccountStore
+        + WorkspaceStore
+        + UserStore
+        + TeamStore
+        + ContactStore
+        + CompanyStore
+        + DealStore
+        + PipelineStore
+        + TagStore
+        + NoteStore
+        + CustomFieldStore
+        + ImportStore
+        + JournalStore
+        + SignInStore
+        + ThrottleStore
+        + Commit
+        + 'static
+{
+}
+
+/// Wires an engine.
+pub struct CrmBuilder {
+    ports: Ports,
+}
+
+impl CrmBuilder {
+    /// Uses another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.ports.clock = clock;
+        self
+    }
+
+    /// Lets people sign in with passwords.
+    #[must_use]
+    pub fn auth(mut self, hasher: Arc<dyn PasswordHasher>, signer: Arc<dyn TokenSigner>) -> Self {
+        self.ports.hasher = Some(hasher);
+        self.ports.signer = Some(signer);
+        self
+    }
+
+    /// The engine.
+    pub fn build(self) -> Crm {
+        Crm { ports: Arc::new(self.ports) }
+    }
+}
+
+impl Crm {
+    /// Starts wiring an engine on a store.
+    pub fn builder<S: Store>(store: Arc<S>) -> CrmBuilder {
+        CrmBuilder {
+            ports: Ports {
+                accounts: store.clone(),
+                workspaces: store.clone(),
+                users: store.clone(),
+                teams: store.clone(),
+                contacts: store.clone(),
+                companies: store.clone(),
+                deals: store.clone(),
+                pipelines: store.clone(),
+                tags: store.clone(),
+                notes: store.clone(),
+                custom_fields: store.clone(),
+                imports: store.clone(),
+                journal: store.clone(),
+                sign_ins: store.clone(),
+                throttles: store.clone(),
+                commit: store,
+                clock: Arc::new(SystemClock),
+                hasher: None,
+                signer: None,
+                cache: AccessCache::new(),
+            },
+        }
+    }
+
+    /// The present instant by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Registering, signing in and out.
+    pub fn auth(&self) -> Auth {
+        Auth::new(self.clone())
+    }
+
+    /// The door to the services, for somebody whose identity the host has made sure of.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a member who is unknown, deleted or not active, and for an unknown
+    /// workspace; `Unavailable` when the store cannot be reached.
+    pub async fn acting(&self, actor: Actor) -> Result<Session> {
+        let access = self.access(actor).await?;
+        Ok(Session::new(self.clone(), access))
+    }
+
+    /// Makes a workspace without members, for programs that know their users by themselves. It has
+    /// one pipeline with the stages Prospecting, Engaging, Won and Lost.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad name; `Unavailable` when the store cannot be reached.
+    pub async fn create_workspace(&self, name: &str) -> Result<Workspace> {
+        let now = self.now();
+        let workspace = Workspace::new(Id::new_at(now), name, now)?;
+        self.found(workspace, None, None).await.map(|(workspace, _)| workspace)
+    }
+
+    /// Writes a new workspace, its first pipeline and, where given, its first admin and their
+    /// account, in one commit.
+    pub(crate) async fn found(
+        &self,
+        workspace: Workspace,
+        admin: Option<User>,
+        account: Option<NewAccount>,
+    ) -> Result<(Workspace, Option<User>)> {
+        let actor = match &admin {
+            Some(admin) => Actor::user(workspace.id, admin.id),
+            None => Actor::system(workspace.id, "workspace"),
+        };
+        let rules = Access::rules_of(&workspace, None);
+        let access =
+            Access { workspace: workspace.clone(), actor, user: None, teammates: vec![], custom_fields: vec![], rules };
+        let session = Session::new(self.clone(), Arc::new(access));
+        let grant = session.require(Entity::Workspace, Action::Create)?;
+        let mut changes = session.changes();
+        let mut workspace = Stored::new(workspace);
+        let pipeline = Pipeline::new(Id::new_at(changes.now()), first_pipeline(), true, changes.now())?;
+        if let Some(account) = account {
+            changes.create_account(account);
+        }
+        changes.put(&mut workspace);
+        let mut admin = admin.map(Stored::new);
+        if let Some(admin) = &mut admin {
+            changes.put(admin);
+        }
+        changes.put(&mut Stored::new(pipeline));
+        session.commit(&grant, changes).await?;
+        Ok((workspace.into_inner(), admin.map(Stored::into_inner)))
+    }
+
+    /// All workspaces by name, for operators.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        self.ports.workspaces.workspaces().await
+    }
+
+    async fn access(&self, actor: Actor) -> Result<Arc<Access>> {
+        let now = self.now();
+        let workspace_id = actor.workspace_id();
+        let epoch = self.ports.cache.epoch();
+        let Some(user_id) = actor.user_id() else {
+            return self.resolve(actor, workspace_id, None).await.map(Arc::new);
+        };
+        if let Some(access) = self.ports.cache.access(workspace_id, user_id, now) {
+            return Ok(access);
+        }
+        let user = self.ports.users.member(workspace_id, user_id).await.map_err(as_unauthenticated)?;
+        if user.status != UserStatus::Active || user.deleted_at.is_some() {
+            return Err(Error::unauthenticated("the member is not active"));
+        }
+        let access = Arc::new(self.resolve(actor, workspace_id, Some(user)).await?);
+        self.ports.cache.keep_access(&access, user_id, now, epoch);
+        Ok(access)
+    }
+
+    async fn resolve(&self, actor: Actor, workspace_id: Id<Workspace>, user: Option<User>) -> Result<Access> {
+        let workspace = self.ports.workspaces.workspace(workspace_id).await.map_err(as_unauthenticated)?.into_inner();
+        let mut teammates = match &user {
+            Some(user) => self.ports.teams.teammates(workspace_id, user.id).await?,
+            None => Vec::new(),
+        };
+        teammates.extend(user.as_ref().map(|user| user.id));
+        let mut teammates: Vec<_> = teammates.into_iter().map(Id::uuid).collect();
+        teammates.sort_unstable();
+        teammates.dedup();
+        let rules = Access::rules_of(&workspace, user.as_ref().map(|user| user.role));
+        let custom_fields = self.ports.custom_fields.custom_fields(workspace_id).await?;
+        Ok(Access { workspace, actor, user, teammates, custom_fields, rules })
+    }
+}
+
+/// The pipeline that a new workspace begins with.
+fn first_pipeline() -> NewPipeline {
+    let stages = [
+        ("Prospecting", StageKind::Open),
+        ("Engaging", StageKind::Open),
+        ("Won", StageKind::Won),
+        ("Lost", StageKind::Lost),
+    ];
+    let stages = stages.map(|(name, kind)| NewStage { name: name.to_owned(), kind });
+    NewPipeline { name: "Sales".to_owned(), stages: stages.into() }
+}
+
+/// Whoever names an unknown member or workspace is nobody.
+fn as_unauthenticated(error: Error) -> Error {
+    match error.kind() {
+        crate::error::ErrorKind::NotFound => Error::unauthenticated("the member is not known"),
+        _ => error,
+    }
+}

@@ -1,0 +1,336 @@
+//! A deal and its way through the stages.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::event::DealEvent;
+use crate::access::{Entity, FieldMask};
+use crate::company::Company;
+use crate::contact::Contact;
+use crate::custom_field::{CustomValues, redact_custom};
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::faults::Faults;
+use crate::id::Id;
+use crate::money::Money;
+use crate::pipeline::{Pipeline, Stage, StageKind};
+use crate::store::{Put, Record, Write};
+use crate::tag::clean_tags;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::workspace::model_epoch as epoch;
+
+/// Whether a deal is still in the making; follows from its stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum DealStatus {
+    /// In the making.
+    Open,
+    /// Sold.
+    Won,
+    /// Not sold.
+    Lost,
+}
+
+impl DealStatus {
+    /// Every status's snake_case name.
+    pub const NAMES: [&'static str; 3] = ["open", "won", "lost"];
+
+    /// The snake_case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DealStatus::Open => "open",
+            DealStatus::Won => "won",
+            DealStatus::Lost => "lost",
+        }
+    }
+}
+
+impl From<StageKind> for DealStatus {
+    fn from(kind: StageKind) -> Self {
+        match kind {
+            StageKind::Open => DealStatus::Open,
+            StageKind::Won => DealStatus::Won,
+            StageKind::Lost => DealStatus::Lost,
+        }
+    }
+}
+
+/// A sale in the making.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Deal {
+    /// Its id.
+    pub id: Id<Deal>,
+    /// What people call it.
+    pub title: String,
+    /// What it is worth; absent while nobody knows.
+    #[serde(default)]
+    pub value: Option<Money>,
+    /// The pipeline it goes through.
+    pub pipeline_id: Id<Pipeline>,
+    /// Where it is.
+    pub stage_id: Id<Stage>,
+    /// Whether it is still in the making.
+    pub status: DealStatus,
+    /// When it got to its stage.
+    pub stage_entered_at: Timestamp,
+    /// When work on it began; absent while it has not.
+    #[serde(default)]
+    pub opened_at: Option<Timestamp>,
+    /// When it was won or lost.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
+    /// With whom.
+    #[serde(default)]
+    pub contact_id: Option<Id<Contact>>,
+    /// With which company.
+    #[serde(default)]
+    pub company_id: Option<Id<Company>>,
+    /// Who sells.
+    #[serde(default)]
+    pub owner_id: Option<Id<User>>,
+    /// Where it came from.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// The record's id in the system that it was imported from.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// Labels, sorted.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Custom values by key.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub custom: CustomValues,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+    /// When it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// What a caller sets. The stage is changed by [`Deal::move_to`] alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DealEdit {
+    /// What people call it, at most 300 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub title: Edit<String>,
+    /// What it is worth; cannot be negative.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Money>))]
+    pub value: Edit<Money>,
+    /// With whom.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Contact>>))]
+    pub contact_id: Edit<Id<Contact>>,
+    /// With which company.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Company>>))]
+    pub company_id: Edit<Id<Company>>,
+    /// Who sells; a new record without one belongs to the caller.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
+    pub owner_id: Edit<Id<User>>,
+    /// Where it came from, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub source: Edit<String>,
+    /// The record's id in another system, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub external_id: Edit<String>,
+    /// Labels; the list replaces the old one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    pub tags: Edit<Vec<String>>,
+    /// Custom values; a change touches only the keys it names, and `null` removes a value.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub custom: Edit<CustomValues>,
+}
+
+/// Where a new deal begins.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DealStart {
+    /// The pipeline; the default one where absent.
+    pub pipeline_id: Option<Id<Pipeline>>,
+    /// One of its stages; the first where absent.
+    pub stage_id: Option<Id<Stage>>,
+}
+
+impl DealEdit {
+    /// Makes this edit a replacement: what it does not name is cleared, except what the caller
+    /// cannot see and whose it is.
+    pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
+        self.title.replacing(mask.hides("title"));
+        self.value.replacing(mask.hides("value"));
+        self.contact_id.replacing(mask.hides("contact_id"));
+        self.company_id.replacing(mask.hides("company_id"));
+        self.source.replacing(mask.hides("source"));
+        self.external_id.replacing(mask.hides("external_id"));
+        self.tags.replacing(mask.hides("tags"));
+        self
+    }
+}
+
+impl Deal {
+    /// A deal without content, at the start of a stage.
+    pub(crate) fn at_stage(id: Id<Deal>, pipeline: Id<Pipeline>, stage: &Stage, now: Timestamp) -> Self {
+        let status = DealStatus::from(stage.kind);
+        Self {
+            id,
+            title: String::new(),
+            value: None,
+            pipeline_id: pipeline,
+            stage_id: stage.id,
+            status,
+            stage_entered_at: now,
+            opened_at: Some(now),
+            closed_at: (status != DealStatus::Open).then_some(now),
+            contact_id: None,
+            company_id: None,
+            owner_id: None,
+            source: None,
+            external_id: None,
+            tags: Vec::new(),
+            custom: CustomValues::new(),
+            created_at: now,
+            updated_at: now,
+            version: 0,
+            deleted_at: None,
+        }
+    }
+
+    /// Applies an edit, custom values merged key by key.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; the deal is then half edited and must be dropped.
+    pub fn edit(&mut self, edit: DealEdit) -> Result<()> {
+        let mut faults = Faults::default();
+        let mut title = (!self.title.is_empty()).then(|| std::mem::take(&mut self.title));
+        faults.line("title", edit.title, 300, &mut title);
+        match title {
+            Some(title) => self.title = title,
+            None => faults.add("title", "required", "a deal needs a title"),
+        }
+        edit.value.apply(&mut self.value);
+        if self.value.is_some_and(|value| value.amount_minor < 0) {
+            faults.add("value", "out_of_range", "cannot be negative");
+        }
+        edit.contact_id.apply(&mut self.contact_id);
+        edit.company_id.apply(&mut self.company_id);
+        edit.owner_id.apply(&mut self.owner_id);
+        faults.line("source", edit.source, 200, &mut self.source);
+        faults.line("external_id", edit.external_id, 200, &mut self.external_id);
+        match edit.tags {
+            Edit::Keep => {}
+            Edit::Clear => self.tags.clear(),
+            Edit::Set(tags) => faults.keep(clean_tags(&tags), &mut self.tags),
+        }
+        faults.custom(edit.custom, &mut self.custom);
+        faults.into_result()
+    }
+
+    /// Takes the deal to a stage of its pipeline at `at`, and says so where it is another stage. A
+    /// won or lost deal that goes back to an open stage is open again.
+    ///
+    /// # Errors
+    /// `Invalid` when `at` lies before the deal got to its present stage.
+    pub fn move_to(&mut self, stage: &Stage, at: Timestamp) -> Result<Option<DealEvent>> {
+        if stage.id == self.stage_id {
+            return Ok(None);
+        }
+        if at < self.stage_entered_at {
+            let message = format!("the deal got to its stage at {}, after {at}", self.stage_entered_at);
+            return Err(Error::invalid("at", "out_of_order", message));
+        }
+        let from = std::mem::replace(&mut self.stage_id, stage.id);
+        self.stage_entered_at = at;
+        self.status = stage.kind.into();
+        self.closed_at = (self.status != DealStatus::Open).then_some(at);
+        Ok(Some(DealEvent::Moved { from: Some(from), to: stage.id, at }))
+    }
+}
+
+impl Record for Deal {
+    const ENTITY: Entity = Entity::Deal;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        self.deleted_at
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        self.owner_id
+    }
+
+    fn redact(&mut self, mask: &FieldMask) {
+        if mask.hides("value") {
+            self.value = None;
+        }
+        if mask.hides("source") {
+            self.source = None;
+        }
+        redact_custom(&mut self.custom, mask);
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::Deal(put)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(kind: StageKind) -> Stage {
+        Stage { id: Id::new_at(Timestamp::from_micros(1)), name: kind.name().into(), kind }
+    }
+
+    fn deal(stage: &Stage) -> Deal {
+        let at = Timestamp::from_micros(10);
+        Deal::at_stage(Id::new_at(at), Id::new_at(at), stage, at)
+    }
+
+    #[test]
+    fn winning_closes_and_going_back_opens_again() {
+        let (open, won) = (stage(StageKind::Open), stage(StageKind::Won));
+        let mut deal = deal(&open);
+        let moved = deal.move_to(&won, Timestamp::from_micros(20)).unwrap();
+        let at = Timestamp::from_micros(20);
+        assert_eq!(moved, Some(DealEvent::Moved { from: Some(open.id), to: won.id, at }));
+        assert_eq!((deal.status, deal.closed_at), (DealStatus::Won, Some(at)));
+        deal.move_to(&open, Timestamp::from_micros(30)).unwrap();
+        assert_eq!((deal.status, deal.closed_at), (DealStatus::Open, None));
+    }
+
+    #[test]
+    fn a_move_to_the_same_stage_is_no_move() {
+        let open = stage(StageKind::Open);
+        let mut deal = deal(&open);
+        let before = deal.clone();
+        assert_eq!(deal.move_to(&open, Timestamp::from_micros(20)).unwrap(), None);
+        assert_eq!(deal, before);
+    }
+
+    #[test]
+    fn a_deal_cannot_move_into_the_past() {
+        let mut deal = deal(&stage(StageKind::Open));
+        assert!(deal.move_to(&stage(StageKind::Won), Timestamp::from_micros(5)).is_err());
+    }
+}

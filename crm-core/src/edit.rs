@@ -1,0 +1,65 @@
+//! One field of a change: kept, cleared or set.
+
+use serde::{Deserialize, Deserializer};
+
+/// What a change does to one field. On the wire an absent field is kept, `null` clears it, any
+/// other value sets it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Edit<T> {
+    /// Leave the field as it is.
+    #[default]
+    Keep,
+    /// Empty the field.
+    Clear,
+    /// Give the field this value.
+    Set(T),
+}
+
+impl<T> Edit<T> {
+    /// Whether the field stays as it is.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Edit::Keep)
+    }
+
+    /// The new value, if there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Edit::Set(value) => Some(value),
+            Edit::Keep | Edit::Clear => None,
+        }
+    }
+
+    /// Applies this to an optional field.
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Edit::Keep => {}
+            Edit::Clear => *field = None,
+            Edit::Set(value) => *field = Some(value),
+        }
+    }
+
+    /// The edit of a whole replacement: an absent field is cleared, unless the caller cannot see it.
+    pub(crate) fn replacing(&mut self, hidden: bool) {
+        if self.is_keep() && !hidden {
+            *self = Edit::Clear;
+        }
+    }
+}
+
+impl<T> From<T> for Edit<T> {
+    fn from(value: T) -> Self {
+        Edit::Set(value)
+    }
+}
+
+impl From<&str> for Edit<String> {
+    fn from(value: &str) -> Self {
+        Edit::Set(value.to_owned())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Edit::Clear, Edit::Set))
+    }
+}

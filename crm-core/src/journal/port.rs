@@ -1,0 +1,69 @@
+//! Port: reading and sealing the journal.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::chain::{Hash, Verification};
+use super::entry::Entry;
+use crate::access::{Entity, Grant};
+use crate::error::Result;
+use crate::id::Id;
+use crate::page::Rows;
+use crate::workspace::Workspace;
+
+/// An entry with its place in the chain.
+#[derive(Clone, Debug)]
+pub struct SealedEntry {
+    /// Its dense number within the workspace, from 1.
+    pub seq: i64,
+    /// Its link.
+    pub hash: Hash,
+    /// The salt of its digest; absent once its content was erased.
+    pub salt: Option<Vec<u8>>,
+    /// The digest that an erasure left behind.
+    pub digest: Option<Hash>,
+    /// The entry; without images and events once its content was erased.
+    pub entry: Entry,
+}
+
+/// Port: the journal. Entries are appended by [`crate::store::Commit`] alone.
+#[async_trait]
+pub trait JournalStore: Send + Sync {
+    /// Numbers and links at most `limit` entries that no seal covers yet, in the order in which
+    /// they were written, and says how many it did. Two callers at once do not disturb each other.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32>;
+
+    /// Sealed entries after `seq`, at most `limit`, in order. Grant-free: its readers are workers.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>>;
+
+    /// Checks the whole chain.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn verify(&self, workspace: Id<Workspace>) -> Result<Verification>;
+
+    /// Entries of a record and of what hangs below it, newest first, after an entry's id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn timeline(
+        &self,
+        grant: &Grant,
+        entity: Entity,
+        record_id: Uuid,
+        after: Option<Uuid>,
+        limit: u16,
+    ) -> Result<Rows<Entry>>;
+
+    /// The entries of one record up to a version, oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>>;
+}

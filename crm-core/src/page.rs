@@ -1,0 +1,215 @@
+//! Lists: what a caller asks for, and the page that answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Entity;
+use crate::error::{Error, Result};
+use crate::filter::{CheckedFilter, Field, FieldKind, Filter};
+use crate::time::Timestamp;
+
+/// Rows of a page where the caller names no number.
+pub const DEFAULT_LIMIT: u16 = 50;
+/// Most rows that a page holds.
+pub const MAX_LIMIT: u16 = 200;
+/// Where counting stops: a total of this size means "so many or more".
+pub const COUNT_CAP: u64 = 10_000;
+
+/// A list as a caller asks for it, not checked yet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListRequest {
+    /// Which records; all that the caller may see where absent.
+    pub filter: Option<Filter>,
+    /// A sortable field, with a leading `-` for descending; `-created_at` where absent.
+    pub sort: Option<String>,
+    /// Rows a page, 1 to 200; 50 where absent.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Words that the record must contain; each may be the start of a longer word.
+    pub q: Option<String>,
+    /// Whether to count all matching records, up to 10,000.
+    pub count: bool,
+}
+
+/// The order of a list: one field, then id. Rows with a value come first, then those without.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sort {
+    /// The field.
+    pub field: Field,
+    /// Largest value first, and latest id first.
+    pub descending: bool,
+}
+
+/// A value of a sort field, in the form in which it is compared.
+#[derive(Clone, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(tag = "t", content = "v", rename_all = "snake_case")]
+pub enum SortKey {
+    /// Text as `text::key` makes it; compared by its bytes.
+    Text(String),
+    /// Whole number; dates are days since 1970-01-01, truth values 0 and 1.
+    Integer(i64),
+    /// An instant.
+    Time(Timestamp),
+    /// A reference; compared by its bytes.
+    Id(uuid::Uuid),
+}
+
+/// The place in a list after which a page starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// The last row's sort value; `None` in the segment of rows without one.
+    pub key: Option<SortKey>,
+    /// The last row's id.
+    pub id: uuid::Uuid,
+}
+
+/// A list that was checked against the caller's grant: only [`crate::access::Grant::check_list`]
+/// makes one. Its filter includes what the caller may see.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    pub(crate) entity: Entity,
+    pub(crate) filter: CheckedFilter,
+    pub(crate) sort: Sort,
+    pub(crate) limit: u16,
+    pub(crate) after: Option<Position>,
+    pub(crate) counted: bool,
+    pub(crate) binding: u64,
+}
+
+impl ListQuery {
+    /// The kind of record listed.
+    pub fn entity(&self) -> Entity {
+        self.entity
+    }
+
+    /// Which records, visibility and search words included.
+    pub fn filter(&self) -> &CheckedFilter {
+        &self.filter
+    }
+
+    /// In which order.
+    pub fn sort(&self) -> &Sort {
+        &self.sort
+    }
+
+    /// Rows a page.
+    pub fn limit(&self) -> u16 {
+        self.limit
+    }
+
+    /// Where the page starts; at the beginning where absent.
+    pub fn after(&self) -> Option<&Position> {
+        self.after.as_ref()
+    }
+
+    /// Whether the caller wants a total.
+    pub fn is_counted(&self) -> bool {
+        self.counted
+    }
+
+    /// The same list, from another place on; for walking a whole list page by page.
+    #[must_use]
+    pub fn from_position(&self, after: Option<Position>) -> Self {
+        Self { after, ..self.clone() }
+    }
+
+    /// The cursor that names a position in this list.
+    pub fn cursor(&self, position: &Position) -> String {
+        cursor::encode(self.binding, position)
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// Where the next page starts; `null` on the last.
+    pub next_cursor: Option<String>,
+    /// All matching records, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Whether counting stopped at 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_is_capped: Option<bool>,
+}
+
+/// Rows as a store gives them: whether more follow is the store's word.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    /// At most `limit` rows.
+    pub rows: Vec<T>,
+    /// The position of the last row, where more follow.
+    pub next: Option<Position>,
+}
+
+/// The rows a page asked for.
+pub(crate) fn check_limit(limit: Option<u16>) -> Result<u16> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Error::invalid("limit", "out_of_range", format!("must lie between 1 and {MAX_LIMIT}"))),
+    }
+}
+
+/// The form of cursors: URL-safe base 64 of a JSON triple. A cursor carries no right: what it
+/// shows is filtered by the grant of the caller who brings it.
+pub(crate) mod cursor {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wire {
+        /// Binding to the list.
+        b: u64,
+        /// Sort value; absent in the segment without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        k: Option<SortKey>,
+        /// Id.
+        i: uuid::Uuid,
+    }
+
+    /// What a cursor is bound to: the kind, the filter as it was asked for (so that relative times
+    /// may move on between two pages) and the order.
+    pub(crate) fn binding(entity: Entity, request: &ListRequest, sort: &Sort) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(entity.name());
+        hash.update(serde_json::to_vec(&request.filter).unwrap_or_default());
+        hash.update(request.q.as_deref().unwrap_or_default().trim());
+        hash.update([u8::from(sort.descending)]);
+        hash.update(sort.field.key.as_bytes());
+        hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    }
+
+    pub(crate) fn encode(binding: u64, position: &Position) -> String {
+        let wire = Wire { b: binding, k: position.key.clone(), i: position.id };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
+    }
+
+    /// The position that a cursor names, if it belongs to this list.
+    pub(crate) fn decode(text: &str, binding: u64, kind: &FieldKind) -> Result<Position> {
+        let invalid = || Error::invalid("cursor", "cursor", "is not a cursor of this list");
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
+        let wire: Wire = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+        let fits = match (&wire.k, kind) {
+            (None, _) => true,
+            (Some(SortKey::Text(_)), FieldKind::Text | FieldKind::Choice(_)) => true,
+            (Some(SortKey::Integer(_)), FieldKind::Integer | FieldKind::Date | FieldKind::Bool | FieldKind::Money) => {
+                true
+            }
+            (Some(SortKey::Time(_)), FieldKind::Time) => true,
+            (Some(SortKey::Id(_)), FieldKind::Reference(_)) => true,
+            _ => false,
+        };
+        let clean = !matches!(&wire.k, Some(SortKey::Text(text)) if text.contains('\0'));
+        if wire.b != binding || !fits || !clean {
+            return Err(invalid());
+        }
+        Ok(Position { key: wire.k, id: wire.i })
+    }
+}

@@ -1,0 +1,197 @@
+//! A pipeline and its stages.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::Entity;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::store::{Put, Record, Write};
+use crate::text;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::workspace::model_epoch as epoch;
+
+/// Most stages of one pipeline.
+pub(crate) const MAX_STAGES: usize = 50;
+
+/// What it means for a deal to be in a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum StageKind {
+    /// Still in the making.
+    Open,
+    /// Sold.
+    Won,
+    /// Not sold.
+    Lost,
+}
+
+impl StageKind {
+    /// The snake_case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StageKind::Open => "open",
+            StageKind::Won => "won",
+            StageKind::Lost => "lost",
+        }
+    }
+
+    /// The kind that a stage's name suggests: other products call these stages Won, Closed Won,
+    /// Lost or Closed Lost.
+    pub fn suggested_by(name: &str) -> Self {
+        match text::key(name).replace(['-', '_'], " ").as_str() {
+            "won" | "closed won" => StageKind::Won,
+            "lost" | "closed lost" => StageKind::Lost,
+            _ => StageKind::Open,
+        }
+    }
+}
+
+/// One step of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Stage {
+    /// Its id.
+    pub id: Id<Stage>,
+    /// What people call it.
+    pub name: String,
+    /// What it means to be in it.
+    pub kind: StageKind,
+}
+
+/// A way through stages. Their order is that of the list: open ones first, then won, then lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pipeline {
+    /// Its id.
+    pub id: Id<Pipeline>,
+    /// What people call it.
+    pub name: String,
+    /// Whether deals go here that name no pipeline; one of the workspace's is.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Its stages.
+    #[serde(default)]
+    pub stages: Vec<Stage>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+}
+
+/// A pipeline to be made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewPipeline {
+    /// What people call it.
+    pub name: String,
+    /// Its stages.
+    pub stages: Vec<NewStage>,
+}
+
+/// A stage to be made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewStage {
+    /// What people call it.
+    pub name: String,
+    /// What it means to be in it.
+    pub kind: StageKind,
+}
+
+impl Pipeline {
+    /// A new pipeline.
+    ///
+    /// # Errors
+    /// `Invalid` for bad names or too many stages.
+    pub fn new(id: Id<Pipeline>, new: NewPipeline, is_default: bool, now: Timestamp) -> Result<Self> {
+        let mut pipeline = Self {
+            id,
+            name: text::clean_line("name", &new.name, 200)?,
+            is_default,
+            stages: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            version: 0,
+        };
+        for (at, stage) in new.stages.into_iter().enumerate() {
+            pipeline
+                .add_stage(Id::new_at(now), &stage.name, stage.kind)
+                .map_err(|error| error.under(&format!("stages.{at}")))?;
+        }
+        Ok(pipeline)
+    }
+
+    /// A stage of this pipeline.
+    ///
+    /// # Errors
+    /// `Invalid` for a stage of another pipeline.
+    pub fn stage(&self, id: Id<Stage>) -> Result<&Stage> {
+        let found = self.stages.iter().find(|stage| stage.id == id);
+        found.ok_or_else(|| Error::invalid("stage_id", "stage", format!("stage {id} is not one of this pipeline")))
+    }
+
+    /// The stage of a name, whatever its case.
+    pub fn stage_named(&self, name: &str) -> Option<&Stage> {
+        let key = text::key(name.trim());
+        self.stages.iter().find(|stage| text::key(&stage.name) == key)
+    }
+
+    /// The first stage, where deals begin.
+    pub fn first_stage(&self) -> Option<&Stage> {
+        self.stages.first()
+    }
+
+    /// Adds a stage after those of its kind, and keeps open, won, lost in this order.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad or taken name and for more than 50 stages.
+    pub fn add_stage(&mut self, id: Id<Stage>, name: &str, kind: StageKind) -> Result<&Stage> {
+        let name = text::clean_line("name", name, 100)?;
+        if self.stage_named(&name).is_some() {
+            return Err(Error::invalid("name", "duplicate", format!("the pipeline has a stage {name:?} already")));
+        }
+        if self.stages.len() >= MAX_STAGES {
+            return Err(Error::invalid("stages", "too_many", format!("a pipeline has at most {MAX_STAGES} stages")));
+        }
+        let at = self.stages.partition_point(|stage| stage.kind <= kind);
+        self.stages.insert(at, Stage { id, name, kind });
+        self.stage(id)
+    }
+}
+
+impl Record for Pipeline {
+    const ENTITY: Entity = Entity::Pipeline;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        None
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::Pipeline(put)
+    }
+}

@@ -1,0 +1,325 @@
+//! The only door to the services.
+
+mod save;
+
+use std::sync::Arc;
+
+use crate::access::{Access, Action, Actor, Entity, Grant, View};
+use crate::activity::Activities;
+use crate::company::Companies;
+use crate::contact::Contacts;
+use crate::crm::{Crm, Ports};
+use crate::custom_field::CustomFields;
+use crate::deal::Deals;
+use crate::error::{Error, ErrorKind, FieldError, Result};
+use crate::id::Id;
+use crate::journal::{Draft, Entry};
+use crate::pipeline::Pipelines;
+use crate::store::{Changes, IdempotencyKey, Record, Sealed, Stored, Write};
+use crate::tag::Tags;
+use crate::team::Teams;
+use crate::time::Timestamp;
+use crate::transfer::Transfers;
+use crate::user::Users;
+use crate::workspace::Workspaces;
+
+pub(crate) use save::{Kept, page_of};
+
+/// How often a service decides anew when somebody else was faster.
+const DECISIONS: usize = 3;
+
+/// The version that a change is based on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// Whichever is there.
+    #[default]
+    Any,
+    /// This one; another is a conflict.
+    Version(i64),
+}
+
+impl Expect {
+    /// Refuses a record at another version.
+    pub(crate) fn check<T: Record>(self, record: &T) -> Result<()> {
+        match self {
+            Expect::Version(version) if version != record.version() => Err(stale::<T>(record)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The conflict of a stale version.
+fn stale<T: Record>(record: &T) -> Error {
+    Error::conflict(format!("{} {} is at version {} now", T::ENTITY, record.uuid(), record.version()))
+        .with_code("stale_version")
+}
+
+/// An actor in a workspace, with every service at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    crm: Crm,
+    access: Arc<Access>,
+    idempotency: Option<IdempotencyKey>,
+}
+
+impl Session {
+    pub(crate) fn new(crm: Crm, access: Arc<Access>) -> Self {
+        Self { crm, access, idempotency: None }
+    }
+
+    /// The same session, whose next creation happens once under this key however often it is sent.
+    #[must_use]
+    pub fn once(mut self, key: IdempotencyKey) -> Self {
+        self.idempotency = Some(key);
+        self
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.access.actor
+    }
+
+    /// What the caller may do, by kind of record.
+    pub fn rules(&self) -> &[(Entity, crate::access::Rule)] {
+        &self.access.rules
+    }
+
+    /// Contacts.
+    pub fn contacts(&self) -> Contacts {
+        Contacts::new(self.clone())
+    }
+
+    /// Companies.
+    pub fn companies(&self) -> Companies {
+        Companies::new(self.clone())
+    }
+
+    /// Deals.
+    pub fn deals(&self) -> Deals {
+        Deals::new(self.clone())
+    }
+
+    /// Pipelines.
+    pub fn pipelines(&self) -> Pipelines {
+        Pipelines::new(self.clone())
+    }
+
+    /// Notes and timelines.
+    pub fn activities(&self) -> Activities {
+        Activities::new(self.clone())
+    }
+
+    /// Tags.
+    pub fn tags(&self) -> Tags {
+        Tags::new(self.clone())
+    }
+
+    /// Custom fields.
+    pub fn custom_fields(&self) -> CustomFields {
+        CustomFields::new(self.clone())
+    }
+
+    /// Members.
+    pub fn users(&self) -> Users {
+        Users::new(self.clone())
+    }
+
+    /// Teams.
+    pub fn teams(&self) -> Teams {
+        Teams::new(self.clone())
+    }
+
+    /// The workspace.
+    pub fn workspace(&self) -> Workspaces {
+        Workspaces::new(self.clone())
+    }
+
+    /// Imports and exports.
+    pub fn transfers(&self) -> Transfers {
+        Transfers::new(self.clone())
+    }
+
+    /// Proof that the actor may do this, or `Denied` with the permission's name.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn require(&self, entity: Entity, action: Action) -> Result<Grant> {
+        Grant::new(self.access.clone(), entity, action)
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.crm.ports
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.crm.now()
+    }
+
+    /// Changes that are decided now.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes::at(self.now())
+    }
+
+    /// Seals the changes and writes them in one transaction. Nothing is written where there is
+    /// nothing to write.
+    pub(crate) async fn commit(&self, grant: &Grant, changes: Changes) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let changes_access = changes.writes.iter().any(is_about_access);
+        let sealed = seal(grant, changes)?;
+        let result = self.ports().commit.commit(sealed).await;
+        if changes_access {
+            self.ports().cache.forget_workspace(grant.workspace_id());
+        }
+        result
+    }
+
+    /// Commits a creation, once under the caller's key if there is one.
+    pub(crate) async fn commit_once<T: Record>(
+        &self,
+        grant: &Grant,
+        mut changes: Changes,
+        created: Stored<T>,
+    ) -> Result<View<T>> {
+        let Some(key) = &self.idempotency else {
+            self.commit(grant, changes).await?;
+            return Ok(grant.view(created.into_inner()));
+        };
+        changes.idempotent(key.clone(), &created);
+        match self.commit(grant, changes).await {
+            Ok(()) => Ok(grant.view(created.into_inner())),
+            // The other of two at once was faster: answer as it did.
+            Err(error) if error.code() == "idempotency_replay" => {
+                self.replayed(grant).await?.ok_or_else(|| Error::unavailable("the first request is still under way"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What an earlier request under the caller's key made, as it was then, under today's mask.
+    pub(crate) async fn replayed<T: Record>(&self, grant: &Grant) -> Result<Option<View<T>>> {
+        let Some(key) = &self.idempotency else { return Ok(None) };
+        let Some(replay) = self.ports().commit.replay(grant, key, self.now()).await? else { return Ok(None) };
+        if replay.body != key.body {
+            let message = "was used before with another body";
+            return Err(Error::invalid("Idempotency-Key", "idempotency_key_reused", message));
+        }
+        let result = replay.result;
+        let entries = self.ports().journal.history(grant, result.entity, result.id, result.version).await?;
+        let record = image_at(&entries)
+            .filter(|_| result.entity == T::ENTITY)
+            .ok_or_else(|| Error::not_found(result.entity.name(), result.id))?;
+        Ok(Some(grant.view(record)))
+    }
+
+    /// Decides, and decides again on fresh reads when somebody else was faster.
+    pub(crate) async fn deciding<T>(&self, expect: Expect, decide: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut left = if expect == Expect::Any { DECISIONS } else { 1 };
+        loop {
+            left -= 1;
+            match decide().await {
+                Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Whether a write changes what somebody may do or which fields there are.
+fn is_about_access(write: &Write) -> bool {
+    matches!(write, Write::Workspace(_) | Write::User(_) | Write::Team(_) | Write::CustomField(_))
+}
+
+/// Stamps changes with workspace, actor, time and ids, after checking that the caller touches no
+/// hidden field.
+pub(crate) fn seal(grant: &Grant, changes: Changes) -> Result<Sealed> {
+    for draft in &changes.drafts {
+        check_hidden(grant, draft)?;
+    }
+    let at = changes.at;
+    let batch = changes.batch;
+    let entry = |draft: Draft| Entry {
+        id: Id::new_at(at),
+        at,
+        actor: grant.actor().into(),
+        batch,
+        depth: 0,
+        entity: draft.entity,
+        record_id: draft.record_id,
+        version: draft.version,
+        subject: draft.subject,
+        change: draft.change,
+        before: draft.before,
+        after: draft.after,
+        events: draft.events,
+    };
+    Ok(Sealed {
+        workspace_id: grant.workspace_id(),
+        at,
+        entries: changes.drafts.into_iter().map(entry).collect(),
+        writes: changes.writes,
+        relied: changes.relied,
+        guards: changes.guards,
+        idempotency: changes.idempotency,
+        purged: changes.purged,
+    })
+}
+
+/// Refuses a change of a field that the caller does not see, as if there were no such field.
+fn check_hidden(grant: &Grant, draft: &Draft) -> Result<()> {
+    let mask = grant.mask(draft.entity);
+    if mask.is_empty() {
+        return Ok(());
+    }
+    let custom = |image: &serde_json::Map<String, serde_json::Value>, key: &str| {
+        image.get("custom").and_then(|values| values.get(key)).cloned()
+    };
+    let touched = mask.iter().filter(|key| match key.strip_prefix(crate::filter::CUSTOM_PREFIX) {
+        None => draft.before.contains_key(*key) || draft.after.contains_key(*key),
+        Some(key) => custom(&draft.before, key) != custom(&draft.after, key),
+    });
+    let message = format!("is not a field of a {}", draft.entity);
+    let faults: Vec<_> = touched.map(|key| FieldError::new(key, "unknown_field", message.clone())).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::invalid_fields(faults)) }
+}
+
+/// The record that a history's entries, oldest first, add up to.
+pub(crate) fn image_at<T: Record>(entries: &[Entry]) -> Option<T> {
+    let last = entries.last()?;
+    let mut image = serde_json::Map::new();
+    for entry in entries {
+        for key in entry.before.keys() {
+            image.remove(key);
+        }
+        image.extend(entry.after.clone());
+    }
+    image.insert("id".into(), last.record_id.to_string().into());
+    let mut record: T = serde_json::from_value(image.into()).ok()?;
+    record.stamp(last.version, last.at);
+    Some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+
+    /// Never run: it compiles only while every use case may cross threads.
+    #[expect(dead_code, reason = "compiling it is the test")]
+    async fn every_use_case_may_cross_threads(session: Session) -> Result<()> {
+        let id = Id::new_at(session.now());
+        is_send(session.contacts().create(Default::default())).await?;
+        is_send(session.contacts().replace(id, Default::default(), Expect::Any)).await?;
+        is_send(session.deals().move_to(id.cast(), id.cast(), Expect::Any)).await?;
+        is_send(session.users().change_role(id.cast(), crate::access::Role::Admin, Expect::Any)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! What a service decided: writes, the facts behind them and the rows they rely on.
+
+use uuid::Uuid;
+
+use super::idempotency::IdempotencyKey;
+use super::record::{Record, Stored};
+use super::write::Write;
+use crate::access::Entity;
+use crate::account::NewAccount;
+use crate::id::Id;
+use crate::journal::{Batch, Draft, Event};
+use crate::time::Timestamp;
+use crate::transfer::{FailedRow, Fingerprint};
+
+/// A row that was only read, and whose version the commit checks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reliance {
+    /// Its kind.
+    pub entity: Entity,
+    /// Its id.
+    pub id: Uuid,
+    /// The version that was read.
+    pub version: i64,
+}
+
+/// A set of rows with an invariant that no single row can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Guard {
+    /// The active admins: at least one stays.
+    Admins,
+    /// The pipelines: exactly one is the default.
+    Pipelines,
+}
+
+impl Guard {
+    /// The name of its row.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Guard::Admins => "admins",
+            Guard::Pipelines => "pipelines",
+        }
+    }
+}
+
+/// A guard's version as it was read, before the set was read. The commit moves it on, so that of
+/// two services which decided about the same set one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardRow {
+    /// Which set.
+    pub guard: Guard,
+    /// Its version.
+    pub version: i64,
+}
+
+/// What a use case decided, to be written by one commit.
+#[derive(Debug)]
+pub struct Changes {
+    pub(crate) at: Timestamp,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) relied: Vec<Reliance>,
+    pub(crate) guards: Vec<GuardRow>,
+    pub(crate) batch: Option<Id<Batch>>,
+    pub(crate) idempotency: Option<(IdempotencyKey, Reliance)>,
+    pub(crate) purged: Vec<(Entity, Uuid)>,
+}
+
+impl Changes {
+    /// Nothing yet, decided at this instant.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            at: now,
+            writes: Vec::new(),
+            drafts: Vec::new(),
+            relied: Vec::new(),
+            guards: Vec::new(),
+            batch: None,
+            idempotency: None,
+            purged: Vec::new(),
+        }
+    }
+
+    /// When it was decided.
+    pub fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Writes a record as its next version. Says whether anything changed: a record that is as it
+    /// was is not written.
+    pub fn put<T: Record>(&mut self, record: &mut Stored<T>) -> bool {
+        let Some(put) = record.advance(self.at) else { return false };
+        self.drafts.push(Draft::of(&put));
+        self.writes.push(T::write(put));
+        true
+    }
+
+    /// Writes a record that has no history of its own.
+    pub(crate) fn put_unjournalled<T: Record>(&mut self, record: &mut Stored<T>) {
+        if let Some(put) = record.advance(self.at) {
+            self.writes.push(T::write(put));
+        }
+    }
+
+    /// Adds a fact to the entry of the record written last.
+    pub fn emit(&mut self, event: impl Into<Event>) {
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.events.push(event.into());
+        }
+    }
+
+    /// Records a fact about a record that is not written.
+    pub fn note(&mut self, entity: Entity, id: Uuid, event: impl Into<Event>) {
+        self.drafts.push(Draft::noted(entity, id));
+        self.emit(event);
+    }
+
+    /// Refuses the commit where this record has moved on since it was read.
+    pub fn rely_on<T: Record>(&mut self, record: &Stored<T>) {
+        let reliance = Reliance { entity: T::ENTITY, id: record.uuid(), version: record.version() };
+        if !self.relied.contains(&reliance) {
+            self.relied.push(reliance);
+        }
+    }
+
+    /// Refuses the commit where anybody else decided about the set since the guard was read.
+    pub fn guard(&mut self, row: GuardRow) {
+        self.guards.push(row);
+    }
+
+    /// Marks every entry as part of one undertaking, as of an import.
+    pub fn in_batch(&mut self, batch: Id<Batch>) {
+        self.batch = Some(batch);
+    }
+
+    /// Creates an account beside the first records of its workspace.
+    pub fn create_account(&mut self, account: NewAccount) {
+        self.writes.push(Write::Account(account));
+    }
+
+    /// Erases a deleted record and the content of its history for ever.
+    pub fn purge<T: Record>(&mut self, record: &Stored<T>) {
+        self.purged.push((T::ENTITY, record.uuid()));
+        self.drafts.push(Draft::purged::<T>(record));
+        self.rely_on(record);
+    }
+
+    /// Ties the commit to a caller's key: a second commit under it is refused, and `result` is what
+    /// a repeat answers with.
+    pub fn idempotent<T: Record>(&mut self, key: IdempotencyKey, result: &Stored<T>) {
+        self.idempotency = Some((key, Reliance { entity: T::ENTITY, id: result.uuid(), version: result.version() }));
+    }
+
+    /// Keeps rows that an import refused.
+    pub(crate) fn failed_rows(&mut self, rows: Vec<FailedRow>) {
+        if !rows.is_empty() {
+            self.writes.push(Write::FailedRows(rows));
+        }
+    }
+
+    /// Keeps what imported rows are known again by.
+    pub(crate) fn fingerprints(&mut self, rows: Vec<Fingerprint>) {
+        if !rows.is_empty() {
+            self.writes.push(Write::Fingerprints(rows));
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.drafts.is_empty()
+    }
+}

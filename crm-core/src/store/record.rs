@@ -1,0 +1,120 @@
+//! Records, and the image beside the edited value.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::write::{Put, Write};
+use crate::access::{Entity, FieldMask};
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// A record that lives in a workspace, has a version and a history.
+pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its kind.
+    const ENTITY: Entity;
+
+    /// Its id.
+    fn uuid(&self) -> Uuid;
+
+    /// How often it was written: 1 after its making.
+    fn version(&self) -> i64;
+
+    /// Stamps the version and time of a write.
+    fn stamp(&mut self, version: i64, at: Timestamp);
+
+    /// When it was deleted; kept until it is purged.
+    fn deleted_at(&self) -> Option<Timestamp>;
+
+    /// The member whose scope reaches it.
+    fn owner(&self) -> Option<Id<User>>;
+
+    /// The record in whose timeline its history also appears.
+    fn subject(&self) -> Option<(Entity, Uuid)> {
+        None
+    }
+
+    /// Empties the fields that a mask hides. Every hideable field of the catalogue is handled here:
+    /// a law of the testkit holds each room to that.
+    fn redact(&mut self, _mask: &FieldMask) {}
+
+    /// This write among all writes.
+    fn write(put: Put<Self>) -> Write;
+
+    /// Its fields as JSON without empty ones, id, version and time of change: what the journal
+    /// keeps.
+    fn image(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut image)) = serde_json::to_value(self) else { return Map::new() };
+        image.retain(|key, value| !is_empty(value) && !matches!(key.as_str(), "id" | "version" | "updated_at"));
+        image
+    }
+}
+
+/// Whether a JSON value says nothing.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// A record as it was loaded, beside the value that a service edits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored<T> {
+    loaded: Option<T>,
+    value: T,
+}
+
+impl<T: Record> Stored<T> {
+    /// What a store read.
+    pub fn loaded(value: T) -> Self {
+        Self { loaded: Some(value.clone()), value }
+    }
+
+    /// A record that no store holds yet.
+    pub fn new(value: T) -> Self {
+        Self { loaded: None, value }
+    }
+
+    /// The image that the store holds.
+    pub fn before(&self) -> Option<&T> {
+        self.loaded.as_ref()
+    }
+
+    /// The edited value.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// Makes the edited value the next version, and gives both images. `None` where nothing
+    /// changed, so that saving a record as it was writes nothing.
+    pub(crate) fn advance(&mut self, at: Timestamp) -> Option<Put<T>> {
+        if self.loaded.as_ref() == Some(&self.value) {
+            return None;
+        }
+        let version = self.loaded.as_ref().map_or(0, T::version);
+        self.value.stamp(version + 1, at);
+        let before = self.loaded.replace(self.value.clone());
+        Some(Put { before, after: self.value.clone() })
+    }
+}
+
+impl<T> Deref for Stored<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Stored<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}

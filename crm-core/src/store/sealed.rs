@@ -1,0 +1,94 @@
+//! A commit, stamped and checked.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::changes::{GuardRow, Reliance};
+use super::idempotency::{IdempotencyKey, Replay};
+use super::write::Write;
+use crate::access::{Entity, Grant};
+use crate::error::Result;
+use crate::id::Id;
+use crate::journal::Entry;
+use crate::time::Timestamp;
+use crate::workspace::Workspace;
+
+/// Changes that are stamped with workspace, actor and time, whose permissions were checked and
+/// whose journal entries are made. Only [`crate::session::Session`] makes one.
+#[derive(Debug)]
+pub struct Sealed {
+    pub(crate) workspace_id: Id<Workspace>,
+    pub(crate) at: Timestamp,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) relied: Vec<Reliance>,
+    pub(crate) guards: Vec<GuardRow>,
+    pub(crate) idempotency: Option<(IdempotencyKey, Reliance)>,
+    pub(crate) purged: Vec<(Entity, Uuid)>,
+}
+
+impl Sealed {
+    /// The workspace of every row.
+    pub fn workspace_id(&self) -> Id<Workspace> {
+        self.workspace_id
+    }
+
+    /// When it was decided.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The rows, in the order in which they may be written.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// The journal entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Rows whose version must still stand.
+    pub fn relied(&self) -> &[Reliance] {
+        &self.relied
+    }
+
+    /// Guards whose version must still stand, and moves on.
+    pub fn guards(&self) -> &[GuardRow] {
+        &self.guards
+    }
+
+    /// The caller's key and what a repeat answers with.
+    pub fn idempotency(&self) -> Option<&(IdempotencyKey, Reliance)> {
+        self.idempotency.as_ref()
+    }
+
+    /// Records to erase, with the content of their entries.
+    pub fn purged(&self) -> &[(Entity, Uuid)] {
+        &self.purged
+    }
+}
+
+/// Port: the only write of entity data.
+#[async_trait]
+pub trait Commit: Send + Sync {
+    /// Writes everything in one transaction, or nothing.
+    ///
+    /// # Errors
+    /// `Conflict` for a stale version, reliance or guard and for a taken unique value; `Conflict`
+    /// with code `idempotency_replay` where the key was used before; `Invalid` for a reference to a
+    /// row that the workspace does not hold; `Unavailable` when the store cannot be reached.
+    async fn commit(&self, sealed: Sealed) -> Result<()>;
+
+    /// A guard's version; 0 before its first use.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn guard(&self, grant: &Grant, guard: super::Guard) -> Result<GuardRow>;
+
+    /// What a key was used for in the last 24 h.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>>;
+}

@@ -1,0 +1,12 @@
+//! Tags: labels on contacts, companies and deals.
+//!
+//! A record carries its tags' names; the store mirrors them in a table by which records are found
+//! and counted. The tag itself is made by its first use.
+
+mod model;
+mod port;
+mod service;
+
+pub use model::{Tag, TagCount, clean_tags};
+pub use port::TagStore;
+pub use service::Tags;

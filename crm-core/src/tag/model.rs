@@ -1,0 +1,95 @@
+//! A tag.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::Entity;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::store::{Put, Record, Write};
+use crate::text;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::workspace::model_epoch as epoch;
+
+/// Most tags on one record.
+pub(crate) const MAX_TAGS: usize = 100;
+
+/// A label; two names with the same comparison form are one tag.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Tag {
+    /// Its id.
+    pub id: Id<Tag>,
+    /// Its name as it was first written.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+}
+
+/// A tag and how many records carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TagCount {
+    /// The tag.
+    pub id: Id<Tag>,
+    /// Its name.
+    pub name: String,
+    /// Records with it that the caller may see.
+    pub count: u64,
+}
+
+/// Names of tags, trimmed, each once, sorted by comparison form.
+///
+/// # Errors
+/// `Invalid` for an empty, over-long or unclean name and for more than 100.
+pub fn clean_tags(names: &[String]) -> Result<Vec<String>> {
+    let mut tags = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let name = text::clean_line(&format!("tags.{at}"), name, 60)?;
+            Ok((text::key(&name), name))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    tags.sort();
+    tags.dedup_by(|a, b| a.0 == b.0);
+    if tags.len() > MAX_TAGS {
+        return Err(Error::invalid("tags", "too_many", format!("a record has at most {MAX_TAGS} tags")));
+    }
+    Ok(tags.into_iter().map(|(_, name)| name).collect())
+}
+
+impl Record for Tag {
+    const ENTITY: Entity = Entity::Tag;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        None
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::Tag(put)
+    }
+}

@@ -1,0 +1,77 @@
+//! Use cases of teams.
+
+use super::model::{NewTeam, Team};
+use crate::access::{Action, Entity, Grant, View};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::Id;
+use crate::session::{Expect, Session};
+use crate::store::Stored;
+use crate::user::User;
+
+/// The teams of a workspace.
+#[derive(Clone)]
+pub struct Teams {
+    session: Session,
+}
+
+impl Teams {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    /// Makes a team.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for a bad name or an unknown member.
+    pub async fn create(&self, new: NewTeam) -> Result<View<Team>> {
+        let grant = self.session.require(Entity::Team, Action::Create)?;
+        if let Some(first) = self.session.replayed(&grant).await? {
+            return Ok(first);
+        }
+        let mut changes = self.session.changes();
+        let mut team = Stored::new(Team::new(Id::new_at(changes.now()), new, changes.now())?);
+        self.check_members(&grant, &team.members).await?;
+        changes.put(&mut team);
+        self.session.commit_once(&grant, changes, team).await
+    }
+
+    /// All teams by name.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn list(&self) -> Result<Vec<View<Team>>> {
+        let grant = self.session.require(Entity::Team, Action::Read)?;
+        let teams = self.session.ports().teams.teams(&grant).await?;
+        Ok(teams.into_iter().map(|team| grant.view(team)).collect())
+    }
+
+    /// Replaces a team's members.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for an unknown member.
+    pub async fn set_members(&self, id: Id<Team>, members: Vec<Id<User>>, expect: Expect) -> Result<View<Team>> {
+        let grant = self.session.require(Entity::Team, Action::Update)?;
+        self.session
+            .deciding(expect, async || {
+                let mut team = self.session.ports().teams.team(&grant, id).await?;
+                expect.check(&*team)?;
+                team.set_members(members.clone())?;
+                self.check_members(&grant, &team.members).await?;
+                let mut changes = self.session.changes();
+                changes.put(&mut team);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(team.into_inner()))
+            })
+            .await
+    }
+
+    async fn check_members(&self, grant: &Grant, members: &[Id<User>]) -> Result<()> {
+        for (at, member) in members.iter().enumerate() {
+            self.session.exists(grant, Entity::User, member.uuid()).await.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Error::invalid(format!("members.{at}"), "not_found", error.to_string()),
+                _ => error,
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,281 @@
+//! Dates and times as spreadsheets and other programs write them.
+//!
+//! A column's order of day and month is decided once, from all its cells, never cell by cell. Years
+//! have four digits: two would make the century a guess.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::time::{Timestamp, Zone};
+
+/// Order of year, month and day; the separator may be `-`, `/` or `.`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum DateFormat {
+    /// `2026-01-31`; read in every format, since it cannot be mistaken.
+    YearMonthDay,
+    /// `1/31/2026`, as in the United States.
+    MonthDayYear,
+    /// `31.1.2026`, as in most other countries.
+    DayMonthYear,
+}
+
+impl DateFormat {
+    const ALL: [DateFormat; 3] = [DateFormat::YearMonthDay, DateFormat::MonthDayYear, DateFormat::DayMonthYear];
+}
+
+impl FromStr for DateFormat {
+    type Err = Error;
+
+    /// Reads `year_month_day`, `ymd`, `YYYY-MM-DD` and the like for the other orders.
+    fn from_str(name: &str) -> Result<Self> {
+        let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+        match letters.to_ascii_lowercase().as_str() {
+            "yearmonthday" | "ymd" | "yyyymmdd" | "iso" => Ok(DateFormat::YearMonthDay),
+            "monthdayyear" | "mdy" | "mmddyyyy" => Ok(DateFormat::MonthDayYear),
+            "daymonthyear" | "dmy" | "ddmmyyyy" => Ok(DateFormat::DayMonthYear),
+            _ => Err(Error::invalid(
+                "date_format",
+                "date_format",
+                "is none of year_month_day, month_day_year, day_month_year",
+            )),
+        }
+    }
+}
+
+/// What a column's cells say of its format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This format alone fits every cell.
+    Certain(DateFormat),
+    /// Month first and day first both fit every cell.
+    Ambiguous,
+    /// There was no cell, or no format fits them all.
+    Unknown,
+}
+
+/// Learns the format of a column from its cells, one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Guesser {
+    seen: bool,
+    fits: [bool; 3],
+}
+
+impl Default for Guesser {
+    fn default() -> Self {
+        Self { seen: false, fits: [true; 3] }
+    }
+}
+
+impl Guesser {
+    /// Takes one more cell; blank ones say nothing.
+    pub fn feed(&mut self, cell: &str) {
+        if cell.trim().is_empty() {
+            return;
+        }
+        self.seen = true;
+        for (fits, format) in self.fits.iter_mut().zip(DateFormat::ALL) {
+            // In a column of its own format no cell is of another one, ISO dates aside.
+            *fits = *fits && parse(cell, format).is_ok();
+        }
+    }
+
+    /// What the cells so far say.
+    pub fn verdict(&self) -> Verdict {
+        match self.fits {
+            _ if !self.seen => Verdict::Unknown,
+            [true, _, _] => Verdict::Certain(DateFormat::YearMonthDay),
+            [_, true, true] => Verdict::Ambiguous,
+            [_, true, _] => Verdict::Certain(DateFormat::MonthDayYear),
+            [_, _, true] => Verdict::Certain(DateFormat::DayMonthYear),
+            _ => Verdict::Unknown,
+        }
+    }
+}
+
+/// The one format that fits every sample; none if several do or none does, see [`Guesser`].
+pub fn guess<'a>(samples: impl Iterator<Item = &'a str>) -> Option<DateFormat> {
+    let mut guesser = Guesser::default();
+    samples.for_each(|sample| guesser.feed(sample));
+    match guesser.verdict() {
+        Verdict::Certain(format) => Some(format),
+        Verdict::Ambiguous | Verdict::Unknown => None,
+    }
+}
+
+/// A moment as a cell tells it: how much of it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A day.
+    Day(NaiveDate),
+    /// A day and a time by the clock on the wall.
+    Local(NaiveDateTime),
+    /// A day and a time with their distance from UTC.
+    Fixed(DateTime<FixedOffset>),
+}
+
+impl Moment {
+    /// The day as it is written, whatever the zone.
+    pub fn day(self) -> NaiveDate {
+        match self {
+            Moment::Day(day) => day,
+            Moment::Local(local) => local.date(),
+            Moment::Fixed(fixed) => fixed.date_naive(),
+        }
+    }
+
+    /// The instant, where the zone fills in what the cell leaves open: a day is its first instant, a
+    /// time that happens twice the earlier one, a time that a clock change skips the end of the gap.
+    pub fn instant(self, zone: Zone) -> Timestamp {
+        match self {
+            Moment::Day(day) => zone.start_of_day(day),
+            Moment::Local(local) => local_instant(local, zone),
+            Moment::Fixed(fixed) => Timestamp::from(fixed.with_timezone(&Utc)),
+        }
+    }
+}
+
+fn local_instant(local: NaiveDateTime, zone: Zone) -> Timestamp {
+    let tz: chrono_tz::Tz = zone.name().parse().unwrap_or_default();
+    // No gap is longer than the day that Samoa skipped.
+    (0..=24 * 60)
+        .filter_map(|minutes| local.checked_add_signed(TimeDelta::minutes(minutes)))
+        .find_map(|local| tz.from_local_datetime(&local).earliest())
+        .map_or_else(|| Timestamp::from(local.and_utc()), |time| Timestamp::from(time.with_timezone(&Utc)))
+}
+
+/// Reads a date; a time of day after it must be a true one and is dropped.
+///
+/// # Errors
+/// `Invalid`, code `date`, without a field: the caller knows the column.
+pub fn parse(text: &str, format: DateFormat) -> Result<NaiveDate> {
+    moment(text, format).map(Moment::day).ok_or_else(|| {
+        let example = match format {
+            DateFormat::YearMonthDay => "2026-01-31",
+            DateFormat::MonthDayYear => "1/31/2026",
+            DateFormat::DayMonthYear => "31/1/2026",
+        };
+        Error::invalid("", "date", format!("is not a date such as {example}"))
+    })
+}
+
+/// Reads a date with or without a time: RFC 3339, `2026-01-31 09:30[:00]`, `1/31/2017 9:30 AM`.
+///
+/// # Errors
+/// `Invalid`, code `date`, without a field: the caller knows the column.
+pub fn parse_moment(text: &str, format: DateFormat) -> Result<Moment> {
+    moment(text, format).ok_or_else(|| {
+        Error::invalid("", "date", "is not a date with a time such as 2026-01-31 09:30 or 2026-01-31T09:30:00Z")
+    })
+}
+
+fn moment(text: &str, format: DateFormat) -> Option<Moment> {
+    let text = text.trim();
+    let Some((day, time)) = text.split_once(['T', 't', ' ', '\u{A0}', '\u{202F}']) else {
+        return date(text, format).map(Moment::Day);
+    };
+    let day = date(day.trim_end_matches(','), format)?;
+    let (clock, offset) = split_offset(time.trim());
+    let local = day.and_time(time_of_day(clock)?);
+    match offset {
+        None => Some(Moment::Local(local)),
+        Some(offset) => fixed_offset(offset)?.from_local_datetime(&local).single().map(Moment::Fixed),
+    }
+}
+
+fn date(text: &str, format: DateFormat) -> Option<NaiveDate> {
+    let separator = text.chars().find(|letter| !letter.is_ascii_digit())?;
+    if !matches!(separator, '-' | '/' | '.') {
+        return None;
+    }
+    let mut parts = text.split(separator);
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let (year, month, day) = match format {
+        _ if first.len() == 4 => (first, second, third),
+        DateFormat::YearMonthDay => return None,
+        DateFormat::MonthDayYear => (third, first, second),
+        DateFormat::DayMonthYear => (third, second, first),
+    };
+    let year = number(year, 4..=4).filter(|year| *year > 0)?;
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(month, 1..=2)?, number(day, 1..=2)?)
+}
+
+/// The time and, where there is one, what says its distance from UTC.
+fn split_offset(time: &str) -> (&str, Option<&str>) {
+    let zulu = ["Z", "z", "UTC", "GMT"].into_iter().find(|zulu| time.ends_with(zulu));
+    let at = match zulu {
+        Some(zulu) => Some(time.len() - zulu.len()),
+        None => time.find(['+', '-']),
+    };
+    match at.and_then(|at| time.split_at_checked(at)) {
+        Some((clock, offset)) => (clock.trim_end(), Some(offset)),
+        None => (time, None),
+    }
+}
+
+/// `Z`, `UTC`, `+01:00`, `+0100` or `+01`.
+fn fixed_offset(text: &str) -> Option<FixedOffset> {
+    let Some(sign @ (b'+' | b'-')) = text.bytes().next() else {
+        return FixedOffset::east_opt(0);
+    };
+    let digits = text.get(1..)?;
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None => digits.split_at_checked(2)?,
+    };
+    let minutes = if minutes.is_empty() && !digits.contains(':') { "00" } else { minutes };
+    let minutes = number(minutes, 2..=2).filter(|minutes| *minutes < 60)?;
+    let seconds = i32::try_from(number(hours, 2..=2)? * 3600 + minutes * 60).ok()?;
+    FixedOffset::east_opt(if sign == b'-' { -seconds } else { seconds })
+}
+
+/// `9:30`, `09:30:15`, `09:30:15.123` or any of them with AM or PM.
+fn time_of_day(text: &str) -> Option<NaiveTime> {
+    let upper = text.to_ascii_uppercase();
+    let (clock, half) = ["AM", "PM"]
+        .into_iter()
+        .find_map(|half| Some((upper.strip_suffix(half)?.trim_end(), Some(half))))
+        .unwrap_or((&upper, None));
+    let mut parts = clock.splitn(3, ':');
+    let hour = number(parts.next()?, 1..=2)?;
+    let minute = number(parts.next()?, 2..=2)?;
+    let (second, micros) = match parts.next() {
+        Some(seconds) => seconds_of(seconds)?,
+        None => (0, 0),
+    };
+    let hour = match half {
+        None => hour,
+        Some(_) if !(1..=12).contains(&hour) => return None,
+        Some("PM") => hour % 12 + 12,
+        Some(_) => hour % 12,
+    };
+    NaiveTime::from_hms_micro_opt(hour, minute, second, micros)
+}
+
+fn seconds_of(text: &str) -> Option<(u32, u32)> {
+    let Some((whole, fraction)) = text.split_once(['.', ',']) else {
+        return Some((number(text, 2..=2)?, 0));
+    };
+    number(fraction.get(..1)?, 1..=1)?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let micros: String = fraction.chars().chain("00000".chars()).take(6).collect();
+    Some((number(whole, 2..=2)?, number(&micros, 6..=6)?))
+}
+
+/// A number of so many ASCII digits and nothing else.
+fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
+    let plain = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! A member of a workspace.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::event::UserEvent;
+use crate::access::{Entity, Role};
+use crate::account::Account;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::store::{Put, Record, Write};
+use crate::text::{self, Email};
+use crate::time::{Timestamp, Zone};
+use crate::workspace::{Workspace, model_epoch as epoch};
+
+/// Whether a member may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum UserStatus {
+    /// Known, but cannot sign in yet.
+    Invited,
+    /// May act.
+    Active,
+    /// May not act any more.
+    Suspended,
+}
+
+impl UserStatus {
+    /// Every status.
+    pub const ALL: [UserStatus; 3] = [UserStatus::Invited, UserStatus::Active, UserStatus::Suspended];
+
+    /// The snake_case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            UserStatus::Invited => "invited",
+            UserStatus::Active => "active",
+            UserStatus::Suspended => "suspended",
+        }
+    }
+}
+
+impl fmt::Display for UserStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for UserStatus {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.name() == name)
+            .ok_or_else(|| Error::invalid("status", "status", format!("{name:?} is not a status")))
+    }
+}
+
+/// A member of a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct User {
+    /// Its id.
+    pub id: Id<User>,
+    /// The account that signs in; absent for people known only by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    pub account_id: Option<Id<Account>>,
+    /// E-mail address.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// Full name.
+    pub name: String,
+    /// What they are in the workspace.
+    pub role: Role,
+    /// Whether they may act.
+    pub status: UserStatus,
+    /// Their own time zone; the workspace's where absent.
+    #[serde(default)]
+    pub time_zone: Option<Zone>,
+    /// When they were made.
+    pub created_at: Timestamp,
+    /// When they were last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often they were written.
+    #[serde(default)]
+    pub version: i64,
+    /// When they were deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// A person to be known in the workspace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewUser {
+    /// Full name.
+    pub name: String,
+    /// E-mail address, by which they may be invited later.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// What they shall be.
+    pub role: Role,
+}
+
+/// One account's place in one workspace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Membership {
+    /// The workspace.
+    #[serde(rename = "id")]
+    pub workspace_id: Id<Workspace>,
+    /// Its name.
+    #[serde(rename = "name")]
+    pub workspace_name: String,
+    /// The member.
+    pub user_id: Id<User>,
+    /// Whether the member may act.
+    #[serde(skip)]
+    pub status: UserStatus,
+}
+
+impl User {
+    /// A person without an account.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad name.
+    pub fn new(id: Id<User>, new: NewUser, now: Timestamp) -> Result<Self> {
+        Ok(Self {
+            id,
+            account_id: None,
+            email: new.email,
+            name: text::clean_line("name", &new.name, 200)?,
+            role: new.role,
+            status: UserStatus::Invited,
+            time_zone: None,
+            created_at: now,
+            updated_at: now,
+            version: 0,
+            deleted_at: None,
+        })
+    }
+
+    /// The first admin of a workspace.
+    pub(crate) fn admin(id: Id<User>, name: &str, email: Email, now: Timestamp) -> Result<Self> {
+        let new = NewUser { name: name.to_owned(), email: Some(email), role: Role::Admin };
+        Ok(Self { status: UserStatus::Active, ..Self::new(id, new, now)? })
+    }
+
+    /// Whether this member keeps the workspace governable.
+    pub fn is_active_admin(&self) -> bool {
+        self.role == Role::Admin && self.status == UserStatus::Active && self.deleted_at.is_none()
+    }
+
+    /// Gives the member another role, and says so where it is another.
+    pub fn change_role(&mut self, role: Role) -> Option<UserEvent> {
+        let from = std::mem::replace(&mut self.role, role);
+        (from != role).then_some(UserEvent::RoleChanged { from, to: role })
+    }
+}
+
+impl Record for User {
+    const ENTITY: Entity = Entity::User;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        self.deleted_at
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        Some(self.id)
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::User(put)
+    }
+}

@@ -1,0 +1,127 @@
+//! A workspace and its settings.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::{Entity, Matrix};
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::money::Currency;
+use crate::store::{Put, Record, Write};
+use crate::text;
+use crate::time::{Timestamp, Zone};
+use crate::user::User;
+
+/// A team's own world: its people, records and settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Workspace {
+    /// Its id.
+    pub id: Id<Workspace>,
+    /// What people call it.
+    pub name: String,
+    /// Where its days, weeks and months are cut.
+    pub time_zone: Zone,
+    /// The currency of amounts that name none.
+    pub currency: Currency,
+    /// Where it departs from the default permissions.
+    #[serde(default, skip_serializing_if = "Matrix::is_default")]
+    pub permissions: Matrix,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default = "epoch")]
+    pub updated_at: Timestamp,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+}
+
+/// The time of a record whose image does not say it.
+pub(crate) fn epoch() -> Timestamp {
+    Timestamp::from_micros(0)
+}
+
+impl Workspace {
+    /// A new workspace, in UTC and US dollars.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is empty, longer than 200 characters or has control characters.
+    pub fn new(id: Id<Workspace>, name: &str, now: Timestamp) -> Result<Self> {
+        Ok(Self {
+            id,
+            name: text::clean_line("workspace_name", name, 200)?,
+            time_zone: Zone::UTC,
+            currency: Currency::USD,
+            permissions: Matrix::default(),
+            created_at: now,
+            updated_at: now,
+            version: 0,
+        })
+    }
+
+    /// Applies a change of settings.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad name or a cleared field.
+    pub fn edit(&mut self, edit: WorkspaceEdit) -> Result<()> {
+        match edit.name {
+            Edit::Keep => {}
+            Edit::Clear => return Err(Error::invalid("name", "required", "cannot be empty")),
+            Edit::Set(name) => self.name = text::clean_line("name", &name, 200)?,
+        }
+        set_required("time_zone", edit.time_zone, &mut self.time_zone)?;
+        set_required("currency", edit.currency, &mut self.currency)
+    }
+}
+
+/// Applies an edit to a field that cannot be empty.
+pub(crate) fn set_required<T>(field: &str, edit: Edit<T>, value: &mut T) -> Result<()> {
+    match edit {
+        Edit::Keep => {}
+        Edit::Clear => return Err(Error::invalid(field, "required", "cannot be empty")),
+        Edit::Set(new) => *value = new,
+    }
+    Ok(())
+}
+
+/// A change of a workspace's settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkspaceEdit {
+    /// Name.
+    pub name: Edit<String>,
+    /// IANA time zone.
+    pub time_zone: Edit<Zone>,
+    /// ISO 4217 currency.
+    pub currency: Edit<Currency>,
+}
+
+impl Record for Workspace {
+    const ENTITY: Entity = Entity::Workspace;
+
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn stamp(&mut self, version: i64, at: Timestamp) {
+        (self.version, self.updated_at) = (version, at);
+    }
+
+    fn deleted_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn owner(&self) -> Option<Id<User>> {
+        None
+    }
+
+    fn write(put: Put<Self>) -> Write {
+        Write::Workspace(put)
+    }
+}

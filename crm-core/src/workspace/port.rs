@@ -1,0 +1,24 @@
+//! Port: workspaces.
+
+use async_trait::async_trait;
+
+use super::model::Workspace;
+use crate::error::Result;
+use crate::id::Id;
+use crate::store::Stored;
+
+/// Port: workspaces, read without a grant, because a grant is made from them.
+#[async_trait]
+pub trait WorkspaceStore: Send + Sync {
+    /// A workspace.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable` when the store cannot be reached.
+    async fn workspace(&self, id: Id<Workspace>) -> Result<Stored<Workspace>>;
+
+    /// All workspaces by name, for operators: at most 1,000.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn workspaces(&self) -> Result<Vec<Workspace>>;
+}

@@ -1,0 +1,77 @@
+//! Use cases of the workspace itself.
+
+use super::model::{Workspace, WorkspaceEdit};
+use crate::access::{Action, Entity, Role, Rule, View};
+use crate::error::Result;
+use crate::journal::chain::Verification;
+use crate::session::{Expect, Session};
+
+/// The workspace that the session is in.
+#[derive(Clone)]
+pub struct Workspaces {
+    session: Session,
+}
+
+impl Workspaces {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    /// The workspace.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn read(&self) -> Result<View<Workspace>> {
+        let grant = self.session.require(Entity::Workspace, Action::Read)?;
+        let workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
+        Ok(grant.view(workspace.into_inner()))
+    }
+
+    /// Changes settings.
+    ///
+    /// # Errors
+    /// `Denied`; `Conflict` for another version; `Invalid` for bad settings.
+    pub async fn update(&self, edit: WorkspaceEdit, expect: Expect) -> Result<View<Workspace>> {
+        self.change(expect, |workspace| workspace.edit(edit.clone())).await
+    }
+
+    /// Replaces what one role may do with one kind of record. Admins always keep everything.
+    ///
+    /// # Errors
+    /// `Denied`; `Conflict` for another version.
+    pub async fn set_rule(&self, role: Role, entity: Entity, rule: Rule, expect: Expect) -> Result<View<Workspace>> {
+        self.change(expect, |workspace| {
+            workspace.permissions.set(role, entity, rule.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Checks the whole history: that no entry was changed, removed or moved.
+    ///
+    /// # Errors
+    /// `Denied` unless the caller may change the workspace.
+    pub async fn verify_journal(&self) -> Result<Verification> {
+        let grant = self.session.require(Entity::Workspace, Action::Update)?;
+        self.session.ports().journal.verify(grant.workspace_id()).await
+    }
+
+    async fn change(
+        &self,
+        expect: Expect,
+        decide: impl Fn(&mut Workspace) -> Result<()> + Sync,
+    ) -> Result<View<Workspace>> {
+        let grant = self.session.require(Entity::Workspace, Action::Update)?;
+        self.session
+            .deciding(expect, async || {
+                let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
+                expect.check(&*workspace)?;
+                decide(&mut workspace)?;
+                let mut changes = self.session.changes();
+                changes.put(&mut workspace);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(workspace.into_inner()))
+            })
+            .await
+    }
+}

@@ -1,0 +1,167 @@
+//! `cargo xtask test`: everything that must hold before a change lands, with nothing left out silently.
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cluster::{Cluster, Purpose};
+use crate::postgres::Postgres;
+use crate::steps::Steps;
+use crate::tools::{self, Install};
+use crate::workspace::{cargo, cargo_in_colour, in_pipeline};
+
+/// Where the tests find an empty PostgreSQL database.
+const POSTGRES: &str = "SLACKCRM_TEST_POSTGRES";
+/// Names what the tests may leave out; without it a missing database fails them.
+const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
+
+/// What `cargo xtask test` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Leaves a part out, which the closing lines say.
+    #[arg(long, value_enum, value_name = "PART")]
+    without: Vec<Part>,
+    #[command(flatten)]
+    install: Install,
+    /// Runs only the tests that match, and none of the other steps.
+    #[arg(last = true, value_name = "FILTER")]
+    filter: Vec<String>,
+}
+
+/// What can be left out.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The laws on PostgreSQL.
+    Postgres,
+    /// The check of dependencies and their licences.
+    Deny,
+}
+
+impl Part {
+    const fn loss(self) -> &'static str {
+        match self {
+            Self::Postgres => "--without postgres: no law was checked on PostgreSQL",
+            Self::Deny => "--without deny: dependencies, licences and sources were not checked",
+        }
+    }
+}
+
+/// The database of the tests.
+enum Database {
+    Started(Cluster),
+    Given(String),
+    LeftOut,
+}
+
+/// Runs every step, or the matching tests alone.
+pub(crate) fn test(options: &Options) -> Result<()> {
+    tools::require_c_compiler()?;
+    let leaves_out = |part| options.without.contains(&part);
+    if options.filter.is_empty() && !leaves_out(Part::Deny) {
+        tools::require_cargo_tool("cargo-deny", options.install, ", and --without deny goes on without it")?;
+    }
+    let database = if leaves_out(Part::Postgres) { Database::LeftOut } else { start_database()? };
+    let tests = Tests { database };
+    let outcome = if options.filter.is_empty() { tests.everything(options) } else { tests.matching(options) };
+    if outcome.is_err() {
+        print_losses(options);
+    }
+    outcome
+}
+
+fn print_losses(options: &Options) {
+    for part in [Part::Postgres, Part::Deny].into_iter().filter(|part| options.without.contains(part)) {
+        println!("LEFT OUT: {}", part.loss());
+    }
+}
+
+fn start_database() -> Result<Database> {
+    // A server of one's own, as in a container; it is used as it is and not stopped.
+    if let Ok(url) = std::env::var(POSTGRES) {
+        println!("xtask: the tests use {POSTGRES} as it is set");
+        return Ok(Database::Given(url));
+    }
+    let postgres = Postgres::find_or_install(", or leave its tests out with --without postgres")?;
+    Cluster::start(&postgres, Purpose::Test).map(Database::Started)
+}
+
+struct Tests {
+    database: Database,
+}
+
+impl Tests {
+    fn everything(&self, options: &Options) -> Result<()> {
+        let denies = !options.without.contains(&Part::Deny);
+        let mut steps = Steps::new(6 + usize::from(denies));
+        let outcome = self.all_steps(&mut steps, denies);
+        let counts = steps.tally();
+        println!("\n{counts}");
+        outcome?;
+        if counts.is_empty() {
+            bail!("no test ran");
+        }
+        print_losses(options);
+        let how = if options.without.is_empty() { "all steps passed" } else { "passed, but not everything ran," };
+        println!("xtask test: {how} in {}", steps.elapsed());
+        Ok(())
+    }
+
+    fn all_steps(&self, steps: &mut Steps, denies: bool) -> Result<()> {
+        steps.run("format", cargo(["fmt", "--all", "--check"]))?;
+        if denies {
+            steps.run("dependencies", cargo(["deny", "check", "bans", "licenses", "sources"]))?;
+        }
+        // Early, because it is quick: who may import whom, and what no file may hold.
+        steps.run_tests("house rules", self.runner(&["--package", "xtask", "--bins", "--tests"]))?;
+        let every_target = ["--workspace", "--all-targets", "--all-features"];
+        steps.run(
+            "lints",
+            self.command(cargo(["clippy"].into_iter().chain(every_target).chain(["--", "-D", "warnings"]))),
+        )?;
+        let every_feature = ["--workspace", "--exclude", "xtask", "--all-features", "--lib", "--bins", "--tests"];
+        steps.run_tests("tests", self.runner(&every_feature))?;
+        let documented = cargo_in_colour(["test", "--workspace", "--doc", "--all-features"]);
+        steps.run_tests("examples in documentation", self.command(documented))?;
+        let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
+        documentation.env("RUSTDOCFLAGS", "-D warnings");
+        steps.run("documentation", self.command(documentation))
+    }
+
+    fn matching(&self, options: &Options) -> Result<()> {
+        let mut steps = Steps::new(1);
+        let mut runner = self.runner(&["--workspace", "--all-features", "--lib", "--bins", "--tests"]);
+        if !has_nextest() {
+            runner.arg("--");
+        }
+        runner.args(&options.filter);
+        let outcome = steps.run_tests("matching tests", runner);
+        println!("\n{}", steps.tally());
+        outcome?;
+        print_losses(options);
+        println!("xtask test: passed, but only tests that match {} ran", options.filter.join(" "));
+        Ok(())
+    }
+
+    /// The runner of unit and integration tests for the selected packages.
+    fn runner(&self, selection: &[&str]) -> std::process::Command {
+        let words = if has_nextest() { ["nextest", "run"].as_slice() } else { &["test"] };
+        self.command(cargo_in_colour(words.iter().chain(selection).copied()))
+    }
+
+    /// The command with the variables that tell the tests which stores there are.
+    fn command(&self, mut command: std::process::Command) -> std::process::Command {
+        command.env_remove(POSTGRES).env_remove(WITHOUT);
+        match &self.database {
+            Database::Started(cluster) => command.env(POSTGRES, cluster.url()),
+            Database::Given(url) => command.env(POSTGRES, url),
+            Database::LeftOut => command.env(WITHOUT, "postgres"),
+        };
+        if in_pipeline() {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
+        command
+    }
+}
+
+fn has_nextest() -> bool {
+    tools::has_cargo_tool("cargo-nextest")
+}

@@ -1,0 +1,91 @@
+//! Programs that the chores need, and how they get onto the machine.
+//!
+//! System packages are installed where xtask may (root, with apt-get); elsewhere the error names
+//! the package. Cargo tools take minutes to build, so they are installed only when asked.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use rustix::process::geteuid;
+
+use crate::process;
+use crate::workspace::{cargo, in_pipeline};
+
+/// Whether missing cargo tools are installed.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Install {
+    /// Installs missing cargo tools (minutes); the default when CI=true.
+    #[arg(long)]
+    install_tools: bool,
+}
+
+impl Install {
+    fn is_wanted(self) -> bool {
+        self.install_tools || in_pipeline()
+    }
+}
+
+/// The first program of that name on the PATH.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// Whether xtask runs as root.
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// Installs a Debian package where that is possible, and otherwise names it.
+pub(crate) fn install_package(package: &str, missing: &str, otherwise: &str) -> Result<()> {
+    if !is_root() || find("apt-get").is_none() {
+        bail!("{missing} is missing: install the package `{package}`{otherwise}");
+    }
+    println!("xtask: {missing} is missing, installing the package {package}");
+    for words in [&["update"] as &[&str], &["install", "--yes", "--no-install-recommends", package]] {
+        let mut apt = Command::new("apt-get");
+        apt.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        if !process::run(&mut apt)?.success() {
+            bail!("{} failed, and {missing} is missing{otherwise}", process::show(&apt));
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure of a C compiler, which the bundled SQLite needs.
+pub(crate) fn require_c_compiler() -> Result<()> {
+    let named = env::var_os("CC").is_some_and(|compiler| find(&compiler.to_string_lossy()).is_some());
+    if named || find("cc").is_some() {
+        return Ok(());
+    }
+    install_package("build-essential", "a C compiler (`cc`)", "")
+}
+
+/// Makes sure of a cargo subcommand; `otherwise` completes the message where it is not installed.
+pub(crate) fn require_cargo_tool(name: &str, install: Install, otherwise: &str) -> Result<()> {
+    if has_cargo_tool(name) {
+        return Ok(());
+    }
+    if !install.is_wanted() {
+        bail!("{name} is missing: `cargo install --locked {name}` or --install-tools brings it{otherwise}");
+    }
+    println!("xtask: {name} is missing, installing it");
+    let mut command = cargo(["install", "--locked", name]);
+    if !process::run(&mut command)?.success() {
+        bail!("{} failed{otherwise}", process::show(&command));
+    }
+    Ok(())
+}
+
+/// Whether a cargo subcommand can be called.
+pub(crate) fn has_cargo_tool(name: &str) -> bool {
+    find(name).is_some() || cargo_home_binary(name).is_some_and(|file| file.is_file())
+}
+
+fn cargo_home_binary(name: &str) -> Option<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))?;
+    Some(Path::new(&home).join("bin").join(name))
+}

@@ -1,0 +1,96 @@
+//! The house rules as tests: who may import whom, and what no file may hold.
+//!
+//! Each law loads the repository and asks one pure checker of [`rules`]; every checker has a test
+//! beside it that shows that it can fail. A crate that does not exist yet breaks no rule.
+
+mod code;
+mod project;
+mod rules;
+
+use anyhow::Result;
+
+use crate::project::Project;
+
+/// Fails with every violation, one a line.
+fn hold(violations: Vec<String>) -> Result<()> {
+    assert!(violations.is_empty(), "{} violation(s):\n{}", violations.len(), violations.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn only_its_home_depends_on_a_framework() -> Result<()> {
+    hold(rules::framework_outside_its_home(&Project::load()?.packages))
+}
+
+#[test]
+fn only_its_home_names_a_framework() -> Result<()> {
+    hold(rules::framework_named_outside_its_home(&Project::load()?.sources))
+}
+
+#[test]
+fn core_depends_on_no_io() -> Result<()> {
+    hold(rules::io_in_core(&Project::load()?.packages))
+}
+
+#[test]
+fn core_pulls_in_no_runtime() -> Result<()> {
+    let project = Project::load()?;
+    hold(rules::crates_in_tree(&project.tree("crm-core")?, &["tokio", "hyper", "diesel", "actix-web", "reqwest"]))
+}
+
+#[test]
+fn mobile_carries_no_server() -> Result<()> {
+    let project = Project::load()?;
+    let unwanted = ["actix-web", "tokio-postgres", "argon2", "async-openai"];
+    hold(rules::crates_in_tree(&project.tree("crm-mobile")?, &unwanted))
+}
+
+#[test]
+fn adapters_never_see_one_another() -> Result<()> {
+    hold(rules::adapters_that_meet(&Project::load()?.packages))
+}
+
+#[test]
+fn models_import_no_port_and_no_service() -> Result<()> {
+    hold(rules::models_that_reach_up(&Project::load()?.sources))
+}
+
+#[test]
+fn services_import_no_service_of_another_room() -> Result<()> {
+    hold(rules::services_that_meet(&Project::load()?.sources))
+}
+
+#[test]
+fn files_are_short() -> Result<()> {
+    hold(rules::long_files(&Project::load()?.sources))
+}
+
+#[test]
+fn no_long_file_is_excused_without_need() -> Result<()> {
+    hold(rules::needless_excuses(&Project::load()?.sources))
+}
+
+#[test]
+fn nothing_is_left_unfinished_or_ignored() -> Result<()> {
+    hold(rules::unfinished(&Project::load()?.sources))
+}
+
+#[test]
+fn no_file_names_a_folder_of_one_machine() -> Result<()> {
+    hold(rules::machine_paths(&Project::load()?.texts()?))
+}
+
+#[test]
+fn every_crate_inherits_the_lints() -> Result<()> {
+    hold(rules::own_lints(&Project::load()?.packages))
+}
+
+#[test]
+fn every_dependency_comes_from_the_one_table() -> Result<()> {
+    hold(rules::own_dependencies(&Project::load()?.packages))
+}
+
+#[test]
+fn every_dependency_has_its_reason() -> Result<()> {
+    hold(rules::dependencies_without_reason(&Project::load()?.manifest))
+}
