@@ -58,6 +58,14 @@ impl From<&str> for Edit<String> {
     }
 }
 
+/// For the OpenAPI document alone, which prints defaults: a kept field has none.
+#[cfg(feature = "schema")]
+impl<T: serde::Serialize> serde::Serialize for Edit<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Edit::Clear, Edit::Set))

@@ -114,9 +114,12 @@ impl<'de, E: ?Sized> Deserialize<'de> for Id<E> {
     }
 }
 
+// utoipa's derive asks this of every generic type; `PartialSchema` follows from it.
 #[cfg(feature = "schema")]
-impl<E: ?Sized> utoipa::PartialSchema for Id<E> {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+impl<E: ?Sized> utoipa::__dev::ComposeSchema for Id<E> {
+    fn compose(
+        _generics: Vec<utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>>,
+    ) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
             .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Uuid)))

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Keys of hidden fields, as in `email` or `custom.budget`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct FieldMask(#[cfg_attr(feature = "schema", schema(value_type = Vec<String>))] BTreeSet<Cow<'static, str>>);
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = Vec<String>))]
+pub struct FieldMask(BTreeSet<Cow<'static, str>>);
 
 impl FieldMask {
     /// Nothing is hidden.

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{self, ListRequest, Page};
-use crate::session::{Expect, Session, page_of};
+use crate::session::{Decisions, Expect, Session, page_of};
 use crate::store::{Record, Stored};
 
 /// The notes of a workspace, as far as one actor may go.
@@ -62,16 +62,20 @@ impl Activities {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a bad body.
     pub async fn update_note(&self, id: Id<Note>, edit: NoteEdit, expect: Expect) -> Result<View<Note>> {
         let grant = self.session.require(Entity::Note, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut note = self.reachable(&grant, id, expect).await?;
                 note.edit(edit.clone())?;
                 let mut changes = self.session.changes();
                 changes.put(&mut note);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(note.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Deletes a note.
@@ -80,15 +84,19 @@ impl Activities {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete_note(&self, id: Id<Note>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Note, Action::Delete)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut note = self.reachable(&grant, id, expect).await?;
                 let mut changes = self.session.changes();
                 note.deleted_at = Some(changes.now());
                 changes.put(&mut note);
                 self.session.commit(&grant, changes).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     async fn reachable(&self, grant: &Grant, id: Id<Note>, expect: Expect) -> Result<Stored<Note>> {

@@ -14,18 +14,21 @@ pub enum AuthEvent {
     #[serde(rename = "auth.signed_in")]
     SignedIn {
         /// The sign-in.
+        #[cfg_attr(feature = "schema", schema(value_type = uuid::Uuid))]
         session_id: Id<SignIn>,
     },
     /// A member signed out.
     #[serde(rename = "auth.signed_out")]
     SignedOut {
         /// The sign-in.
+        #[cfg_attr(feature = "schema", schema(value_type = uuid::Uuid))]
         session_id: Id<SignIn>,
     },
     /// A replaced refresh token was used again; the sign-in was ended.
     #[serde(rename = "auth.refresh_reused")]
     RefreshReused {
         /// The sign-in.
+        #[cfg_attr(feature = "schema", schema(value_type = uuid::Uuid))]
         session_id: Id<SignIn>,
     },
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -32,8 +32,9 @@ impl Companies {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        self.session
-            .deciding(Expect::Any, async || {
+        let mut decisions = Decisions::new(Expect::Any);
+        loop {
+            let decided = async {
                 let mut changes = self.session.changes();
                 let mut company = Stored::new(Company::blank(Id::new_at(changes.now()), changes.now()));
                 company.edit(edit.clone())?;
@@ -41,8 +42,11 @@ impl Companies {
                 grant.check_reach(&*company)?;
                 self.session.save(&grant, &mut changes, &mut company).await?;
                 self.session.commit_once(&grant, changes, company).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// A company.
@@ -98,8 +102,9 @@ impl Companies {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Company>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Company, Action::Delete)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut company = self.session.ports().companies.company(&grant, id).await?;
                 expect.check(&*company)?;
                 grant.check_reach(&*company)?;
@@ -107,8 +112,11 @@ impl Companies {
                 company.deleted_at = Some(changes.now());
                 changes.put(&mut company);
                 self.session.commit(&grant, changes).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Brings a deleted company back.
@@ -162,8 +170,9 @@ impl Companies {
         decide: impl Fn(&mut Company, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Company>> {
         let grant = self.session.require(Entity::Company, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut company = self.session.ports().companies.company(&grant, id).await?;
                 expect.check(&*company)?;
                 grant.check_reach(&*company)?;
@@ -172,8 +181,11 @@ impl Companies {
                 self.session.save(&grant, &mut changes, &mut company).await?;
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(company.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }
 

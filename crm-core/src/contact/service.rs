@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -32,8 +32,9 @@ impl Contacts {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        self.session
-            .deciding(Expect::Any, async || {
+        let mut decisions = Decisions::new(Expect::Any);
+        loop {
+            let decided = async {
                 let mut changes = self.session.changes();
                 let mut contact = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
                 contact.edit(edit.clone())?;
@@ -41,8 +42,11 @@ impl Contacts {
                 grant.check_reach(&*contact)?;
                 self.session.save(&grant, &mut changes, &mut contact).await?;
                 self.session.commit_once(&grant, changes, contact).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// A contact.
@@ -98,8 +102,9 @@ impl Contacts {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Contact>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Contact, Action::Delete)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut contact = self.session.ports().contacts.contact(&grant, id).await?;
                 expect.check(&*contact)?;
                 grant.check_reach(&*contact)?;
@@ -107,8 +112,11 @@ impl Contacts {
                 contact.deleted_at = Some(changes.now());
                 changes.put(&mut contact);
                 self.session.commit(&grant, changes).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Brings a deleted contact back.
@@ -162,8 +170,9 @@ impl Contacts {
         decide: impl Fn(&mut Contact, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Contact>> {
         let grant = self.session.require(Entity::Contact, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut contact = self.session.ports().contacts.contact(&grant, id).await?;
                 expect.check(&*contact)?;
                 grant.check_reach(&*contact)?;
@@ -172,8 +181,11 @@ impl Contacts {
                 self.session.save(&grant, &mut changes, &mut contact).await?;
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(contact.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }
 

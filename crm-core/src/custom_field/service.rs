@@ -4,7 +4,7 @@ use super::model::{CustomField, CustomFieldEdit, MAX_FIELDS, NewCustomField};
 use crate::access::{Action, Entity, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::session::{Expect, Session};
+use crate::session::{Decisions, Expect, Session};
 use crate::store::Stored;
 
 /// The custom fields of a workspace.
@@ -83,8 +83,9 @@ impl CustomFields {
         decide: impl Fn(&mut CustomField) -> Result<()> + Sync,
     ) -> Result<View<CustomField>> {
         let grant = self.session.require(Entity::CustomField, action)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut field = self.session.ports().custom_fields.custom_field(&grant, id).await?;
                 expect.check(&*field)?;
                 decide(&mut field)?;
@@ -92,7 +93,10 @@ impl CustomFields {
                 changes.put(&mut field);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(field.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }

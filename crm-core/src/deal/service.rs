@@ -11,7 +11,7 @@ use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -36,8 +36,9 @@ impl Deals {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        self.session
-            .deciding(Expect::Any, async || {
+        let mut decisions = Decisions::new(Expect::Any);
+        loop {
+            let decided = async {
                 let mut changes = self.session.changes();
                 let now = changes.now();
                 let pipeline = self.pipeline(&grant, start.pipeline_id).await?;
@@ -54,8 +55,11 @@ impl Deals {
                 self.session.save(&grant, &mut changes, &mut deal).await?;
                 changes.emit(DealEvent::Moved { from: None, to: stage_id, at: now });
                 self.session.commit_once(&grant, changes, deal).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Takes a deal to a stage of its pipeline. Of two people who move one deal at once, one gets a
@@ -66,8 +70,9 @@ impl Deals {
     /// pipeline.
     pub async fn move_to(&self, id: Id<Deal>, to: Id<Stage>, expect: Expect) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
                 expect.check(&*deal)?;
                 grant.check_reach(&*deal)?;
@@ -80,8 +85,11 @@ impl Deals {
                     self.session.commit(&grant, changes).await?;
                 }
                 Ok(grant.view(deal.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// The board of a pipeline, by default of the default one.
@@ -148,8 +156,9 @@ impl Deals {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Deal>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
                 expect.check(&*deal)?;
                 grant.check_reach(&*deal)?;
@@ -157,8 +166,11 @@ impl Deals {
                 deal.deleted_at = Some(changes.now());
                 changes.put(&mut deal);
                 self.session.commit(&grant, changes).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Brings a deleted deal back.
@@ -216,8 +228,9 @@ impl Deals {
         decide: impl Fn(&mut Deal, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
                 expect.check(&*deal)?;
                 grant.check_reach(&*deal)?;
@@ -226,8 +239,11 @@ impl Deals {
                 self.session.save(&grant, &mut changes, &mut deal).await?;
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(deal.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }
 

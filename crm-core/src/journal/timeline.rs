@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TimelineItem {
     /// The entry behind it.
+    #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
     pub id: Id<Entry>,
     /// When.
     pub at: Timestamp,

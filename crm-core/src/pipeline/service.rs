@@ -4,7 +4,7 @@ use super::model::{NewPipeline, Pipeline};
 use crate::access::{Action, Entity, View};
 use crate::error::Result;
 use crate::id::Id;
-use crate::session::{Expect, Session};
+use crate::session::{Decisions, Expect, Session};
 use crate::store::{Guard, Stored};
 
 /// The pipelines of a workspace.
@@ -27,8 +27,9 @@ impl Pipelines {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        self.session
-            .deciding(Expect::Any, async || {
+        let mut decisions = Decisions::new(Expect::Any);
+        loop {
+            let decided = async {
                 let guard = self.session.ports().commit.guard(&grant, Guard::Pipelines).await?;
                 let is_first = self.session.ports().pipelines.pipelines(&grant).await?.is_empty();
                 let mut changes = self.session.changes();
@@ -39,8 +40,11 @@ impl Pipelines {
                     changes.guard(guard);
                 }
                 self.session.commit_once(&grant, changes, pipeline).await
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// All pipelines with their stages, the default one first, then by name.

@@ -48,6 +48,28 @@ impl Expect {
     }
 }
 
+/// The decisions that one use case has left: where somebody else was faster, it reads and decides
+/// again, unless the caller named the version that it must be based on.
+pub(crate) struct Decisions {
+    left: usize,
+}
+
+impl Decisions {
+    /// Three, or one where the caller names a version.
+    pub(crate) fn new(expect: Expect) -> Self {
+        Self { left: if expect == Expect::Any { DECISIONS } else { 1 } }
+    }
+
+    /// The result to answer with; `None` to decide again.
+    pub(crate) fn settle<T>(&mut self, decided: Result<T>) -> Option<Result<T>> {
+        self.left -= 1;
+        match decided {
+            Err(error) if error.kind() == ErrorKind::Conflict && self.left > 0 && error.code() != "last_admin" => None,
+            settled => Some(settled),
+        }
+    }
+}
+
 /// The conflict of a stale version.
 fn stale<T: Record>(record: &T) -> Error {
     Error::conflict(format!("{} {} is at version {} now", T::ENTITY, record.uuid(), record.version()))
@@ -215,18 +237,6 @@ impl Session {
             .filter(|_| result.entity == T::ENTITY)
             .ok_or_else(|| Error::not_found(result.entity.name(), result.id))?;
         Ok(Some(grant.view(record)))
-    }
-
-    /// Decides, and decides again on fresh reads when somebody else was faster.
-    pub(crate) async fn deciding<T>(&self, expect: Expect, decide: impl AsyncFn() -> Result<T>) -> Result<T> {
-        let mut left = if expect == Expect::Any { DECISIONS } else { 1 };
-        loop {
-            left -= 1;
-            match decide().await {
-                Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
-                other => return other,
-            }
-        }
     }
 }
 

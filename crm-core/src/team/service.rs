@@ -4,7 +4,7 @@ use super::model::{NewTeam, Team};
 use crate::access::{Action, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::session::{Expect, Session};
+use crate::session::{Decisions, Expect, Session};
 use crate::store::Stored;
 use crate::user::User;
 
@@ -51,8 +51,9 @@ impl Teams {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for an unknown member.
     pub async fn set_members(&self, id: Id<Team>, members: Vec<Id<User>>, expect: Expect) -> Result<View<Team>> {
         let grant = self.session.require(Entity::Team, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut team = self.session.ports().teams.team(&grant, id).await?;
                 expect.check(&*team)?;
                 team.set_members(members.clone())?;
@@ -61,8 +62,11 @@ impl Teams {
                 changes.put(&mut team);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(team.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     async fn check_members(&self, grant: &Grant, members: &[Id<User>]) -> Result<()> {

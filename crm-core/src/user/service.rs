@@ -5,7 +5,7 @@ use crate::access::{Action, Entity, Grant, Role, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::page::{ListRequest, Page};
-use crate::session::{Expect, Session, page_of};
+use crate::session::{Decisions, Expect, Session, page_of};
 use crate::store::{Changes, Guard, Stored};
 
 /// The members of a workspace.
@@ -102,8 +102,9 @@ impl Users {
         decide: impl Fn(&mut Stored<User>, &mut Changes) + Sync,
     ) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let guard = self.session.ports().commit.guard(&grant, Guard::Admins).await?;
                 let mut user = self.session.ports().users.user(&grant, id).await?;
                 expect.check(&*user)?;
@@ -116,8 +117,11 @@ impl Users {
                 }
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(user.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Refuses where only one active admin is left.

@@ -4,7 +4,7 @@ use super::model::{Workspace, WorkspaceEdit};
 use crate::access::{Action, Entity, Role, Rule, View};
 use crate::error::Result;
 use crate::journal::chain::Verification;
-use crate::session::{Expect, Session};
+use crate::session::{Decisions, Expect, Session};
 
 /// The workspace that the session is in.
 #[derive(Clone)]
@@ -62,8 +62,9 @@ impl Workspaces {
         decide: impl Fn(&mut Workspace) -> Result<()> + Sync,
     ) -> Result<View<Workspace>> {
         let grant = self.session.require(Entity::Workspace, Action::Update)?;
-        self.session
-            .deciding(expect, async || {
+        let mut decisions = Decisions::new(expect);
+        loop {
+            let decided = async {
                 let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
                 expect.check(&*workspace)?;
                 decide(&mut workspace)?;
@@ -71,7 +72,10 @@ impl Workspaces {
                 changes.put(&mut workspace);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(workspace.into_inner()))
-            })
-            .await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }
