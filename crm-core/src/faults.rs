@@ -15,6 +15,11 @@ impl Faults {
         self.0.push(FieldError::new(field, code, message));
     }
 
+    /// What was wrong with a value that was read for a field.
+    pub(crate) fn refuse(&mut self, field: &str, error: &Error) {
+        self.0.extend(error.fields().iter().cloned().map(|fault| FieldError { field: field.to_owned(), ..fault }));
+    }
+
     /// Keeps a good value, or what is wrong with it.
     pub(crate) fn keep<T>(&mut self, result: Result<T>, value: &mut T) {
         match result {

@@ -17,12 +17,14 @@ pub const COUNT_CAP: u64 = 10_000;
 /// A list as a caller asks for it, not checked yet.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ListRequest {
     /// Which records; all that the caller may see where absent.
     pub filter: Option<Filter>,
     /// A sortable field, with a leading `-` for descending; `-created_at` where absent.
     pub sort: Option<String>,
     /// Rows a page, 1 to 200; 50 where absent.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 200))]
     pub limit: Option<u16>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -196,16 +198,17 @@ pub(crate) mod cursor {
         let invalid = || Error::invalid("cursor", "cursor", "is not a cursor of this list");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
         let wire: Wire = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-        let fits = match (&wire.k, kind) {
-            (None, _) => true,
-            (Some(SortKey::Text(_)), FieldKind::Text | FieldKind::Choice(_)) => true,
-            (Some(SortKey::Integer(_)), FieldKind::Integer | FieldKind::Date | FieldKind::Bool | FieldKind::Money) => {
-                true
-            }
-            (Some(SortKey::Time(_)), FieldKind::Time) => true,
-            (Some(SortKey::Id(_)), FieldKind::Reference(_)) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (&wire.k, kind),
+            (None, _)
+                | (Some(SortKey::Text(_)), FieldKind::Text | FieldKind::Choice(_))
+                | (
+                    Some(SortKey::Integer(_)),
+                    FieldKind::Integer | FieldKind::Date | FieldKind::Bool | FieldKind::Money
+                )
+                | (Some(SortKey::Time(_)), FieldKind::Time)
+                | (Some(SortKey::Id(_)), FieldKind::Reference(_))
+        );
         let clean = !matches!(&wire.k, Some(SortKey::Text(text)) if text.contains('\0'));
         if wire.b != binding || !fits || !clean {
             return Err(invalid());

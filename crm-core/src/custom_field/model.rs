@@ -111,12 +111,16 @@ pub struct NewCustomField {
 /// A change of a definition; key and kind stay.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CustomFieldEdit {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub label: Edit<String>,
     /// The choices; values that are no longer among them stay on their records.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
     pub choices: Edit<Vec<String>>,
     /// Whether a record must have a value.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
     pub required: Edit<bool>,
 }
 

@@ -1,1 +1,32 @@
-//! wip
+//! What tests of the engine and of its adapters stand on: a store in memory, fakes, samples, and
+//! the laws that every store keeps.
+//!
+//! An adapter runs every law with one line in a test of its own crate, which needs `tokio` (with
+//! `macros` and `rt-multi-thread`) among its dev-dependencies:
+//!
+//! ```text
+//! async fn open() -> impl crm_core::testkit::Subject { … a fresh, empty, isolated database … }
+//! crm_core::testkit::suite!(open);
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `memory` | [`MemoryStore`]: every port over plain maps |
+//! | `fakes` | [`FakeClock`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
+//! | `samples` | the smallest records that a law can speak of |
+//! | `world` | [`World`]: two workspaces with a member of each role, over any store |
+//! | `suite` | the laws, room by room, and the macro that runs them |
+
+mod fakes;
+mod memory;
+pub mod samples;
+pub mod suite;
+mod world;
+
+#[cfg(feature = "testkit")]
+pub use crate::integration::{MockPasswordHasher, MockTokenSigner};
+pub use fakes::{FakeClock, PlainHasher, PlainSigner};
+pub use memory::MemoryStore;
+pub use world::{Office, Spawn, Subject, World};
+
+pub use crate::__suite as suite;

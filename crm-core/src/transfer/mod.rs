@@ -4,19 +4,43 @@
 //! taken out. An import reads its file in chunks; each chunk is one commit that holds the records,
 //! their history, the refused rows and the place in the file, so that a process killed at any
 //! moment goes on exactly there.
+//!
+//! ```text
+//! start:  prepare (header → mapping, dates, digest) ─────────────────────> Import, written
+//! run:    Rows ── chunk ──> Desk: Row::read (pure) ── keys, names ──> a few reads
+//!                           Sheet: row by row, nothing awaited ──> Changes ── one commit ──> progress
+//! ```
 
+mod cells;
+mod chunk;
 pub mod date;
+mod decide;
 mod decode;
+mod export;
 pub mod format;
 pub mod header;
+mod links;
+mod mapping;
 mod model;
+mod numbers;
+mod plan;
 mod port;
+mod prepare;
+mod preview;
 pub mod reader;
+mod references;
+mod rights;
+mod row;
 mod service;
+mod source;
+mod survey;
 pub mod writer;
 
+pub use mapping::NewField;
 pub use model::{
     Counts, DuplicatePolicy, FailedRow, FileMark, Fingerprint, Import, ImportOptions, ImportState, RowKey,
 };
 pub use port::ImportStore;
+pub use preview::{Preview, PreviewColumn, PreviewError};
 pub use service::Transfers;
+pub use source::{BytesSource, Source};

@@ -92,6 +92,16 @@ pub struct Counts {
     pub failed: u64,
 }
 
+impl Counts {
+    /// Adds the counts of a chunk.
+    pub(super) fn add(&mut self, other: Counts) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.failed += other.failed;
+    }
+}
+
 /// By what a file is known to be the same when an import resumes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -129,7 +139,7 @@ pub struct Import {
     pub offset: u64,
     /// The line where the next row starts.
     pub line: u64,
-    /// Rows that are done.
+    /// Rows that are done, blank ones included.
     pub rows: u64,
     /// What became of them.
     pub counts: Counts,

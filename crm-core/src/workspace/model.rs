@@ -89,12 +89,16 @@ pub(crate) fn set_required<T>(field: &str, edit: Edit<T>, value: &mut T) -> Resu
 /// A change of a workspace's settings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkspaceEdit {
     /// Name.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub name: Edit<String>,
     /// IANA time zone.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Zone>))]
     pub time_zone: Edit<Zone>,
     /// ISO 4217 currency.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Currency>))]
     pub currency: Edit<Currency>,
 }
 

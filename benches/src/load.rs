@@ -1,0 +1,142 @@
+//! A load of HTTP requests from this process on a server in another.
+//!
+//! Connections are kept alive and each has one request under way: the next is sent when the answer
+//! is in. That is what 32 busy browsers do, and it leaves the server's share of two cores large,
+//! because writing and reading bytes is all that happens here.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Rates and latencies of one run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    /// Answers a second.
+    pub(crate) per_second: f64,
+    /// Median latency.
+    pub(crate) p50: Duration,
+    /// 99 of 100 answers were faster.
+    pub(crate) p99: Duration,
+}
+
+/// What is sent: the bytes of request number `n`.
+pub(crate) type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+
+/// Sends requests on so many connections for so long, after a warm-up of a tenth of that.
+///
+/// Fails at the first answer that is not a success.
+pub(crate) async fn run(address: &str, connections: usize, time: Duration, requests: Requests) -> io::Result<Outcome> {
+    let counter = Arc::new(AtomicU64::new(0));
+    let warm = Instant::now() + time / 10;
+    let end = warm + time;
+    let mut tasks = Vec::new();
+    for _ in 0..connections {
+        let (address, requests, counter) = (address.to_owned(), requests.clone(), counter.clone());
+        tasks.push(tokio::spawn(async move { one(&address, warm, end, &requests, &counter).await }));
+    }
+    let mut latencies = Vec::new();
+    for task in tasks {
+        latencies.extend(task.await.map_err(io::Error::other)??);
+    }
+    Ok(outcome(latencies, time))
+}
+
+/// The rates of a run, given the latencies of all its answers.
+pub(crate) fn outcome(mut latencies: Vec<Duration>, time: Duration) -> Outcome {
+    latencies.sort_unstable();
+    let at = |hundredth: usize| latencies.get(latencies.len() * hundredth / 100).copied().unwrap_or_default();
+    Outcome { per_second: latencies.len() as f64 / time.as_secs_f64(), p50: at(50), p99: at(99) }
+}
+
+/// One connection's share: latencies of the answers that came between `warm` and `end`.
+async fn one(
+    address: &str,
+    warm: Instant,
+    end: Instant,
+    requests: &Requests,
+    counter: &AtomicU64,
+) -> io::Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 256 * 1024];
+    let mut latencies = Vec::with_capacity(100_000);
+    loop {
+        let request = requests(counter.fetch_add(1, Ordering::Relaxed));
+        let sent = Instant::now();
+        if sent >= end {
+            return Ok(latencies);
+        }
+        stream.write_all(&request).await?;
+        answer(&mut stream, &mut buffer).await?;
+        if sent >= warm {
+            latencies.push(sent.elapsed());
+        }
+    }
+}
+
+/// Reads one answer with a content length; fails unless its status is a success.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            buffer.resize(buffer.len() * 2, 0);
+        }
+        let read = stream.read(buffer.get_mut(filled..).unwrap_or_default()).await?;
+        if read == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
+        }
+        filled += read;
+        let bytes = buffer.get(..filled).unwrap_or_default();
+        if let Some(whole) = whole_length(bytes)?
+            && filled >= whole
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// The length of an answer, once its head is in.
+fn whole_length(bytes: &[u8]) -> io::Result<Option<usize>> {
+    let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let text = String::from_utf8_lossy(bytes.get(..head).unwrap_or_default()).to_ascii_lowercase();
+    if !text.starts_with("http/1.1 2") {
+        let whole = String::from_utf8_lossy(bytes).into_owned();
+        return Err(io::Error::other(format!("the server answered {whole}")));
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map(|value| value.trim().parse());
+    match length {
+        Some(Ok(length)) => Ok(Some(head + 4 + length)),
+        None if text.starts_with("http/1.1 204") => Ok(Some(head + 4)),
+        _ => Err(io::Error::other("the answer has no content length")),
+    }
+}
+
+/// Sends one request on a connection of its own and gives the answer's body.
+pub(crate) async fn once(address: &str, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    let mut buffer = vec![0; 64 * 1024];
+    answer(&mut stream, &mut buffer).await?;
+    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let whole = whole_length(&buffer)?.unwrap_or(head);
+    Ok(buffer.get(head..whole).unwrap_or_default().to_vec())
+}
+
+/// The bytes of a request without a body.
+pub(crate) fn get(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
+}
+
+/// The bytes of a request with a JSON body.
+pub(crate) fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

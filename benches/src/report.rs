@@ -1,0 +1,72 @@
+//! What was measured, as a table for docs/BENCHMARKS.md.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::load::Outcome;
+
+/// One line of the table.
+struct Line {
+    what: String,
+    store: String,
+    connections: String,
+    result: String,
+    latency: String,
+}
+
+/// The lines so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    lines: Vec<Line>,
+}
+
+impl Report {
+    /// Adds a rate with its latencies.
+    pub(crate) fn rate(&mut self, what: &str, store: &str, connections: usize, outcome: Outcome) {
+        let latency = format!("{} / {}", millis(outcome.p50), millis(outcome.p99));
+        self.line(what, store, &connections.to_string(), format!("{}/s", grouped(outcome.per_second)), latency);
+    }
+
+    /// Adds a plain figure.
+    pub(crate) fn figure(&mut self, what: &str, store: &str, result: String) {
+        self.line(what, store, "", result, String::new());
+    }
+
+    fn line(&mut self, what: &str, store: &str, connections: &str, result: String, latency: String) {
+        eprintln!("{what} · {store} {connections} · {result} {latency}");
+        self.lines.push(Line {
+            what: what.to_owned(),
+            store: store.to_owned(),
+            connections: connections.to_owned(),
+            result,
+            latency,
+        });
+    }
+
+    /// The table in Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::from("| what | store | connections | result | p50 / p99 |\n|---|---|---:|---:|---:|\n");
+        for Line { what, store, connections, result, latency } in &self.lines {
+            let _ = writeln!(text, "| {what} | {store} | {connections} | {result} | {latency} |");
+        }
+        text
+    }
+}
+
+/// Milliseconds with two digits after the point.
+fn millis(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
+}
+
+/// A rounded number with commas between thousands.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

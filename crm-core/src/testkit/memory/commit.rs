@@ -1,0 +1,273 @@
+//! The one way to write.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::records::{SUBJECTS, target};
+use super::rows::{Rows, Tabled};
+use super::{MemoryStore, State};
+use crate::access::{Entity, Grant};
+use crate::account::Account;
+use crate::deal::Deal;
+use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
+use crate::store::{
+    Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record as _, Reliance, Replay, Sealed, Write,
+};
+use crate::text;
+use crate::time::Timestamp;
+use crate::user::User;
+
+#[async_trait]
+impl Commit for MemoryStore {
+    async fn commit(&self, sealed: Sealed) -> Result<()> {
+        self.write(|state| state.commit(sealed)).await
+    }
+
+    async fn guard(&self, grant: &Grant, guard: Guard) -> Result<GuardRow> {
+        let version = self.rows(grant, |rows| rows.guards.get(&guard).copied().unwrap_or(0)).await;
+        Ok(GuardRow { guard, version })
+    }
+
+    async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>> {
+        Ok(self.rows(grant, |rows| rows.replays.get(&key.scope).copied()).await.filter(|replay| is_kept(replay, now)))
+    }
+}
+
+fn is_kept(replay: &Replay, now: Timestamp) -> bool {
+    now < replay.at.plus_seconds(KEPT_SECONDS)
+}
+
+impl State {
+    /// Decides on copies; nothing of the store is touched before nothing can fail any more.
+    fn commit(&mut self, sealed: Sealed) -> Result<()> {
+        let workspace = sealed.workspace_id.uuid();
+        let mut rows = self.spaces.get(&workspace).map(|space| space.rows.clone()).unwrap_or_default();
+        // A repeat is told so before it is told that its unique values are taken, by itself.
+        keep_key(&mut rows, &sealed)?;
+        sealed.relied.iter().try_for_each(|relied| check_reliance(&rows, relied))?;
+        sealed.guards.iter().try_for_each(|guard| move_guard(&mut rows, guard))?;
+        let mut accounts = self.accounts.clone();
+        for write in &sealed.writes {
+            match write {
+                Write::Account(new) => open_account(&mut accounts, &new.0)?,
+                write => rows.write(write)?,
+            }
+        }
+        for write in &sealed.writes {
+            check_references(&rows, write)?;
+        }
+        let mut members = sealed.writes.iter().filter_map(|write| match write {
+            Write::User(put) => put.after.account_id,
+            _ => None,
+        });
+        if let Some(id) = members.find(|id| !accounts.contains_key(&id.uuid())) {
+            return Err(unknown("account_id", "account", id.uuid()));
+        }
+        sealed.purged.iter().for_each(|(entity, id)| rows.erase(*entity, *id));
+
+        self.accounts = accounts;
+        let space = self.spaces.entry(workspace).or_default();
+        space.rows = rows;
+        sealed.purged.iter().for_each(|(entity, id)| space.journal.erase(*entity, *id));
+        space.journal.append(sealed.entries);
+        Ok(())
+    }
+}
+
+fn keep_key(rows: &mut Rows, sealed: &Sealed) -> Result<()> {
+    let Some((key, result)) = &sealed.idempotency else { return Ok(()) };
+    if rows.replays.get(&key.scope).is_some_and(|first| is_kept(first, sealed.at)) {
+        return Err(Error::conflict("the idempotency key was used before").with_code("idempotency_replay"));
+    }
+    rows.replays.insert(key.scope, Replay { body: key.body, result: *result, at: sealed.at });
+    Ok(())
+}
+
+fn check_reliance(rows: &Rows, relied: &Reliance) -> Result<()> {
+    match rows.version(relied.entity, relied.id) == Some(relied.version) {
+        true => Ok(()),
+        false => Err(stale(relied.entity.name(), relied.id)),
+    }
+}
+
+fn move_guard(rows: &mut Rows, read: &GuardRow) -> Result<()> {
+    let version = rows.guards.entry(read.guard).or_default();
+    if *version != read.version {
+        return Err(stale("guard", read.guard.name()));
+    }
+    *version += 1;
+    Ok(())
+}
+
+fn open_account(accounts: &mut std::collections::BTreeMap<Uuid, Account>, account: &Account) -> Result<()> {
+    if accounts.values().any(|known| known.email == account.email) {
+        return Err(duplicate("account", &account.email));
+    }
+    accounts.insert(account.id.uuid(), account.clone());
+    Ok(())
+}
+
+impl Rows {
+    fn write(&mut self, write: &Write) -> Result<()> {
+        match write {
+            Write::Workspace(put) => self.put(put),
+            Write::User(put) => {
+                let email = put.after.email.as_ref();
+                self.unique(put, email, |user| user.email.as_ref() == email && email.is_some())?;
+                self.put(put)
+            }
+            Write::Team(put) => self.put(put),
+            Write::Contact(put) => self.put(put),
+            Write::Company(put) => self.put(put),
+            Write::Deal(put) => self.put(put),
+            Write::Pipeline(put) => self.put(put),
+            Write::Tag(put) => {
+                let key = text::key(&put.after.name);
+                self.unique(put, Some(&key), |tag| text::key(&tag.name) == key)?;
+                self.put(put)
+            }
+            Write::Note(put) => self.put(put),
+            Write::CustomField(put) => {
+                let (entity, key) = (put.after.entity, &put.after.key);
+                self.unique(put, Some(key), |field| field.entity == entity && field.key == *key)?;
+                self.put(put)
+            }
+            Write::Import(put) => self.put(put),
+            Write::FailedRows(failed) => {
+                let row = |row: &crate::transfer::FailedRow| ((row.import_id.uuid(), row.line), Arc::new(row.clone()));
+                self.failed_rows.extend(failed.iter().map(row));
+                Ok(())
+            }
+            Write::Fingerprints(prints) => {
+                for print in prints {
+                    self.fingerprints.entry((print.entity, print.digest)).or_default().insert(print.record_id);
+                }
+                Ok(())
+            }
+            // Accounts belong to no workspace.
+            Write::Account(_) => Ok(()),
+        }
+    }
+
+    /// Writes a row over the version that was loaded.
+    fn put<T: Tabled>(&mut self, put: &Put<T>) -> Result<()> {
+        let table = T::table_mut(self);
+        let id = put.after.uuid();
+        let held = table.get(&id).map(|row| row.version());
+        match (&put.before, held) {
+            (None, Some(_)) => return Err(duplicate(T::ENTITY.name(), id)),
+            (Some(before), held) if held != Some(before.version()) => return Err(stale(T::ENTITY.name(), id)),
+            _ => {}
+        }
+        table.insert(id, Arc::new(put.after.clone()));
+        Ok(())
+    }
+
+    /// Refuses a value that another live row has.
+    fn unique<T: Tabled>(
+        &self,
+        put: &Put<T>,
+        value: Option<impl std::fmt::Display>,
+        is_taken: impl Fn(&T) -> bool,
+    ) -> Result<()> {
+        let id = put.after.uuid();
+        let is_live = put.after.deleted_at().is_none();
+        match value {
+            Some(value) if is_live && self.live::<T>().any(|row| row.uuid() != id && is_taken(row)) => {
+                Err(duplicate(T::ENTITY.name(), value))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets a record, the notes on it, and what points to it. Whoever pointed to it keeps their
+    /// version: nobody changed them.
+    fn erase(&mut self, entity: Entity, id: Uuid) {
+        match entity {
+            Entity::Contact => drop(self.contacts.remove(&id)),
+            Entity::Company => drop(self.companies.remove(&id)),
+            Entity::Deal => drop(self.deals.remove(&id)),
+            Entity::Note => drop(self.notes.remove(&id)),
+            _ => {}
+        }
+        self.notes.retain(|_, note| note.subject() != Some((entity, id)));
+        for made in self.fingerprints.values_mut() {
+            made.remove(&id);
+        }
+        for contact in self.contacts.values_mut().filter(|row| target(row.company_id) == Some(id)) {
+            Arc::make_mut(contact).company_id = None;
+        }
+        for deal in self.deals.values_mut() {
+            if target(deal.company_id) == Some(id) {
+                Arc::make_mut(deal).company_id = None;
+            }
+            if target(deal.contact_id) == Some(id) {
+                Arc::make_mut(deal).contact_id = None;
+            }
+        }
+    }
+}
+
+/// Refuses a row that points to nothing of its workspace.
+fn check_references(rows: &Rows, write: &Write) -> Result<()> {
+    let held = |field: &str, entity: Entity, id: Option<Uuid>| match id {
+        Some(id) if !rows.holds(entity, id) => Err(unknown(field, entity.name(), id)),
+        _ => Ok(()),
+    };
+    match write {
+        Write::Team(put) => put.after.members.iter().try_for_each(|id| held("members", Entity::User, Some(id.uuid()))),
+        Write::Contact(Put { after, .. }) => {
+            held("company_id", Entity::Company, target(after.company_id))?;
+            held("owner_id", Entity::User, target(after.owner_id))
+        }
+        Write::Company(Put { after, .. }) => held("owner_id", Entity::User, target(after.owner_id)),
+        Write::Deal(Put { after, .. }) => {
+            held("contact_id", Entity::Contact, target(after.contact_id))?;
+            held("company_id", Entity::Company, target(after.company_id))?;
+            held("owner_id", Entity::User, target(after.owner_id))?;
+            check_stage(rows, after)
+        }
+        Write::Note(Put { after, .. }) => {
+            let subjects = [target(after.contact_id), target(after.company_id), target(after.deal_id)];
+            for (entity, id) in SUBJECTS.into_iter().zip(subjects) {
+                held(&format!("{entity}_id"), entity, id)?;
+            }
+            held("author_id", Entity::User, target::<User>(after.author_id))
+        }
+        Write::Import(Put { after, .. }) => held("created_by", Entity::User, target(after.created_by)),
+        Write::FailedRows(failed) => {
+            failed.iter().try_for_each(|row| held("import_id", Entity::Import, Some(row.import_id.uuid())))
+        }
+        Write::Fingerprints(prints) => {
+            prints.iter().try_for_each(|print| held("record_id", print.entity, Some(print.record_id)))
+        }
+        Write::Workspace(_)
+        | Write::User(_)
+        | Write::Pipeline(_)
+        | Write::Tag(_)
+        | Write::CustomField(_)
+        | Write::Account(_) => Ok(()),
+    }
+}
+
+/// A deal's stage is one of its pipeline.
+fn check_stage(rows: &Rows, deal: &Deal) -> Result<()> {
+    let pipeline = rows.get::<Pipeline>(deal.pipeline_id.uuid());
+    let pipeline = pipeline.ok_or_else(|| unknown("pipeline_id", "pipeline", deal.pipeline_id.uuid()))?;
+    pipeline.stage(deal.stage_id).map(drop)
+}
+
+fn unknown(field: &str, entity: &str, id: Uuid) -> Error {
+    Error::invalid(field, "not_found", format!("{entity} {id} not found"))
+}
+
+fn stale(what: &str, which: impl std::fmt::Display) -> Error {
+    Error::conflict(format!("{what} {which} was changed meanwhile")).with_code("stale_version")
+}
+
+fn duplicate(what: &str, value: impl std::fmt::Display) -> Error {
+    Error::conflict(format!("{what} {value} exists already")).with_code("duplicate")
+}

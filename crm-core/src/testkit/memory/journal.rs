@@ -1,0 +1,155 @@
+//! The journal in memory: one list, of which the first part is sealed.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{MemoryStore, Space};
+use crate::access::{Entity, Grant};
+use crate::error::Result;
+use crate::filter::CheckedFilter;
+use crate::id::Id;
+use crate::journal::chain::{self, GENESIS, Hash, SALT_BYTES, Verification, Verifier};
+use crate::journal::{Entry, JournalStore, SealedEntry};
+use crate::page::{Position, Rows as Page};
+use crate::workspace::Workspace;
+
+/// An entry with what its digest is made of, or what is left of it.
+#[derive(Clone)]
+struct Line {
+    entry: Entry,
+    salt: Option<Vec<u8>>,
+    digest: Option<Hash>,
+}
+
+/// Entries in the order in which they were written; the first ones have a link each.
+#[derive(Default)]
+pub(super) struct Journal {
+    lines: Vec<Line>,
+    links: Vec<Hash>,
+}
+
+impl Journal {
+    /// Adds entries, each with a salt of its own.
+    pub(super) fn append(&mut self, entries: Vec<Entry>) {
+        let line = |entry| Line { entry, salt: Some(rand::random::<[u8; SALT_BYTES]>().to_vec()), digest: None };
+        self.lines.extend(entries.into_iter().map(line));
+    }
+
+    /// Erases the content of a record's entries; the salted digest stays, the salt goes.
+    pub(super) fn erase(&mut self, entity: Entity, id: Uuid) {
+        let lines = self.lines.iter_mut().filter(|line| (line.entry.entity, line.entry.record_id) == (entity, id));
+        for line in lines {
+            if let Some(salt) = line.salt.take() {
+                line.digest = Some(chain::digest(&salt, &line.entry));
+                line.entry.before.clear();
+                line.entry.after.clear();
+                line.entry.events.clear();
+            }
+        }
+    }
+
+    fn seal(&mut self, workspace: Id<Workspace>, limit: u32) -> u32 {
+        let mut sealed = 0;
+        while sealed < limit
+            && let Some(line) = self.lines.get(self.links.len())
+        {
+            let digest = match (&line.digest, &line.salt) {
+                (Some(digest), _) => *digest,
+                (None, salt) => chain::digest(salt.as_deref().unwrap_or_default(), &line.entry),
+            };
+            let previous = self.links.last().unwrap_or(&GENESIS);
+            let link = chain::link(previous, workspace, number(self.links.len()) + 1, &digest);
+            self.links.push(link);
+            sealed += 1;
+        }
+        sealed
+    }
+
+    fn sealed(&self) -> impl Iterator<Item = SealedEntry> {
+        self.links.iter().zip(&self.lines).enumerate().map(|(at, (hash, line))| SealedEntry {
+            seq: number(at) + 1,
+            hash: *hash,
+            salt: line.salt.clone(),
+            digest: line.digest,
+            entry: line.entry.clone(),
+        })
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl MemoryStore {
+    /// Looks at a workspace's journal.
+    async fn journal<T>(&self, workspace: Id<Workspace>, look: impl FnOnce(&Journal) -> T) -> T {
+        self.read(|state| match state.spaces.get(&workspace.uuid()) {
+            Some(space) => look(&space.journal),
+            None => look(&Journal::default()),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl JournalStore for MemoryStore {
+    async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32> {
+        let seal = |space: &mut Space| space.journal.seal(workspace, limit);
+        Ok(self.write(|state| state.spaces.get_mut(&workspace.uuid()).map_or(0, seal)).await)
+    }
+
+    async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>> {
+        let rest = |journal: &Journal| journal.sealed().filter(|entry| entry.seq > after).take(limit as usize).collect();
+        Ok(self.journal(workspace, rest).await)
+    }
+
+    async fn verify(&self, workspace: Id<Workspace>) -> Result<Verification> {
+        self.journal(workspace, |journal| {
+            let mut verifier = Verifier::new(workspace);
+            // Stops at the first break.
+            let _holds = journal.sealed().all(|entry| verifier.check(&entry));
+            let head = number(journal.links.len());
+            Ok(verifier.finish(head, number(journal.lines.len()) - head))
+        })
+        .await
+    }
+
+    async fn timeline(
+        &self,
+        grant: &Grant,
+        entity: Entity,
+        record_id: Uuid,
+        after: Option<Uuid>,
+        limit: u16,
+    ) -> Result<Page<Entry>> {
+        let here = (entity, record_id);
+        let is_here = |entry: &&Entry| (entry.entity, entry.record_id) == here || entry.subject == Some(here);
+        let is_shown = |entry: &&Entry| grant.visible(entry.entity) != CheckedFilter::nothing();
+        let is_next = |entry: &&Entry| after.is_none_or(|after| entry.id.uuid() < after);
+        self.journal(grant.workspace_id(), |journal| {
+            let entries = journal.lines.iter().map(|line| &line.entry);
+            let mut found: Vec<&Entry> = entries.filter(is_here).filter(is_shown).filter(is_next).collect();
+            found.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+            let limit = usize::from(limit);
+            let last = (found.len() > limit).then(|| found.get(limit - 1)).flatten();
+            let next = last.map(|entry| Position { key: None, id: entry.id.uuid() });
+            Ok(Page { next, rows: found.into_iter().take(limit).cloned().collect() })
+        })
+        .await
+    }
+
+    async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>> {
+        self.journal(grant.workspace_id(), |journal| {
+            let entries = journal.lines.iter().map(|line| &line.entry);
+            let own = entries.filter(|entry| (entry.entity, entry.record_id) == (entity, record_id));
+            // Version 0 marks facts that wrote nothing.
+            let mut found: Vec<Entry> = own.filter(|entry| (1..=up_to).contains(&entry.version)).cloned().collect();
+            found.sort_by_key(|entry| entry.version);
+            Ok(found)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Somebody else was faster: a decision on what has changed since is refused.
+
+use futures::future::BoxFuture;
+
+use super::support::{commit, company, conflicts, contact_of, deal, pipeline, reading, stage};
+use crate::access::{Actor, Entity, Role};
+use crate::contact::{Contact, ContactEdit};
+use crate::deal::Deal;
+use crate::error::{ErrorKind, Result};
+use crate::id::Id;
+use crate::pipeline::StageKind;
+use crate::session::{Expect, Session};
+use crate::store::{Guard, Stored};
+use crate::testkit::{World, samples};
+use crate::user::{User, UserStatus};
+use crate::workspace::WorkspaceEdit;
+
+pub async fn a_stale_version_is_a_conflict(world: World) {
+    let id = contact_of(&world, Role::Admin, "Lovelace").await;
+    let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    one.contacts().update(id, samples::contact("King"), Expect::Version(1)).await.unwrap();
+    let stale = Expect::Version(1);
+    conflicts(two.contacts().update(id, samples::contact("Byron"), stale).await, "stale_version");
+    conflicts(two.contacts().replace(id, samples::contact("Byron"), stale).await, "stale_version");
+    conflicts(two.contacts().delete(id, stale).await, "stale_version");
+    let company = company(&one, "A").await;
+    one.companies().update(company, samples::company("B"), Expect::Any).await.unwrap();
+    conflicts(two.companies().update(company, samples::company("C"), stale).await, "stale_version");
+    let admin = world.home.member(Role::Setter);
+    one.users().change_role(admin, Role::Closer, Expect::Any).await.unwrap();
+    conflicts(two.users().change_role(admin, Role::Manager, stale).await, "stale_version");
+    let name = WorkspaceEdit { name: "Other".into(), ..WorkspaceEdit::default() };
+    one.workspace().update(name.clone(), Expect::Version(1)).await.unwrap();
+    conflicts(two.workspace().update(name, stale).await, "stale_version");
+    assert_eq!(one.contacts().read(id).await.unwrap().last_name.as_deref(), Some("King"));
+}
+
+/// Writes another name over a contact that was read earlier.
+async fn overwrite(session: &Session, mut read: Stored<Contact>, name: &str) -> Result<()> {
+    read.last_name = Some(name.to_owned());
+    let mut changes = session.changes();
+    changes.put(&mut read);
+    commit(session, changes).await
+}
+
+pub async fn the_store_refuses_a_write_over_another_version(world: World) {
+    let id = contact_of(&world, Role::Admin, "A").await;
+    let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    let grant = reading(&one, Entity::Contact);
+    let read = world.crm.ports.contacts.contact(&grant, id).await.unwrap();
+    overwrite(&two, read.clone(), "B").await.unwrap();
+    conflicts(overwrite(&one, read.clone(), "C").await, "stale_version");
+    one.contacts().delete(id, Expect::Any).await.unwrap();
+    conflicts(overwrite(&two, read.clone(), "D").await, "stale_version");
+    one.contacts().purge(id).await.unwrap();
+    conflicts(overwrite(&two, read, "E").await, "stale_version");
+}
+
+pub async fn a_stale_reliance_is_a_conflict(world: World) {
+    let relied_on = contact_of(&world, Role::Admin, "A").await;
+    let written = contact_of(&world, Role::Admin, "B").await;
+    let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    let grant = reading(&one, Entity::Contact);
+    let contacts = &world.crm.ports.contacts;
+    let basis = contacts.contact(&grant, relied_on).await.unwrap();
+    let mut row = contacts.contact(&grant, written).await.unwrap();
+    row.last_name = Some("C".to_owned());
+    let mut changes = one.changes();
+    changes.rely_on(&basis);
+    changes.put(&mut row);
+    two.contacts().update(relied_on, samples::contact("moved on"), Expect::Any).await.unwrap();
+    conflicts(commit(&one, changes).await, "stale_version");
+    assert_eq!(one.contacts().read(written).await.unwrap().last_name.as_deref(), Some("B"));
+    // A reliance that stands is no obstacle, and leaves the row as it was.
+    let basis = contacts.contact(&grant, relied_on).await.unwrap();
+    let mut row = contacts.contact(&grant, written).await.unwrap();
+    row.last_name = Some("C".to_owned());
+    let mut changes = one.changes();
+    changes.rely_on(&basis);
+    changes.put(&mut row);
+    commit(&one, changes).await.unwrap();
+    assert_eq!(one.contacts().read(relied_on).await.unwrap().version, basis.version);
+}
+
+pub async fn a_stale_guard_is_a_conflict(world: World) {
+    let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    let grant = reading(&one, Entity::User);
+    let read = world.crm.ports.commit.guard(&grant, Guard::Admins).await.unwrap();
+    assert_eq!(read, world.second.ports.commit.guard(&grant, Guard::Admins).await.unwrap());
+    let guarded = async |session: &Session, guard| {
+        let mut changes = session.changes();
+        changes.guard(guard);
+        let member = samples::member(samples::user("New", Role::Setter), session.now()).unwrap();
+        changes.put(&mut Stored::new(member));
+        commit(session, changes).await
+    };
+    guarded(&one, read).await.unwrap();
+    conflicts(guarded(&two, read).await, "stale_version");
+    let moved = world.crm.ports.commit.guard(&grant, Guard::Admins).await.unwrap();
+    assert_eq!(moved.version, read.version + 1);
+    let other = world.crm.ports.commit.guard(&grant, Guard::Pipelines).await.unwrap();
+    assert_eq!(other.version, 0);
+    guarded(&two, moved).await.unwrap();
+}
+
+/// Makes more admins, and gives the ids of all.
+async fn admins(world: &World, count: usize) -> Vec<Id<User>> {
+    let admin = world.session(Role::Admin).await;
+    let mut changes = admin.changes();
+    let mut ids = vec![world.home.member(Role::Admin)];
+    for at in 1..count {
+        let member = samples::member(samples::user(&format!("Admin {at}"), Role::Admin), changes.now()).unwrap();
+        ids.push(member.id);
+        changes.put(&mut Stored::new(member));
+    }
+    commit(&admin, changes).await.unwrap();
+    ids
+}
+
+/// Takes the role from one admin.
+fn demotion(session: Session, id: Id<User>) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move { session.users().change_role(id, Role::SalesRep, Expect::Any).await.map(drop) })
+}
+
+pub async fn two_admins_demoting_each_other_leave_one(world: World) {
+    let first = world.home.member(Role::Admin);
+    for _ in 0..10 {
+        let second = admins(&world, 2).await[1];
+        let one = world.session(Role::Admin).await;
+        let two = world.second.acting(Actor::user(world.home.workspace, second)).await.unwrap();
+        let results = world.at_once([demotion(one, second), demotion(two, first)]).await;
+        assert!(results.iter().any(Result::is_ok), "{results:?}");
+        let system = world.system().await;
+        let left = world.crm.ports.users.active_admins(&reading(&system, Entity::User)).await.unwrap();
+        assert_eq!(left, 1, "{results:?}");
+        // As the world began.
+        system.users().change_role(first, Role::Admin, Expect::Any).await.unwrap();
+        system.users().change_role(second, Role::SalesRep, Expect::Any).await.unwrap();
+        world.clock.advance_seconds(2);
+    }
+}
+
+pub async fn a_thousand_concurrent_demotions_leave_an_admin(world: World) {
+    let ids = admins(&world, 25).await;
+    let (one, two) = (world.system().await, {
+        let actor = Actor::system(world.home.workspace, "testkit");
+        world.second.acting(actor).await.unwrap()
+    });
+    let mut tasks: Vec<BoxFuture<'static, Result<()>>> = Vec::new();
+    for round in 0..40 {
+        for (at, id) in ids.iter().copied().enumerate() {
+            let session = if (at + round) % 2 == 0 { one.clone() } else { two.clone() };
+            tasks.push(if round % 4 == 3 {
+                Box::pin(async move {
+                    let users = session.users();
+                    users.change_status(id, UserStatus::Suspended, Expect::Any).await.map(drop)
+                })
+            } else {
+                demotion(session, id)
+            });
+        }
+    }
+    assert_eq!(tasks.len(), 1_000);
+    let results = world.at_once(tasks).await;
+    for error in results.into_iter().filter_map(Result::err) {
+        assert!(matches!(error.code(), "last_admin" | "stale_version"), "{error:?}");
+    }
+    let left = world.crm.ports.users.active_admins(&reading(&one, Entity::User)).await.unwrap();
+    assert!(left >= 1, "nobody is left");
+    // Whoever tries again gets down to one, and no further.
+    for id in &ids {
+        let _outcome = one.users().change_role(*id, Role::SalesRep, Expect::Any).await;
+    }
+    let left = world.crm.ports.users.active_admins(&reading(&one, Entity::User)).await.unwrap();
+    assert_eq!(left, 1);
+    assert!(world.crm.ports.journal.verify(world.home.workspace).await.unwrap().holds());
+}
+
+pub async fn the_last_admin_stays_one(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = world.home.member(Role::Admin);
+    conflicts(admin.users().change_role(id, Role::Setter, Expect::Any).await, "last_admin");
+    conflicts(admin.users().change_status(id, UserStatus::Suspended, Expect::Any).await, "last_admin");
+    assert_eq!(admin.users().read(id).await.unwrap().version, 1);
+}
+
+pub async fn of_two_who_move_a_deal_one_wins(world: World) {
+    let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    let (won, lost) = (stage(&one, "Won").await, stage(&one, "Lost").await);
+    for _ in 0..10 {
+        let deal = deal(&one, samples::deal("D")).await;
+        let expect = Expect::Version(deal.version);
+        let moves = [(one.clone(), won), (two.clone(), lost)].map(|(session, to)| {
+            let id = deal.id;
+            let task: BoxFuture<'static, _> =
+                Box::pin(async move { session.deals().move_to(id, to, expect).await.map(|view| view.into_inner()) });
+            task
+        });
+        let results = world.at_once(moves).await;
+        let winners: Vec<_> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+        assert_eq!(winners.len(), 1, "{results:?}");
+        let loser = results.iter().find_map(|result| result.as_ref().err()).unwrap();
+        assert_eq!((loser.kind(), loser.code()), (ErrorKind::Conflict, "stale_version"));
+        let now = one.deals().read(deal.id).await.unwrap();
+        assert_eq!((now.stage_id, now.version), (winners[0].stage_id, 2));
+    }
+}
+
+pub async fn a_change_that_expects_nothing_is_decided_again(world: World) {
+    let id = contact_of(&world, Role::Admin, "A").await;
+    for _ in 0..10 {
+        let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+        let before = one.contacts().read(id).await.unwrap().version;
+        let title = |session: Session, edit: ContactEdit| {
+            let task: BoxFuture<'static, Result<()>> =
+                Box::pin(async move { session.contacts().update(id, edit, Expect::Any).await.map(drop) });
+            task
+        };
+        let text = before.to_string();
+        let first = ContactEdit { title: text.as_str().into(), ..Default::default() };
+        let second = ContactEdit { source: text.as_str().into(), ..Default::default() };
+        let results = world.at_once([title(one.clone(), first), title(two, second)]).await;
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        let now = one.contacts().read(id).await.unwrap();
+        assert_eq!((now.title.as_deref(), now.source.as_deref()), (Some(text.as_str()), Some(text.as_str())));
+        assert_eq!(now.version, before + 2);
+    }
+}
+
+pub async fn a_pipeline_that_changed_since_refuses_the_move(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let grant = reading(&admin, Entity::Pipeline);
+    let own = pipeline(&admin).await;
+    let stale = world.crm.ports.pipelines.pipeline(&grant, own.id).await.unwrap();
+    let mut fresh = stale.clone();
+    let id = Id::new_at(admin.now());
+    fresh.add_stage(id, "Meeting", StageKind::Open).unwrap();
+    let mut changes = admin.changes();
+    changes.put(&mut fresh);
+    commit(&admin, changes).await.unwrap();
+    let names: Vec<String> = pipeline(&admin).await.stages.into_iter().map(|stage| stage.name).collect();
+    assert_eq!(names, ["Prospecting", "Engaging", "Meeting", "Won", "Lost"]);
+    let mut changes = admin.changes();
+    changes.rely_on(&stale);
+    let mut deal = Stored::new(Deal::at_stage(Id::new_at(admin.now()), own.id, &own.stages[0], admin.now()));
+    deal.title = "D".to_owned();
+    changes.put(&mut deal);
+    conflicts(commit(&admin, changes).await, "stale_version");
+}

@@ -1,0 +1,158 @@
+//! The laws that every store keeps, room by room. Each law takes a [`super::World`] of its own and
+//! fails by a panic.
+//!
+//! [`crate::testkit::suite!`] runs them all. Its argument names an async function without arguments
+//! that opens a fresh and empty database and gives a [`super::Subject`]: a shared store, a shared
+//! store beside a guard, or a type of the adapter's own that can open a second connection.
+//!
+//! `PROPTEST_CASES` sets how many filters are generated; 200 where it is absent.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "laws are tests: they fail by panicking"
+)]
+#![allow(missing_docs, reason = "a law's name says what it says")]
+
+mod population;
+mod support;
+mod uploads;
+
+pub mod conflicts;
+pub mod filters;
+pub mod masks;
+pub mod pages;
+pub mod transfers;
+pub mod visibility;
+pub mod walls;
+
+/// Runs every law on the databases that the given async function opens: one `#[tokio::test]` a law,
+/// in a module a room. The crate that calls it needs `tokio` with `macros` and `rt-multi-thread`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __suite {
+    ($open:expr) => {
+        $crate::__laws! { $open;
+            conflicts {
+                a_stale_version_is_a_conflict,
+                the_store_refuses_a_write_over_another_version,
+                a_stale_reliance_is_a_conflict,
+                a_stale_guard_is_a_conflict,
+                two_admins_demoting_each_other_leave_one,
+                a_thousand_concurrent_demotions_leave_an_admin,
+                the_last_admin_stays_one,
+                of_two_who_move_a_deal_one_wins,
+                a_change_that_expects_nothing_is_decided_again,
+                a_pipeline_that_changed_since_refuses_the_move,
+            }
+            filters {
+                a_list_is_what_its_filter_says,
+                a_list_is_what_its_filter_says_within_a_narrow_view,
+                what_was_written_is_what_is_read,
+                a_filter_on_nothing_that_exists_is_invalid,
+                an_empty_list_of_values_matches_nothing,
+            }
+            masks {
+                every_hideable_field_can_be_hidden,
+                a_hidden_field_is_absent_from_every_answer,
+                a_hidden_field_answers_no_question,
+                a_hidden_field_cannot_be_written,
+                a_replacement_keeps_what_the_caller_cannot_see,
+                hidden_values_hide_the_boards_totals,
+                a_rule_holds_at_once_here_and_within_a_second_elsewhere,
+            }
+            pages {
+                pages_of_any_size_add_up_to_the_list,
+                pages_neither_skip_nor_repeat_while_rows_come_and_go,
+                rows_without_a_value_come_last_in_both_directions,
+                the_latest_comes_first_where_no_order_is_asked_for,
+                a_cursor_opens_its_own_list_alone,
+                a_forged_cursor_is_invalid,
+                a_page_of_no_or_too_many_rows_is_invalid,
+                a_total_counts_all_pages,
+            }
+            transfers {
+                the_board_holds_what_the_file_says,
+                deals_keep_the_times_of_the_file,
+                a_second_import_changes_nothing,
+                a_stopped_import_goes_on_to_the_same_end,
+                two_runners_of_one_import_do_not_disturb_each_other,
+                another_file_is_refused,
+                bad_rows_are_named_by_field_and_line,
+                a_refused_row_leaves_nothing_behind,
+                a_file_without_a_header_is_refused,
+                a_preview_writes_nothing_and_is_right,
+                every_encoding_and_delimiter_reads_alike,
+                columns_fill_what_the_caller_says,
+                what_a_caller_may_not_do_an_import_does_not,
+                an_export_can_be_imported_as_it_is,
+                an_export_is_the_whole_list_as_the_caller_sees_it,
+            }
+            visibility {
+                contacts_are_seen_as_far_as_the_scope_reaches,
+                companies_are_seen_as_far_as_the_scope_reaches,
+                deals_are_seen_as_far_as_the_scope_reaches,
+                deleted_and_imported_records_are_walled_too,
+                a_relation_leads_only_to_what_the_caller_sees,
+                a_relation_to_what_the_caller_may_not_read_is_refused,
+                a_note_is_seen_by_whoever_sees_its_record,
+                what_is_seen_but_out_of_reach_is_denied,
+                nobody_gives_away_what_they_may_not,
+                only_those_with_the_permission_change_settings_and_people,
+                an_export_reaches_no_further_than_its_permission,
+                whoever_joins_a_team_sees_what_it_sees,
+                the_timeline_leaves_out_what_the_caller_may_not_read,
+                boards_and_totals_hold_what_the_caller_sees,
+                an_unknown_id_and_an_invisible_one_look_alike,
+            }
+            walls {
+                another_workspaces_contacts_are_not_found,
+                another_workspaces_companies_are_not_found,
+                another_workspaces_deals_and_pipelines_are_not_found,
+                another_workspaces_people_notes_and_fields_are_not_found,
+                lists_counts_and_totals_end_at_the_wall,
+                no_field_can_point_over_the_wall,
+                no_custom_value_can_point_over_the_wall,
+                the_store_refuses_rows_that_point_over_the_wall,
+                a_row_of_another_workspace_is_not_written,
+                no_port_reads_over_the_wall,
+                keys_guards_and_unique_values_are_each_workspaces_own,
+                each_workspace_has_a_journal_of_its_own,
+            }
+        }
+    };
+}
+
+/// The tests of [`__suite`].
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __laws {
+    ($open:expr; $($room:ident { $($law:ident),* $(,)? })*) => {$(
+        mod $room {
+            #[allow(unused_imports, reason = "what opens the database may live here")]
+            use super::*;
+
+            fn spawn(
+                task: ::std::pin::Pin<::std::boxed::Box<dyn ::std::future::Future<Output = ()> + Send>>,
+            ) -> ::std::pin::Pin<::std::boxed::Box<dyn ::std::future::Future<Output = ()> + Send>> {
+                let task = ::tokio::spawn(task);
+                ::std::boxed::Box::pin(async move {
+                    if let Err(error) = task.await {
+                        ::std::panic::resume_unwind(error.into_panic());
+                    }
+                })
+            }
+
+            $(
+                #[::tokio::test(flavor = "multi_thread")]
+                async fn $law() {
+                    let open = $open;
+                    let world = $crate::testkit::World::new(open().await).await.spawning(spawn);
+                    $crate::testkit::suite::$room::$law(world).await;
+                }
+            )*
+        }
+    )*};
+}

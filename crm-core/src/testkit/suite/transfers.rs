@@ -1,0 +1,329 @@
+//! What goes in as a file stays what it was, once, whatever happens on the way.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+
+use super::support::{company, contact, deal, fails, feed, field, filtered, hiding, invalid_at, reading, refused};
+use super::uploads::{self, Cut, import, imported, source, start, with_policy};
+use crate::access::{Entity, Role};
+use crate::contact::ContactEdit;
+use crate::custom_field::CustomKind;
+use crate::deal::DealStatus;
+use crate::error::ErrorKind::{Denied, Invalid, Unavailable};
+use crate::page::ListRequest;
+use crate::pipeline::StageKind;
+use crate::testkit::{World, samples};
+use crate::text::Email;
+use crate::transfer::{BytesSource, Counts, DuplicatePolicy, ImportOptions, ImportState};
+
+const ALL_POLICIES: [DuplicatePolicy; 3] = [DuplicatePolicy::Skip, DuplicatePolicy::Update, DuplicatePolicy::Create];
+/// The deals of the CRM Sales Opportunities set.
+const PIPELINE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/sales_pipeline.csv"));
+const ACCOUNTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/accounts.csv"));
+
+fn counts(created: u64, updated: u64, unchanged: u64, failed: u64) -> Counts {
+    Counts { created, updated, unchanged, failed }
+}
+
+pub async fn the_board_holds_what_the_file_says(world: World) {
+    let session = world.system().await;
+    let done = import(&session, Entity::Deal, PIPELINE, ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(8_800, 0, 0, 0));
+    let mut expected: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
+    for row in PIPELINE.lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let (count, worth) = expected.entry(cells[4]).or_default();
+        *count += 1;
+        *worth += cells[7].parse::<i64>().unwrap_or(0) * 100;
+    }
+    assert_eq!(expected["Won"], (4_238, 1_000_553_400));
+    let board = session.deals().board(None).await.unwrap();
+    let found = board.stages.iter().map(|stage| {
+        let worth = stage.total.iter().flat_map(|total| total.iter()).map(|money| money.amount_minor).sum();
+        (stage.name.as_str(), (stage.count, worth))
+    });
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+    let people = session.users().list(&ListRequest { limit: Some(200), ..samples::list() }).await.unwrap();
+    assert_eq!(people.data.iter().filter(|user| user.account_id.is_none() && user.email.is_none()).count(), 30);
+    let before = feed(&world, world.home.workspace).await.len();
+    let again = import(&session, Entity::Deal, PIPELINE, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(again.counts, counts(0, 0, 8_800, 0));
+    assert_eq!(feed(&world, world.home.workspace).await.len(), before);
+}
+
+pub async fn deals_keep_the_times_of_the_file(world: World) {
+    let session = world.system().await;
+    let file = "id,name,stage,engage date,close date,amount\n\
+        1,Won one,Won,10/20/2016,3/1/2017,\"$1,054.00\"\n\
+        2,Open one,Engaging,10/31/2016,12/31/2017,\n\
+        3,New one,,,,\n\
+        4,Odd one,Lost,3/1/2017,10/20/2016,5\n\
+        5,Gone one,Closed Lost,1/2/2017,1/2/2017,7 EUR\n";
+    let done = import(&session, Entity::Deal, file, ImportOptions::default()).await;
+    assert_eq!((done.counts, done.warnings.len()), (counts(4, 0, 0, 1), 1));
+    let row = |title: &str| filtered(&format!("title = \"{title}\""));
+    let won = session.deals().list(&row("Won one")).await.unwrap().data.remove(0);
+    assert_eq!(won.opened_at.unwrap().to_string(), "2016-10-20T00:00:00.000000Z");
+    assert_eq!(won.closed_at.unwrap().to_string(), "2017-03-01T00:00:00.000000Z");
+    assert_eq!((won.stage_entered_at, won.created_at), (won.closed_at.unwrap(), won.opened_at.unwrap()));
+    assert_eq!(won.value.unwrap().to_string(), "1,054.00 USD");
+    let open = session.deals().list(&row("Open one")).await.unwrap().data.remove(0);
+    assert_eq!((open.closed_at, open.stage_entered_at), (None, open.opened_at.unwrap()));
+    let new = session.deals().list(&row("New one")).await.unwrap().data.remove(0);
+    assert_eq!((new.opened_at, new.status), (None, DealStatus::Open));
+    let gone = session.deals().list(&row("Gone one")).await.unwrap().data.remove(0);
+    assert_eq!((gone.status, gone.value.unwrap().to_string()), (DealStatus::Lost, "7.00 EUR".to_owned()));
+    let pipeline = session.pipelines().list().await.unwrap().remove(0);
+    assert_eq!(pipeline.stage_named("closed lost").unwrap().kind, StageKind::Lost);
+}
+
+pub async fn a_second_import_changes_nothing(world: World) {
+    let session = world.session(Role::Admin).await;
+    let files = [
+        (Entity::Contact, uploads::contacts(40)),
+        (Entity::Company, ACCOUNTS.to_owned()),
+        (Entity::Deal, "title,value,stage,tags\nA,5,Won,x; y\nB,,New stage,\nA,5,Won,x; y\n".to_owned()),
+    ];
+    for (entity, file) in files {
+        let first = import(&session, entity, &file, ImportOptions::default()).await;
+        assert!(first.counts.created > 0 && first.state == ImportState::Done);
+        let before = feed(&world, world.home.workspace).await.len();
+        for policy in [DuplicatePolicy::Skip, DuplicatePolicy::Update] {
+            let again = import(&session, entity, &file, with_policy(policy)).await;
+            assert_eq!((again.counts.created, again.counts.updated), (0, 0), "{entity} {policy:?}");
+            assert_eq!(again.counts.unchanged, first.counts.created + first.counts.unchanged);
+        }
+        assert_eq!(feed(&world, world.home.workspace).await.len(), before, "{entity}");
+        let twice = import(&session, entity, &file, with_policy(DuplicatePolicy::Create)).await;
+        assert_eq!(twice.counts.created, first.counts.created + first.counts.unchanged);
+    }
+}
+
+pub async fn a_stopped_import_goes_on_to_the_same_end(world: World) {
+    let (home, away) = (world.system().await, uploads::system_away(&world).await);
+    let file = uploads::contacts(2_450);
+    for policy in ALL_POLICIES {
+        import(&away, Entity::Contact, &file, with_policy(policy)).await;
+        let transfers = home.transfers();
+        let id = start(&home, Entity::Contact, file.as_str(), with_policy(policy)).await.unwrap().id;
+        // Each stop is further on in the file: before any chunk, within one, between two.
+        for at in [0, 40_000, 100_000, 200_000] {
+            let stopped = transfers.run(id, &mut Cut::new(&file, at), &mut |_| {}).await;
+            fails(stopped, Unavailable);
+        }
+        let done = transfers.run(id, &mut source(&file), &mut |_| {}).await.unwrap();
+        assert_eq!(done.rows, 2_450);
+        let seen = |import: &crate::transfer::Import| (import.state, import.counts);
+        let again = transfers.run(id, &mut source("another file"), &mut |_| {}).await.unwrap();
+        assert_eq!(seen(&again), seen(&done));
+        assert_eq!(uploads::rows(&home).await, uploads::rows(&away).await, "{policy:?}");
+        let (home, away) = (feed(&world, world.home.workspace).await, feed(&world, world.away.workspace).await);
+        assert_eq!(uploads::entries(&home), uploads::entries(&away), "{policy:?}");
+    }
+}
+
+pub async fn two_runners_of_one_import_do_not_disturb_each_other(world: World) {
+    let file = uploads::contacts(2_100);
+    let (one, two) = (world.system().await, world.system().await);
+    let id = start(&one, Entity::Contact, file.as_str(), with_policy(DuplicatePolicy::Create)).await;
+    let id = id.unwrap().id;
+    let tasks = [one.clone(), two].map(|session| {
+        let mut file = source(&file);
+        let run = async move { session.transfers().run(id, &mut file, &mut |_| {}).await.unwrap().counts };
+        Box::pin(run) as futures::future::BoxFuture<'static, Counts>
+    });
+    for seen in world.at_once(tasks).await {
+        assert_eq!(seen, counts(2_100 - uploads::bad_contacts(2_100), 0, 0, uploads::bad_contacts(2_100)));
+    }
+    assert_eq!(uploads::rows(&one).await.len() as u64, 2_100 - uploads::bad_contacts(2_100));
+}
+
+pub async fn another_file_is_refused(world: World) {
+    let session = world.session(Role::Admin).await;
+    let transfers = session.transfers();
+    let id = start(&session, Entity::Contact, "email\na@b.co\n", ImportOptions::default()).await.unwrap().id;
+    for other in ["email\na@b.cc\n", "email\na@b.com\n"] {
+        invalid_at(transfers.run(id, &mut source(other), &mut |_| {}).await, "file");
+    }
+    assert_eq!(transfers.read(id).await.unwrap().counts, Counts::default());
+}
+
+pub async fn bad_rows_are_named_by_field_and_line(world: World) {
+    let session = world.session(Role::Admin).await;
+    let file = b"first name,email,lifecycle,note\n\
+        Ada,ada@example.com,lead,\"two\nlines\"\n\
+        Bob,not an address,lead,\n\
+        \n\
+        Cy,cy@example.com,hero,\n\
+        Di,di@example.com\n\
+        N\0l,n@example.com,lead,\n\
+        \xff,e@example.com,lead,\n\
+        ,,,just a note\n\
+        Ed,ed@example.com,lead,\"open\n";
+    let done = imported(&session, Entity::Contact, BytesSource::new(*file), ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(1, 0, 0, 7));
+    let grant = reading(&session, Entity::Import);
+    let rows = session.ports().imports.failed_rows(&grant, done.id, 0, 99).await.unwrap();
+    let faults: Vec<(u64, &str, &str)> =
+        rows.iter().map(|row| (row.line, row.field.as_str(), row.code.as_str())).collect();
+    let expected = [
+        (4, "email", "email"),
+        (6, "lifecycle", "lifecycle"),
+        (7, "", "ragged"),
+        (8, "first name", "nul"),
+        (9, "first name", "encoding"),
+        (10, "last_name", "required"),
+        (11, "note", "unclosed_quote"),
+    ];
+    assert_eq!(faults, expected);
+    let file = session.transfers().failed_rows(done.id).try_concat().await.unwrap();
+    let file = String::from_utf8(file).unwrap();
+    assert!(file.starts_with("first name,email,lifecycle,note,line,field,reason\r\nBob,not an address,lead,,4,email,"));
+    assert_eq!(file.lines().count(), 8);
+}
+
+pub async fn a_refused_row_leaves_nothing_behind(world: World) {
+    let session = world.session(Role::Admin).await;
+    let long = "x".repeat(201);
+    let file = format!("last name,title,company,owner\nA,{long},Ghost Inc,Nobody\nB,fine,Real Inc,Somebody\n");
+    import(&session, Entity::Contact, &file, ImportOptions::default()).await;
+    let companies = session.companies().list(&samples::list()).await.unwrap();
+    assert_eq!(companies.data.iter().map(|company| company.name.as_str()).collect::<Vec<_>>(), ["Real Inc"]);
+    let people = session.users().list(&filtered("name in [\"Nobody\", \"Somebody\"]")).await.unwrap();
+    assert_eq!(people.data.len(), 1);
+}
+
+pub async fn a_file_without_a_header_is_refused(world: World) {
+    let session = world.session(Role::Admin).await;
+    for file in [&b""[..], b"\n\n", b"\"open", b"\xef\xbb\xbf", b"a\0b,c\n", b";;;\n"] {
+        let started = start(&session, Entity::Contact, file, ImportOptions::default());
+        invalid_at(started.await, "file");
+    }
+    let nothing = start(&session, Entity::Contact, "shoe\n9\n", ImportOptions::default());
+    invalid_at(nothing.await, "mapping");
+    let dates = start(&session, Entity::Contact, "name,created\nA,1/2/2017\n", Default::default());
+    invalid_at(dates.await, "date_format");
+    let wrong = start(&session, Entity::Note, "body\nx\n", ImportOptions::default());
+    assert!(matches!(refused(wrong.await).kind(), Invalid));
+}
+
+pub async fn a_preview_writes_nothing_and_is_right(world: World) {
+    let session = world.session(Role::Admin).await;
+    let email = "p7@example.com".parse::<Email>().unwrap().into();
+    contact(&session, ContactEdit { email, ..samples::contact("Old") }).await;
+    let file = uploads::contacts(1_200);
+    for policy in ALL_POLICIES {
+        let options = ImportOptions { create_fields: true, ..with_policy(policy) };
+        let before = feed(&world, world.home.workspace).await.len();
+        let preview = session.transfers().preview(Entity::Contact, &mut source(&file), &options).await.unwrap();
+        assert_eq!(feed(&world, world.home.workspace).await.len(), before);
+        let done = import(&session, Entity::Contact, &file, options).await;
+        assert_eq!((preview.counts, preview.rows), (done.counts, done.rows), "{policy:?}");
+        assert_eq!(preview.errors.len() as u64, done.counts.failed);
+    }
+}
+
+pub async fn every_encoding_and_delimiter_reads_alike(world: World) {
+    let session = world.session(Role::Admin).await;
+    let rows = [
+        ["first_name", "last_name", "email", "created_at", "tags"],
+        ["Zoë", "O\"Brien; Müller", "zoe@example.com", "2017-03-01", "a, b"],
+        ["€uro", "x,y", "euro@example.com", "2016-12-31T23:00:00+01:00", ""],
+        ["x|y", "two", "tab@example.com", "", "a"],
+    ];
+    let mut first = true;
+    for delimiter in [b',', b';', b'\t'] {
+        let mut writer = crate::transfer::writer::Writer::new(delimiter);
+        rows.iter().for_each(|row| writer.row(row.iter().copied()));
+        let file = String::from_utf8(writer.take()).unwrap();
+        for bytes in uploads::encodings(&file) {
+            let options = with_policy(DuplicatePolicy::Update);
+            let done = imported(&session, Entity::Contact, BytesSource::new(bytes), options).await;
+            let expected = if std::mem::take(&mut first) { counts(3, 0, 0, 0) } else { counts(0, 0, 3, 0) };
+            assert_eq!(done.counts, expected, "{:?}", done.format);
+        }
+    }
+}
+
+pub async fn columns_fill_what_the_caller_says(world: World) {
+    let session = world.session(Role::Admin).await;
+    field(&session, Entity::Contact, "size", CustomKind::Number).await;
+    let file = "who,mail,origin,shoe,floor\nAda King Lovelace,ada@example.com,web,\"4,5\",2nd\n";
+    let mapping = [("who", "full_name"), ("mail", ""), ("origin", "source"), ("shoe", "custom.size")];
+    let mapping = mapping.map(|(header, field)| (header.to_owned(), field.to_owned())).into();
+    let values = [("source".to_owned(), [("web".to_owned(), "website".to_owned())].into())].into();
+    let options = ImportOptions { mapping, values, create_fields: true, ..ImportOptions::default() };
+    import(&session, Entity::Contact, file, options).await;
+    let found = session.contacts().list(&samples::list()).await.unwrap().data.remove(0);
+    assert_eq!((found.first_name.as_deref(), found.last_name.as_deref()), (Some("Ada King"), Some("Lovelace")));
+    assert_eq!((found.email.as_ref(), found.source.as_deref()), (None, Some("website")));
+    assert_eq!((found.custom["size"].as_f64(), found.custom["floor"].as_str()), (Some(4.5), Some("2nd")));
+}
+
+pub async fn what_a_caller_may_not_do_an_import_does_not(world: World) {
+    let agent = world.session(Role::SupportAgent).await;
+    let started = start(&agent, Entity::Contact, "email\na@b.co\n", ImportOptions::default());
+    fails(started.await, Denied);
+    let rep = world.session(Role::SalesRep).await;
+    let file = "name,owner,company\nA,,Own Inc\nB,manager@home.example,\nC,Unknown Person,\n";
+    let done = import(&rep, Entity::Contact, file, ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(1, 0, 0, 2));
+    let own = rep.contacts().list(&samples::list()).await.unwrap().data.remove(0);
+    assert_eq!((own.owner_id, own.company_id.is_some()), (Some(world.home.member(Role::SalesRep)), true));
+    // An unknown stage is not made, and a hidden field is none.
+    let done = import(&rep, Entity::Deal, "title,stage\nA,Nowhere\nB,Won\n", ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(1, 0, 0, 1));
+    world.set_rule(Role::SalesRep, Entity::Contact, hiding(&["phone"])).await;
+    let rep = world.session(Role::SalesRep).await;
+    let mapping = [("p".to_owned(), "phone".to_owned())].into();
+    let options = ImportOptions { mapping, ..ImportOptions::default() };
+    let hidden = start(&rep, Entity::Contact, "name,p\nA,12345\n", options);
+    invalid_at(hidden.await, "mapping.p");
+}
+
+pub async fn an_export_can_be_imported_as_it_is(world: World) {
+    let session = world.session(Role::Admin).await;
+    let acme = company(&session, "=SUM(A1)").await;
+    field(&session, Entity::Contact, "note", CustomKind::Text).await;
+    let attacks: Vec<String> = serde_json::from_str(uploads::ATTACKS).unwrap();
+    for (number, attack) in attacks.iter().enumerate() {
+        let edit = ContactEdit {
+            email: format!("a{number}@example.com").parse::<Email>().unwrap().into(),
+            company_id: acme.into(),
+            tags: vec!["@tag".to_owned(), "b".to_owned()].into(),
+            custom: samples::custom("note", attack.trim()),
+            ..samples::contact("+cmd|x")
+        };
+        // Some attacks hold what no text may.
+        let _ = session.contacts().create(edit).await;
+    }
+    let made = uploads::rows(&session).await;
+    assert!(made.len() > 10);
+    let file = session.transfers().export(Entity::Contact, samples::list()).try_concat().await.unwrap();
+    let again = imported(&session, Entity::Contact, BytesSource::new(file), with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(again.counts, counts(0, 0, made.len() as u64, 0));
+    assert_eq!(uploads::rows(&session).await, made);
+}
+
+pub async fn an_export_is_the_whole_list_as_the_caller_sees_it(world: World) {
+    let admin = world.system().await;
+    let file = uploads::contacts(4_500);
+    let done = import(&admin, Entity::Contact, &file, with_policy(DuplicatePolicy::Create)).await;
+    deal(&admin, samples::deal("One")).await;
+    let request = ListRequest { sort: Some("email".to_owned()), limit: Some(1), ..samples::list() };
+    let pieces: Vec<_> = admin.transfers().export(Entity::Contact, request).try_collect().await.unwrap();
+    assert!(pieces.len() > 1);
+    let text = String::from_utf8(pieces.concat()).unwrap();
+    assert_eq!(text.lines().count() as u64, done.counts.created + 1);
+    let few = admin.transfers().export(Entity::Contact, filtered("email = \"p7@example.com\"")).try_concat().await;
+    assert_eq!(String::from_utf8(few.unwrap()).unwrap().lines().count(), 2);
+    world.set_rule(Role::Manager, Entity::Deal, hiding(&["value"])).await;
+    let manager = world.session(Role::Manager).await;
+    let deals = manager.transfers().export(Entity::Deal, samples::list()).try_concat().await.unwrap();
+    let header = String::from_utf8(deals).unwrap();
+    let header: Vec<&str> = header.lines().next().unwrap().split(',').collect();
+    assert!(!header.contains(&"value") && !header.contains(&"currency") && header.contains(&"stage"));
+    let agent = world.session(Role::SupportAgent).await;
+    fails(agent.transfers().export(Entity::Deal, samples::list()).try_concat().await, Denied);
+}

@@ -1,0 +1,205 @@
+//! Lists as CSV files: page by page, so that memory stays flat and no list is too long.
+
+mod columns;
+
+use std::collections::{BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use futures::stream::{self, Stream};
+
+use super::writer::Writer;
+use crate::access::{Action, Entity, Grant, Listed};
+use crate::company::Company;
+use crate::contact::Contact;
+use crate::crm::Ports;
+use crate::deal::Deal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::Id;
+use crate::page::{ListQuery, ListRequest, Rows};
+use crate::pipeline::{Pipeline, Stage};
+use crate::session::{Kept, Session};
+use crate::text::Email;
+use crate::user::User;
+use columns::Column;
+
+/// Records that are read at once.
+const PAGE: u16 = 2_000;
+/// Names above which those of earlier pages are forgotten.
+const MAX_NAMES: usize = 20_000;
+
+/// A kind of record that can leave the product as a file.
+#[async_trait]
+trait Exported: Listed + Kept {
+    /// A page of a list.
+    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>>;
+}
+
+#[async_trait]
+impl Exported for Contact {
+    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
+        ports.contacts.contacts(grant, query).await
+    }
+}
+
+#[async_trait]
+impl Exported for Company {
+    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
+        ports.companies.companies(grant, query).await
+    }
+}
+
+#[async_trait]
+impl Exported for Deal {
+    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
+        ports.deals.deals(grant, query).await
+    }
+}
+
+/// The file of a list.
+pub(super) fn stream(
+    session: Session,
+    entity: Entity,
+    request: ListRequest,
+) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
+    stream::try_unfold(Walk::Start(session, entity, request), Walk::next)
+}
+
+/// How far the file is written.
+enum Walk {
+    Start(Session, Entity, ListRequest),
+    Going(Box<Export>),
+    End,
+}
+
+impl Walk {
+    async fn next(self) -> Result<Option<(Vec<u8>, Self)>> {
+        let mut export = match self {
+            Walk::End => return Ok(None),
+            Walk::Going(export) => export,
+            Walk::Start(session, entity, request) => Box::new(Export::new(session, entity, &request).await?),
+        };
+        let is_last = match export.entity {
+            Entity::Contact => export.write_page::<Contact>().await?,
+            Entity::Company => export.write_page::<Company>().await?,
+            _ => export.write_page::<Deal>().await?,
+        };
+        let bytes = export.writer.take();
+        Ok(Some((bytes, if is_last { Walk::End } else { Walk::Going(export) })))
+    }
+}
+
+/// A list on its way into a file.
+struct Export {
+    session: Session,
+    grant: Grant,
+    entity: Entity,
+    query: ListQuery,
+    columns: Vec<Column>,
+    names: Names,
+    writer: Writer,
+}
+
+impl Export {
+    async fn new(session: Session, entity: Entity, request: &ListRequest) -> Result<Self> {
+        let grant = session.require(entity, Action::Export)?;
+        let request = ListRequest { limit: None, count: false, ..request.clone() };
+        let now = session.now();
+        let mut query = match entity {
+            Entity::Contact => grant.check_list::<Contact>(&request, now)?,
+            Entity::Company => grant.check_list::<Company>(&request, now)?,
+            Entity::Deal => grant.check_list::<Deal>(&request, now)?,
+            _ => return Err(Error::invalid("entity", "entity", format!("a {entity} has no export"))),
+        };
+        query.limit = PAGE;
+        let mut names = Names::default();
+        if entity == Entity::Deal {
+            names.add_pipelines(session.ports().pipelines.pipelines(&grant).await?.iter().map(|row| &**row));
+        }
+        let columns = columns::of(&session, &grant, entity);
+        let mut writer = Writer::default();
+        writer.row(columns.iter().map(Column::header));
+        Ok(Self { session, grant, entity, query, columns, names, writer })
+    }
+
+    /// Writes the next page, and says whether it was the last.
+    async fn write_page<T: Exported>(&mut self) -> Result<bool> {
+        let page = T::page(self.session.ports(), &self.grant, &self.query).await?;
+        self.names.learn(self.session.ports(), &self.grant, &page.rows).await?;
+        for record in &page.rows {
+            let cells: Vec<_> = self.columns.iter().map(|column| column.cell(record, &self.names)).collect();
+            self.writer.row(cells.iter().map(AsRef::as_ref));
+        }
+        let is_last = page.next.is_none();
+        self.query = self.query.from_position(page.next);
+        Ok(is_last)
+    }
+}
+
+/// The names of what records point to. What the caller does not see has none.
+#[derive(Default)]
+struct Names {
+    owners: HashMap<Id<User>, String>,
+    companies: HashMap<Id<Company>, String>,
+    contacts: HashMap<Id<Contact>, String>,
+    stages: HashMap<Id<Stage>, String>,
+    pipelines: HashMap<Id<Pipeline>, String>,
+}
+
+impl Names {
+    fn add_pipelines<'a>(&mut self, pipelines: impl Iterator<Item = &'a Pipeline>) {
+        for pipeline in pipelines {
+            self.pipelines.insert(pipeline.id, pipeline.name.clone());
+            self.stages.extend(pipeline.stages.iter().map(|stage| (stage.id, stage.name.clone())));
+        }
+    }
+
+    /// Reads the names that the records of a page need.
+    async fn learn<T: Kept>(&mut self, ports: &Ports, grant: &Grant, records: &[T]) -> Result<()> {
+        self.forget();
+        let (mut owners, mut companies, mut contacts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (_, entity, id) in records.iter().flat_map(T::references) {
+            match entity {
+                Entity::User => drop(owners.insert(Id::from(id))),
+                Entity::Company => drop(companies.insert(Id::from(id))),
+                Entity::Contact => drop(contacts.insert(Id::from(id))),
+                _ => {}
+            }
+        }
+        owners.retain(|id| !self.owners.contains_key(id));
+        for id in owners {
+            let name = match ports.users.user(grant, id).await {
+                Ok(user) => label(&user),
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(error),
+            };
+            self.owners.insert(id, name);
+        }
+        let companies: Vec<_> = companies.into_iter().filter(|id| !self.companies.contains_key(id)).collect();
+        if !companies.is_empty() {
+            let found = ports.companies.companies_by_id(grant, &companies).await?;
+            self.companies.extend(found.into_iter().map(|company| (company.id, company.into_inner().name)));
+        }
+        let contacts: Vec<_> = contacts.into_iter().filter(|id| !self.contacts.contains_key(id)).collect();
+        if !contacts.is_empty() {
+            let found = ports.contacts.contacts_by_id(grant, &contacts).await?;
+            let address = |email: &Email| email.as_str().to_owned();
+            let named = found.iter().filter_map(|contact| Some((contact.id, contact.email.as_ref().map(address)?)));
+            self.contacts.extend(named);
+        }
+        Ok(())
+    }
+
+    /// Keeps memory flat.
+    fn forget(&mut self) {
+        if self.owners.len() + self.companies.len() + self.contacts.len() > MAX_NAMES {
+            self.owners.clear();
+            self.companies.clear();
+            self.contacts.clear();
+        }
+    }
+}
+
+/// By what an import knows a member again.
+fn label(user: &User) -> String {
+    user.email.as_ref().map_or_else(|| user.name.clone(), |email| email.as_str().to_owned())
+}

@@ -1,0 +1,262 @@
+//! The members, companies, contacts, tags and stages that the rows of one chunk name: read in a few
+//! calls, joined by those that the chunk makes.
+
+mod load;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::links::{Linked, Links};
+use super::model::RowKey;
+use super::plan::Plan;
+use super::rights::Rights;
+use crate::access::{Entity, Role};
+use crate::company::{Company, CompanyEdit};
+use crate::contact::Contact;
+use crate::custom_field::{CustomField, check_values};
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::pipeline::{Pipeline, Stage, StageKind};
+use crate::session::Kept;
+use crate::store::{Changes, Stored};
+use crate::tag::Tag;
+use crate::text::{self, Email};
+use crate::time::Timestamp;
+use crate::user::{NewUser, User};
+
+/// What the rows of one chunk name.
+pub(super) struct References<'a> {
+    plan: &'a Plan,
+    rights: &'a Rights,
+    now: Timestamp,
+    /// By the comparison form of a name or e-mail address, or by id.
+    users: HashMap<String, Id<User>>,
+    companies: HashMap<RowKey, Id<Company>>,
+    contacts: HashMap<Email, Id<Contact>>,
+    /// Records that custom values point to and that the caller sees.
+    records: HashSet<(Entity, Uuid)>,
+    /// Comparison forms of the tags that exist.
+    tags: HashSet<String>,
+    /// The default one first.
+    pipelines: Vec<Stored<Pipeline>>,
+    /// Definitions that a company made on the way must keep to.
+    company_fields: Vec<CustomField>,
+    made: Made,
+    warnings: BTreeSet<&'static str>,
+}
+
+/// What the chunk makes, in the order of its making.
+#[derive(Default)]
+struct Made {
+    users: Vec<(String, Stored<User>)>,
+    companies: Vec<(Vec<RowKey>, Stored<Company>)>,
+    stages: Vec<(usize, Id<Stage>)>,
+}
+
+/// A place to go back to, so that a refused row leaves nothing behind.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    users: usize,
+    companies: usize,
+    stages: usize,
+}
+
+impl References<'_> {
+    /// When the chunk is decided.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Tells the importer something, once.
+    pub(super) fn warn(&mut self, warning: &'static str) {
+        self.warnings.insert(warning);
+    }
+
+    /// What the importer should know of this chunk.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        self.warnings.iter().copied()
+    }
+
+    /// This place.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { users: self.made.users.len(), companies: self.made.companies.len(), stages: self.made.stages.len() }
+    }
+
+    /// Forgets what was made since.
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        for (key, _) in self.made.users.drain(mark.users..) {
+            self.users.remove(&key);
+        }
+        for key in self.made.companies.drain(mark.companies..).flat_map(|(keys, _)| keys) {
+            self.companies.remove(&key);
+        }
+        for (pipeline, stage) in self.made.stages.drain(mark.stages..) {
+            if let Some(pipeline) = self.pipelines.get_mut(pipeline) {
+                pipeline.stages.retain(|known| known.id != stage);
+            }
+        }
+    }
+
+    /// Finds what a row names, and makes what may be made.
+    ///
+    /// # Errors
+    /// `Invalid` at the field that names something impossible.
+    pub(super) fn link(&mut self, links: &Links) -> Result<Linked> {
+        let mut linked = Linked::default();
+        if let Some(name) = &links.owner {
+            linked.owner = self.member("owner", name)?.map_or(Edit::Keep, Edit::Set);
+        }
+        if links.company.is_some() || links.company_id.is_some() {
+            linked.company = self.company(links)?.map_or(Edit::Keep, Edit::Set);
+        }
+        if links.has_unknown_contact || links.contact.is_some() {
+            let found = links.contact.as_ref().and_then(|email| self.contacts.get(email)).copied();
+            if found.is_none() {
+                self.warn("contact: only contacts with a known e-mail address are linked, others are left out");
+            }
+            linked.contact = found.map_or(Edit::Keep, Edit::Set);
+        }
+        if let Some(tags) = &links.tags {
+            linked.tags = self.labels(tags);
+        }
+        for (key, name) in &links.members {
+            let field = format!("custom.{key}");
+            linked.custom.extend(self.member(&field, name)?.map(|id| (key.clone(), id.uuid())));
+        }
+        for (key, entity, id) in &links.records {
+            if !self.records.contains(&(*entity, *id)) {
+                return Err(Error::invalid(format!("custom.{key}"), "not_found", format!("{entity} {id} not found")));
+            }
+            linked.custom.push((key.clone(), *id));
+        }
+        Ok(linked)
+    }
+
+    fn member(&mut self, field: &str, name: &str) -> Result<Option<Id<User>>> {
+        let key = text::key(name);
+        if let Some(id) = self.users.get(&key) {
+            return Ok(Some(*id));
+        }
+        if let Ok(id) = name.parse::<Id<User>>() {
+            return Err(Error::invalid(field, "not_found", format!("user {id} not found")));
+        }
+        if !(self.plan.create_missing && self.rights.makes_users) {
+            self.warn("owner: people who are not members are left out");
+            return Ok(None);
+        }
+        let email: Option<Email> = name.parse().ok();
+        let name = email.as_ref().and_then(|email| email.as_str().split('@').next()).unwrap_or(name).to_owned();
+        let new = NewUser { name, email, role: Role::SalesRep };
+        let user = User::new(Id::new_at(self.now), new, self.now)
+            .map_err(|error| Error::invalid(field, "member", error.message().to_owned()))?;
+        let id = user.id;
+        self.users.insert(key.clone(), id);
+        self.made.users.push((key, Stored::new(user)));
+        Ok(Some(id))
+    }
+
+    fn company(&mut self, links: &Links) -> Result<Option<Id<Company>>> {
+        if let Some(id) = links.company_keys().find_map(|key| self.companies.get(&key)) {
+            return Ok(Some(*id));
+        }
+        let rights = self.rights;
+        let (Some(name), Some(grant)) = (&links.company, rights.company.as_ref().filter(|_| self.plan.create_missing))
+        else {
+            self.warn("company: companies that are not known are left out");
+            return Ok(None);
+        };
+        let mut company = Company::blank(Id::new_at(self.now), self.now);
+        company.edit(CompanyEdit { name: Edit::Set(name.clone()), ..CompanyEdit::default() })?;
+        company.external_id.clone_from(&links.company_id);
+        company.owner_id = rights.caller;
+        if let Some(fault) = check_values(&self.company_fields, None, &mut company.custom).first() {
+            let message = format!("company {name:?} cannot be made: {} {}", fault.field, fault.message);
+            return Err(Error::invalid("company", "required", message));
+        }
+        grant.check_reach(&company).map_err(|error| Error::invalid("company", "denied", error.message().to_owned()))?;
+        let id = company.id;
+        let keys: Vec<RowKey> = links.company_keys().collect();
+        self.companies.extend(keys.iter().map(|key| (key.clone(), id)));
+        self.made.companies.push((keys, Stored::new(company)));
+        Ok(Some(id))
+    }
+
+    /// The labels that exist or may be made.
+    fn labels(&mut self, tags: &[String]) -> Edit<Vec<String>> {
+        if self.plan.create_missing && self.rights.makes_tags {
+            return Edit::Set(tags.to_vec());
+        }
+        let known: Vec<String> = tags.iter().filter(|tag| self.tags.contains(&text::key(tag))).cloned().collect();
+        if known.len() < tags.len() {
+            self.warn("tags: tags that do not exist are left out");
+        }
+        if known.is_empty() { Edit::Keep } else { Edit::Set(known) }
+    }
+
+    /// The stage of a name in a pipeline, by default the first stage of the default pipeline.
+    ///
+    /// # Errors
+    /// `Invalid` at `stage`.
+    pub(super) fn stage(
+        &mut self,
+        pipeline: Option<Id<Pipeline>>,
+        name: Option<&str>,
+    ) -> Result<(Id<Pipeline>, Stage)> {
+        let invalid = |code, message: String| Error::invalid("stage", code, message);
+        let at = self.pipelines.iter().position(|known| pipeline.is_none_or(|id| known.id == id));
+        let Some((at, pipeline)) = at.and_then(|at| Some((at, self.pipelines.get_mut(at)?))) else {
+            return Err(invalid("required", "there is no pipeline".to_owned()));
+        };
+        let found = match name {
+            None => pipeline.first_stage(),
+            Some(name) => pipeline.stage_named(name),
+        };
+        let stage = match (found, name) {
+            (Some(stage), _) => stage.clone(),
+            (None, Some(name)) if self.plan.create_missing && self.rights.adds_stages => {
+                let id = Id::new_at(self.now);
+                let made = pipeline.add_stage(id, name, StageKind::suggested_by(name));
+                let stage = made.map_err(|error| invalid("stage", error.message().to_owned()))?.clone();
+                self.made.stages.push((at, id));
+                stage
+            }
+            (None, Some(name)) => return Err(invalid("unknown_stage", format!("{name:?} is not a stage"))),
+            (None, None) => return Err(invalid("required", "the pipeline has no stage".to_owned())),
+        };
+        Ok((pipeline.id, stage))
+    }
+
+    /// Puts what the chunk made among its changes, ahead of the records that point to it.
+    pub(super) fn put(&mut self, changes: &mut Changes) {
+        for (_, user) in &mut self.made.users {
+            changes.put(user);
+        }
+        for (_, company) in &mut self.made.companies {
+            changes.put(company);
+        }
+        for pipeline in &mut self.pipelines {
+            if !changes.put(pipeline) {
+                changes.rely_on(pipeline);
+            }
+        }
+    }
+
+    /// Puts the tags of a record that do not exist yet among the changes.
+    pub(super) fn put_tags<T: Kept>(&mut self, record: &Stored<T>, changes: &mut Changes) {
+        let before = record.before().map(T::tags).unwrap_or_default();
+        for name in record.tags().iter().filter(|tag| !before.contains(tag)) {
+            if self.tags.insert(text::key(name)) {
+                let tag = Tag {
+                    id: Id::new_at(self.now),
+                    name: name.clone(),
+                    created_at: self.now,
+                    updated_at: self.now,
+                    version: 0,
+                };
+                changes.put(&mut Stored::new(tag));
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Adapters of the engine's role ports: what it asks of the outside world, each adapter behind a
+//! cargo feature, so that a program carries only what it uses.
+//!
+//! | feature | port | adapter |
+//! |---|---|---|
+//! | `auth` | `PasswordHasher` | [`auth::Argon2Hasher`] |
+//! | `auth` | `TokenSigner` | [`auth::JwtSigner`] |
+//!
+//! Adapters never know one another.
+
+#[cfg(feature = "auth")]
+pub mod auth;

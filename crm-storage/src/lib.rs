@@ -1,0 +1,35 @@
+//! SlackCRM's stores: SQLite in one file, and PostgreSQL, written once.
+//!
+//! ```text
+//! src/sql/<room>.rs   every query, compiled twice: as `sqlite::sql` and as `postgres::sql`
+//! src/sqlite/         synchronous Diesel behind finished futures, pool, deadlines, migrations
+//! src/postgres/       diesel-async, pool with leases, migrations
+//! src/schema.rs       the tables; src/types.rs the SQL types that both databases have
+//! migrations/         one folder a database
+//! ```
+//!
+//! A room is plain async Rust over `Conn`, `Db` and `RunQueryDsl`, which mean one thing in
+//! `sqlite` and another in `postgres`. Whatever the two databases cannot say in the same words
+//! (lists of binds, search, locks) is a function of the same name in each `dialect.rs`.
+//!
+//! Deliberately absent: read-your-writes over replicas, and row-level security.
+
+// Diesel's traits are named by derive macros that are compiled for both databases.
+#![cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
+
+mod fault;
+mod migration;
+mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod schema;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod types;
+
+pub use migration::{BINARY_VERSION, Migrated};
+pub use options::{Durability, Options};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;

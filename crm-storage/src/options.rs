@@ -1,0 +1,70 @@
+//! What a host may choose.
+
+use std::time::Duration;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Connections for lists and searches; on PostgreSQL, connections altogether. At least 1.
+    pub readers: usize,
+    /// How long a list, a search or a count may take before it fails as `Unavailable`.
+    pub deadline: Duration,
+    /// How long a call waits for a connection, and a writer for another process, before it fails as
+    /// `Unavailable`.
+    pub patience: Duration,
+    /// What a power cut may take, on SQLite.
+    pub durability: Durability,
+}
+
+/// What a power cut may take. A killed process loses nothing under either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The last commits before a power cut may be missing; the file stays sound.
+    #[default]
+    Normal,
+    /// Every commit waits for the disk.
+    Full,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            readers: cores.clamp(2, 16),
+            deadline: Duration::from_secs(5),
+            patience: Duration::from_secs(5),
+            durability: Durability::Normal,
+        }
+    }
+}
+
+impl Options {
+    /// Uses so many connections.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers.max(1);
+        self
+    }
+
+    /// Gives lists, searches and counts so long.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Waits so long for a connection or another process.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Chooses what a power cut may take.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+}

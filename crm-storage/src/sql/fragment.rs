@@ -1,0 +1,242 @@
+//! SQL that is put together at run time: static text and binds, nothing else. No name and no value
+//! from outside ever becomes text of a statement.
+
+use std::marker::PhantomData;
+
+use diesel::QueryResult;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Double, SmallInt, Text};
+
+use super::{Conn, Db, dialect};
+use crate::types::{DbId, DbTime, Guid, Ts};
+
+/// Longer lists travel as one bind.
+const SHORT_LIST: usize = 16;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(crate) enum Bind {
+    Text(String),
+    Integer(i64),
+    Small(i16),
+    Real(f64),
+    Id(DbId),
+    Time(DbTime),
+    Bytes(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Sql(&'static str),
+    Bind(Bind),
+    Many(dialect::Many),
+}
+
+/// A piece of SQL with its binds. As an expression it is a condition (or an order), valid on any
+/// table: whoever writes one says which columns it names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fragment {
+    parts: Vec<Part>,
+}
+
+impl Fragment {
+    /// A fragment that begins with this text.
+    pub(crate) fn new(sql: &'static str) -> Self {
+        Self { parts: vec![Part::Sql(sql)] }
+    }
+
+    /// A condition that no row fails.
+    pub(crate) fn everything() -> Self {
+        Self::new("1 = 1")
+    }
+
+    /// A condition that no row passes.
+    pub(crate) fn nothing() -> Self {
+        Self::new("1 = 0")
+    }
+
+    /// Adds text.
+    #[must_use]
+    pub(crate) fn sql(mut self, sql: &'static str) -> Self {
+        self.parts.push(Part::Sql(sql));
+        self
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub(crate) fn bind(mut self, bind: impl Into<Bind>) -> Self {
+        self.parts.push(Part::Bind(bind.into()));
+        self
+    }
+
+    /// Adds another fragment.
+    #[must_use]
+    pub(crate) fn then(mut self, other: Fragment) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
+    /// Adds ` AND (…)`.
+    #[must_use]
+    pub(crate) fn and(self, other: Fragment) -> Self {
+        self.sql(" AND (").then(other).sql(")")
+    }
+
+    /// Adds ` IN (…)` for ids.
+    #[must_use]
+    pub(crate) fn in_ids(self, ids: &[DbId]) -> Self {
+        if ids.len() <= SHORT_LIST { self.in_binds(ids) } else { self.many(dialect::Many::ids(ids)) }
+    }
+
+    /// Adds ` IN (…)` for texts.
+    #[must_use]
+    pub(crate) fn in_texts(self, texts: &[String]) -> Self {
+        if texts.len() <= SHORT_LIST { self.in_binds(texts) } else { self.many(dialect::Many::texts(texts)) }
+    }
+
+    /// Adds ` IN (…)` for whole numbers.
+    #[must_use]
+    pub(crate) fn in_integers(self, numbers: &[i64]) -> Self {
+        if numbers.len() <= SHORT_LIST { self.in_binds(numbers) } else { self.many(dialect::Many::integers(numbers)) }
+    }
+
+    /// Adds ` IN (…)`, a bind a value; an empty list holds nothing.
+    #[must_use]
+    pub(crate) fn in_binds<T: Clone + Into<Bind>>(self, values: &[T]) -> Self {
+        if values.is_empty() {
+            return self.sql(" IN (NULL)");
+        }
+        let mut list = self;
+        for (at, value) in values.iter().enumerate() {
+            list = list.sql(if at == 0 { " IN (" } else { ", " }).bind(value.clone());
+        }
+        list.sql(")")
+    }
+
+    fn many(mut self, values: dialect::Many) -> Self {
+        self.parts.push(Part::Many(values));
+        self
+    }
+
+    /// How many binds it has.
+    pub(crate) fn binds(&self) -> usize {
+        self.parts.iter().filter(|part| !matches!(part, Part::Sql(_))).count()
+    }
+}
+
+impl QueryFragment<Db> for Fragment {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        // Its text differs from one to the next: a cache of statements would fill with it.
+        out.unsafe_to_cache_prepared();
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Many(values) => values.walk(&mut out)?,
+                Part::Bind(Bind::Text(text)) => out.push_bind_param::<Text, _>(text)?,
+                Part::Bind(Bind::Integer(number)) => out.push_bind_param::<BigInt, _>(number)?,
+                Part::Bind(Bind::Small(number)) => out.push_bind_param::<SmallInt, _>(number)?,
+                Part::Bind(Bind::Real(number)) => out.push_bind_param::<Double, _>(number)?,
+                Part::Bind(Bind::Id(id)) => out.push_bind_param::<Guid, _>(id)?,
+                Part::Bind(Bind::Time(at)) => out.push_bind_param::<Ts, _>(at)?,
+                Part::Bind(Bind::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Fragment {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Expression for Fragment {
+    type SqlType = Bool;
+}
+
+impl<From> AppearsOnTable<From> for Fragment {}
+impl<From> SelectableExpression<From> for Fragment {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for Fragment {
+    type IsAggregate = is_aggregate::Never;
+}
+
+/// A whole statement whose rows have the SQL type `ST`.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement<ST> {
+    fragment: Fragment,
+    rows: PhantomData<fn() -> ST>,
+}
+
+impl<ST> Statement<ST> {
+    /// A statement of this text.
+    pub(crate) fn new(fragment: Fragment) -> Self {
+        Self { fragment, rows: PhantomData }
+    }
+}
+
+impl<ST> QueryFragment<Db> for Statement<ST> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.fragment.walk_ast(out)
+    }
+}
+
+impl<ST> QueryId for Statement<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> Query for Statement<ST> {
+    type SqlType = ST;
+}
+
+impl<ST> diesel::RunQueryDsl<Conn> for Statement<ST> {}
+
+impl From<String> for Bind {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Bind {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Bind {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<i16> for Bind {
+    fn from(number: i16) -> Self {
+        Self::Small(number)
+    }
+}
+
+impl From<f64> for Bind {
+    fn from(number: f64) -> Self {
+        Self::Real(number)
+    }
+}
+
+impl From<DbId> for Bind {
+    fn from(id: DbId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<DbTime> for Bind {
+    fn from(at: DbTime) -> Self {
+        Self::Time(at)
+    }
+}
+
+impl From<Vec<u8>> for Bind {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}

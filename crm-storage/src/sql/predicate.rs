@@ -1,0 +1,270 @@
+//! A checked filter as SQL.
+//!
+//! It is held to the answer of `CheckedFilter::eval` by a law. Every leaf is true or false, never
+//! null, so that NOT is right: `column IS NOT NULL AND column > ?`.
+
+use crm_core::Entity;
+use crm_core::filter::{Check, CheckedFilter, Field, Literal, Source, Test};
+
+use super::columns::{self, Column, Link};
+use super::dialect;
+use super::fragment::Fragment;
+use super::{custom_field, tag, words};
+use crate::types::{DbId, DbTime};
+
+/// The names of tables inside relations, by depth.
+const ALIASES: [&str; 8] = ["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8"];
+
+/// The table row that a condition is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The kind of record.
+    pub(crate) entity: Entity,
+    /// Its table's name or alias.
+    pub(crate) alias: &'static str,
+    /// The workspace's key.
+    pub(crate) workspace: i64,
+    depth: usize,
+}
+
+impl Place {
+    /// The table itself.
+    pub(crate) fn table(entity: Entity, table: &'static str, workspace: i64) -> Self {
+        Self { entity, alias: table, workspace, depth: 0 }
+    }
+
+    /// `alias.column`.
+    pub(crate) fn column(&self, name: &'static str) -> Fragment {
+        Fragment::new(self.alias).sql(".").sql(name)
+    }
+}
+
+/// The condition of a filter.
+pub(crate) fn predicate(place: Place, filter: &CheckedFilter) -> Fragment {
+    match filter {
+        CheckedFilter::All(parts) => joined(place, parts, " AND ", Fragment::everything()),
+        CheckedFilter::Any(parts) => joined(place, parts, " OR ", Fragment::nothing()),
+        CheckedFilter::Not(part) => Fragment::new("NOT (").then(predicate(place, part)).sql(")"),
+        CheckedFilter::Is(test) => is(place, test),
+        CheckedFilter::Related { relation, filter } => related(place, relation.key, relation.entity, filter),
+        CheckedFilter::Matches(terms) => {
+            dialect::matches(place.alias, place.entity, place.workspace, &words::Search::new(terms))
+        }
+    }
+}
+
+fn joined(place: Place, parts: &[CheckedFilter], word: &'static str, empty: Fragment) -> Fragment {
+    let mut joined: Option<Fragment> = None;
+    for part in parts {
+        let part = Fragment::new("(").then(predicate(place, part)).sql(")");
+        joined = Some(match joined {
+            Some(before) => before.sql(word).then(part),
+            None => part,
+        });
+    }
+    joined.unwrap_or(empty)
+}
+
+/// Whether a related record that is not deleted passes.
+fn related(place: Place, key: &str, entity: Entity, filter: &CheckedFilter) -> Fragment {
+    let (Some(link), Some(table)) = (columns::link(place.entity, key), columns::table(entity)) else {
+        return Fragment::nothing();
+    };
+    let Some(alias) = ALIASES.get(place.depth).copied() else { return Fragment::nothing() };
+    let there = Place { entity, alias, workspace: place.workspace, depth: place.depth + 1 };
+    let exists = Fragment::new("EXISTS (SELECT 1 FROM ").sql(table).sql(" AS ").sql(alias).sql(" WHERE ");
+    let exists = exists.then(there.column("workspace_id")).sql(" = ").then(place.column("workspace_id")).sql(" AND ");
+    let exists = match link {
+        Link::Here(column) => exists.then(there.column("id")).sql(" = ").then(place.column(column)),
+        Link::There(column) => exists.then(there.column(column)).sql(" = ").then(place.column("id")),
+    };
+    let exists = exists.sql(" AND ").then(there.column("deleted_at")).sql(" IS NULL");
+    exists.and(predicate(there, filter)).sql(")")
+}
+
+fn is(place: Place, Test { field, check }: &Test) -> Fragment {
+    match field.source {
+        Source::Custom(id) => custom_field::passes(place, DbId(id), &field.kind, check),
+        Source::Column => column_passes(place, field, check),
+    }
+}
+
+fn column_passes(place: Place, field: &Field, check: &Check) -> Fragment {
+    match columns::column(place.entity, &field.key) {
+        None => absent(check),
+        Some(Column::Tags(name)) => tag::passes(place, name, check),
+        Some(Column::Money(minor, currency)) => {
+            let value = Value::Money { minor: place.column(minor), currency: place.column(currency) };
+            value_passes(&value, check)
+        }
+        Some(Column::Text(name)) => value_passes(&Value::Text(place.column(name)), check),
+        Some(Column::Integer(name) | Column::Time(name) | Column::Id(name)) => {
+            value_passes(&Value::Plain(place.column(name)), check)
+        }
+    }
+}
+
+/// A field that no record has a value of.
+fn absent(check: &Check) -> Fragment {
+    match check {
+        Check::IsNull | Check::HasNone(_) => Fragment::everything(),
+        Check::HasAll(tags) if tags.is_empty() => Fragment::everything(),
+        _ => Fragment::nothing(),
+    }
+}
+
+/// The expression of a value that may be null.
+pub(crate) enum Value {
+    /// A number, an instant, an id.
+    Plain(Fragment),
+    /// Text in its comparison form.
+    Text(Fragment),
+    /// An amount.
+    Money {
+        /// Minor units.
+        minor: Fragment,
+        /// Currency.
+        currency: Fragment,
+    },
+}
+
+impl Value {
+    fn expression(&self) -> Fragment {
+        match self {
+            Self::Plain(expression) | Self::Text(expression) | Self::Money { minor: expression, .. } => {
+                expression.clone()
+            }
+        }
+    }
+}
+
+/// Whether a value passes a check.
+pub(crate) fn value_passes(value: &Value, check: &Check) -> Fragment {
+    let known = value.expression().sql(" IS NOT NULL");
+    let compare = |literal: &Literal, operator: &'static str| compared(value, literal, operator);
+    let passes = match check {
+        Check::IsNull => return value.expression().sql(" IS NULL"),
+        Check::NotNull => return known,
+        Check::Eq(literal) => compare(literal, " = "),
+        Check::Ne(literal) => compare(literal, " <> "),
+        Check::Lt(literal) => compare(literal, " < "),
+        Check::Le(literal) => compare(literal, " <= "),
+        Check::Gt(literal) => compare(literal, " > "),
+        Check::Ge(literal) => compare(literal, " >= "),
+        Check::Between(low, high) => compare(low, " >= ").sql(" AND ").then(compare(high, " <= ")),
+        Check::In(literals) => one_of(value, literals),
+        Check::Contains(part) => match value {
+            Value::Text(text) => contains(text, part),
+            _ => return Fragment::nothing(),
+        },
+        Check::StartsWith(start) => match value {
+            Value::Text(text) => starts_with(text, start),
+            _ => return Fragment::nothing(),
+        },
+        Check::HasAny(_) | Check::HasAll(_) | Check::HasNone(_) => return Fragment::nothing(),
+    };
+    known.sql(" AND ").then(passes)
+}
+
+/// `value operator literal`, for an amount within its currency.
+fn compared(value: &Value, literal: &Literal, operator: &'static str) -> Fragment {
+    if let Value::Money { minor, currency } = value {
+        let Literal::Money { amount_minor, currency: code } = literal else { return Fragment::nothing() };
+        let same = currency.clone().sql(" = ").bind(code.as_str()).sql(" AND ");
+        return same.then(minor.clone()).sql(operator).bind(*amount_minor);
+    }
+    match (value, literal) {
+        (Value::Text(text), Literal::Text(key)) => text.clone().sql(operator).bind(key.as_str()),
+        (Value::Plain(column), literal) => match plain(column.clone().sql(operator), literal) {
+            Some(compared) => compared,
+            None => Fragment::nothing(),
+        },
+        _ => Fragment::nothing(),
+    }
+}
+
+/// Binds a literal that is one value.
+fn plain(fragment: Fragment, literal: &Literal) -> Option<Fragment> {
+    Some(match literal {
+        Literal::Integer(number) => fragment.bind(*number),
+        Literal::Real(number) => fragment.bind(*number),
+        Literal::Time(at) => fragment.bind(DbTime(*at)),
+        Literal::Date(day) => fragment.bind(custom_field::day_number(*day)),
+        Literal::Bool(truth) => fragment.bind(i64::from(*truth)),
+        Literal::Id(id) => fragment.bind(DbId(*id)),
+        Literal::Text(_) | Literal::Money { .. } => return None,
+    })
+}
+
+fn one_of(value: &Value, literals: &[Literal]) -> Fragment {
+    let texts: Option<Vec<String>> = literals.iter().map(as_text).collect();
+    let ids: Option<Vec<DbId>> = literals.iter().map(as_id).collect();
+    match (value, texts, ids) {
+        _ if literals.is_empty() => Fragment::nothing(),
+        (Value::Text(text), Some(texts), _) => text.clone().in_texts(&texts),
+        (Value::Plain(column), _, Some(ids)) => column.clone().in_ids(&ids),
+        _ => {
+            let mut any = Fragment::new("(1 = 0");
+            for literal in literals {
+                any = any.sql(" OR (").then(compared(value, literal, " = ")).sql(")");
+            }
+            any.sql(")")
+        }
+    }
+}
+
+fn as_text(literal: &Literal) -> Option<String> {
+    match literal {
+        Literal::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn as_id(literal: &Literal) -> Option<DbId> {
+    match literal {
+        Literal::Id(id) => Some(DbId(*id)),
+        _ => None,
+    }
+}
+
+/// Whether a text holds another. No pattern: `%` and `_` are letters like any other.
+pub(crate) fn contains(text: &Fragment, part: &str) -> Fragment {
+    Fragment::new(dialect::PLACE_OF).sql("(").then(text.clone()).sql(", ").bind(part).sql(") > 0")
+}
+
+/// Whether a text begins with another: a range, which an index serves.
+pub(crate) fn starts_with(text: &Fragment, start: &str) -> Fragment {
+    let from = text.clone().sql(" >= ").bind(start);
+    match successor(start) {
+        Some(end) => from.sql(" AND ").then(text.clone()).sql(" < ").bind(end),
+        None => from,
+    }
+}
+
+/// The first text after all that begin with this one, by bytes; none where no character is left.
+fn successor(start: &str) -> Option<String> {
+    let mut end = start.to_owned();
+    while let Some(last) = end.pop() {
+        // The scalar after U+D7FF is U+E000.
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_successor_follows_every_text_with_the_prefix_and_no_other() {
+        assert_eq!(successor("ab"), Some("ac".into()));
+        assert_eq!(successor("a\u{d7ff}"), Some("a\u{e000}".into()));
+        assert_eq!(successor("a\u{10ffff}"), Some("b".into()));
+        assert_eq!(successor("\u{10ffff}"), None);
+        assert_eq!(successor(""), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! What the rooms with records have in common: keyed reads, lists, and known rows.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use crm_core::access::{Grant, Listed};
+use crm_core::page::{ListQuery, Rows as Page};
+use crm_core::store::{Put, Stored};
+use crm_core::transfer::RowKey;
+use crm_core::{Error, Result, Timestamp};
+use uuid::Uuid;
+
+use super::fragment::Fragment;
+use super::list::{self, Plan};
+use super::predicate::{Place, predicate};
+use super::{Conn, Store, import};
+use crate::fault::Outcome;
+use crate::types::DbId;
+
+/// A kind of record that can be listed.
+pub(crate) trait Room: Listed {
+    /// Its table.
+    const TABLE: &'static str;
+
+    /// A record, deleted or not; one prepared statement for every call.
+    fn find(conn: &mut Conn, workspace: i64, id: DbId) -> impl Future<Output = Outcome<Option<Self>>> + Send;
+
+    /// The first records of an order that pass a condition.
+    fn select(
+        conn: &mut Conn,
+        which: Fragment,
+        order: Fragment,
+        limit: i64,
+    ) -> impl Future<Output = Outcome<Vec<Self>>> + Send;
+
+    /// Writes new records.
+    fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Writes records over the versions that were loaded, and gives the number of rows of each.
+    fn update(conn: &mut Conn, workspace: i64, puts: &[Put<Self>]) -> impl Future<Output = Outcome<Vec<usize>>> + Send;
+
+    /// Its tags.
+    fn tags(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// Whether a keyed read wants records that are deleted or those that are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Live,
+    Deleted,
+}
+
+/// The place of a room's own table.
+pub(crate) fn place<T: Room>(workspace: i64) -> Place {
+    Place::table(T::ENTITY, T::TABLE, workspace)
+}
+
+/// The condition of the workspace, of not being deleted, and of what the caller sees.
+pub(crate) fn visible<T: Room>(grant: &Grant, workspace: i64) -> Fragment {
+    live::<T>(workspace).and(predicate(place::<T>(workspace), &grant.visible(T::ENTITY)))
+}
+
+/// The condition of the workspace and of not being deleted.
+pub(crate) fn live<T: Room>(workspace: i64) -> Fragment {
+    let place = place::<T>(workspace);
+    let here = place.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ");
+    here.then(place.column("deleted_at")).sql(" IS NULL")
+}
+
+/// A record that its owner makes visible: one read by key, the owner looked at afterwards.
+pub(crate) async fn owned<T: Room>(store: &Store, grant: &Grant, id: Uuid, life: Life) -> Result<Stored<T>> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let found = store.pools.key(async move |conn: &mut Conn| T::find(conn, workspace, DbId(id)).await).await?;
+    found
+        .filter(|record| record.deleted_at().is_some() == (life == Life::Deleted))
+        .filter(|record| grant.sees_owner(T::ENTITY, record.owner()))
+        .map(Stored::loaded)
+        .ok_or_else(|| Error::not_found(T::ENTITY.name(), id))
+}
+
+/// Those of these records that exist and that the caller sees.
+pub(crate) async fn owned_by_id<T: Room>(store: &Store, grant: &Grant, ids: Vec<DbId>) -> Result<Vec<Stored<T>>> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let which = visible::<T>(grant, workspace).sql(" AND ").then(place::<T>(workspace).column("id")).in_ids(&ids);
+    let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let order = place::<T>(workspace).column("id");
+    let found = store.pools.read(async move |conn: &mut Conn| T::select(conn, which, order, limit).await).await?;
+    Ok(found.into_iter().map(Stored::loaded).collect())
+}
+
+/// A page of a list.
+pub(crate) async fn page<T: Room>(store: &Store, grant: &Grant, query: &ListQuery) -> Result<Page<T>> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let plan = Plan::of::<T>(workspace, query)?;
+    let limit = usize::from(query.limit());
+    let mut rows = store
+        .pools
+        .read(async move |conn: &mut Conn| {
+            let mut rows: Vec<T> = Vec::new();
+            for segment in plan.segments {
+                // One more than the page tells whether others follow.
+                let left = (limit + 1).saturating_sub(rows.len());
+                if left > 0 {
+                    let left = i64::try_from(left).unwrap_or(i64::MAX);
+                    rows.extend(T::select(conn, segment.which, segment.order, left).await?);
+                }
+            }
+            Ok(rows)
+        })
+        .await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(|last| list::position(last, query));
+    Ok(Page { rows, next })
+}
+
+/// How many records a list has, counted up to `cap`.
+pub(crate) async fn count<T: Room>(store: &Store, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let which = live::<T>(workspace).and(predicate(place::<T>(workspace), query.filter()));
+    list::check_binds(&which)?;
+    let count = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(T::TABLE).sql(" WHERE ").then(which);
+    let count = count.sql(" LIMIT ").bind(i64::try_from(cap).unwrap_or(i64::MAX)).sql(") AS counted");
+    let counted = store.pools.read(async move |conn: &mut Conn| list::number(conn, count).await).await?;
+    Ok(u64::try_from(counted).unwrap_or(0))
+}
+
+/// A record that an imported row can be known again by.
+pub(crate) trait Known: Room {
+    /// The columns of the keys that a record of this kind has, with the keys asked for.
+    fn columns(keys: &[RowKey]) -> Vec<(&'static str, Vec<String>)>;
+
+    /// Whether this key is the record's own.
+    fn has_key(&self, key: &RowKey) -> bool;
+
+    /// When it was made.
+    fn created_at(&self) -> Timestamp;
+}
+
+/// The oldest visible record of each key.
+pub(crate) async fn known<T: Known>(store: &Store, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<T>>>> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let visible = visible::<T>(grant, workspace);
+    let columns = T::columns(keys);
+    let digests: Vec<Vec<u8>> = keys.iter().filter_map(fingerprint).map(|digest| digest.to_vec()).collect();
+    let (mut found, prints) = store
+        .pools
+        .read(async move |conn: &mut Conn| {
+            let mut found: Vec<T> = Vec::new();
+            let order = || Fragment::new("created_at, id");
+            for (column, texts) in columns.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+                let column = place::<T>(workspace).column(column);
+                let which = visible.clone().sql(" AND ").then(column.clone()).sql(" IS NOT NULL AND ");
+                let which = which.then(column).in_texts(&texts);
+                found.extend(T::select(conn, which, order(), i64::MAX).await?);
+            }
+            let prints = import::records_of(conn, workspace, T::ENTITY, digests).await?;
+            let mut ids: Vec<DbId> = prints.values().flatten().copied().map(DbId).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            if !ids.is_empty() {
+                let which = visible.sql(" AND ").then(place::<T>(workspace).column("id")).in_ids(&ids);
+                found.extend(T::select(conn, which, order(), i64::MAX).await?);
+            }
+            Ok((found, prints))
+        })
+        .await?;
+    found.sort_by_key(|record| (record.created_at(), record.uuid()));
+    Ok(oldest(&found, &prints, keys))
+}
+
+fn fingerprint(key: &RowKey) -> Option<&[u8; 16]> {
+    match key {
+        RowKey::Fingerprint(digest) => Some(digest),
+        _ => None,
+    }
+}
+
+/// The first record of each key, of records in the order of their age.
+fn oldest<T: Known>(found: &[T], prints: &HashMap<Vec<u8>, Vec<Uuid>>, keys: &[RowKey]) -> Vec<Option<Stored<T>>> {
+    let mut by_key: HashMap<&RowKey, &T> = HashMap::new();
+    for key in keys {
+        let made = fingerprint(key).and_then(|digest| prints.get(digest.as_slice()));
+        let is_it = |record: &&T| match made {
+            Some(made) => made.contains(&record.uuid()),
+            None => record.has_key(key),
+        };
+        if let Some(record) = found.iter().find(is_it) {
+            by_key.entry(key).or_insert(record);
+        }
+    }
+    keys.iter().map(|key| by_key.get(key).map(|record| Stored::loaded(T::clone(record)))).collect()
+}

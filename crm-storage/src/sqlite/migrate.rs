@@ -1,0 +1,74 @@
+//! The schema's versions on SQLite.
+
+use crm_core::Result;
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::Integer;
+use diesel::{OptionalExtension as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
+
+use super::pool::Pools;
+use crate::fault::Outcome;
+use crate::migration::{self, Migrated, Migration, SchemaInfo};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    min_binary: 1,
+    up: include_str!("../../migrations/sqlite/0001_init/up.sql"),
+    down: include_str!("../../migrations/sqlite/0001_init/down.sql"),
+}];
+
+#[derive(QueryableByName)]
+struct InfoRow {
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Integer)]
+    min_binary: i32,
+}
+
+/// Brings the schema up to date in one transaction. Of two programs that start at once the second
+/// waits, and finds it done.
+pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
+    pools
+        .write(async move |connection: &mut SqliteConnection| {
+            connection.batch_execute(&format!("{}; {}", migration::CREATE_INFO, migration::FILL_INFO))?;
+            let from = info(connection)?.check_binary()?.version;
+            for step in migration::pending(MIGRATIONS, from) {
+                connection.batch_execute(step.up)?;
+                connection.batch_execute(&migration::note(step.version, step.min_binary))?;
+            }
+            Ok(Migrated { from, to: from.max(migration::newest(MIGRATIONS)) })
+        })
+        .await
+}
+
+/// Takes the last migration back, with everything that it made.
+pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
+    pools
+        .write(async move |connection: &mut SqliteConnection| {
+            let from = info(connection)?.check_binary()?.version;
+            let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
+                return Ok(Migrated { from, to: from });
+            };
+            let before = MIGRATIONS.iter().find(|step| step.version == from - 1);
+            connection.batch_execute(last.down)?;
+            connection.batch_execute(&migration::note(from - 1, before.map_or(0, |step| step.min_binary)))?;
+            Ok(Migrated { from, to: from - 1 })
+        })
+        .await
+}
+
+/// Fails unless the schema is one that this program works on.
+pub(super) async fn ready(pools: &Pools) -> Result<()> {
+    let found = pools.read(async move |connection: &mut SqliteConnection| info(connection)).await?;
+    found.check_ready(MIGRATIONS)
+}
+
+fn info(connection: &mut SqliteConnection) -> Outcome<SchemaInfo> {
+    let exists = diesel::sql_query("SELECT 1 AS version, 1 AS min_binary FROM sqlite_schema WHERE name = 'schema_info'")
+        .get_result::<InfoRow>(connection)
+        .optional()?;
+    if exists.is_none() {
+        return Ok(SchemaInfo::default());
+    }
+    let row: InfoRow = diesel::sql_query("SELECT version, min_binary FROM schema_info").get_result(connection)?;
+    Ok(SchemaInfo { version: row.version, min_binary: row.min_binary })
+}

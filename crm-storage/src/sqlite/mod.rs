@@ -1,0 +1,137 @@
+//! The store in one SQLite file: synchronous Diesel, behind futures that are finished when they
+//! are asked.
+
+mod deadline;
+mod dialect;
+mod error;
+mod migrate;
+mod pool;
+#[path = "../sql/mod.rs"]
+mod sql;
+
+use std::future::{Ready, ready};
+use std::path::Path;
+use std::sync::Arc;
+
+use crm_core::{Error, Result};
+use diesel::QueryResult;
+use diesel::query_dsl::LoadQuery;
+use diesel::query_dsl::methods::{ExecuteDsl, LimitDsl};
+
+use self::pool::Pools;
+use self::sql::Workspaces;
+use crate::migration::Migrated;
+use crate::options::Options;
+
+/// The database that the rooms are compiled for.
+pub(crate) type Db = diesel::sqlite::Sqlite;
+/// Its connection.
+pub(crate) type Conn = diesel::sqlite::SqliteConnection;
+
+/// A store in one SQLite file, for one or several processes. Cheap to clone; clones share their
+/// connections.
+#[derive(Clone)]
+pub struct SqliteStore {
+    pools: Pools,
+    workspaces: Arc<Workspaces>,
+}
+
+/// The store that the rooms implement ports for.
+pub(crate) use self::SqliteStore as Store;
+
+impl SqliteStore {
+    /// Opens a file, and makes it where it is absent. The schema is left as it is: see
+    /// [`SqliteStore::migrate`].
+    ///
+    /// # Errors
+    /// `Invalid` for a path that SQLite would read as something else than a file; `Unavailable` where
+    /// the file cannot be opened or another process holds it.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let url = path.to_str().ok_or_else(|| invalid("is not Unicode"))?;
+        let url = url.strip_prefix("sqlite://").unwrap_or(url);
+        // SQLite reads these as its own language; a memory database would be one a connection.
+        if url.is_empty() || url.starts_with("file:") || url.contains(":memory:") || url.contains('\0') {
+            return Err(invalid("is not the path of a file"));
+        }
+        Ok(Self { pools: Pools::open(url.to_owned(), options)?, workspaces: Arc::default() })
+    }
+
+    /// Brings the schema up to date. Safe when several programs start at once.
+    ///
+    /// # Errors
+    /// `Unavailable` for a schema that needs a newer program, and where the file cannot be written.
+    pub async fn migrate(&self) -> Result<Migrated> {
+        migrate::up(&self.pools).await
+    }
+
+    /// Takes the last migration back, with all data that it made room for.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::migrate`].
+    pub async fn revert(&self) -> Result<Migrated> {
+        self.workspaces.forget();
+        migrate::down(&self.pools).await
+    }
+
+    /// Says that the store can be reached and its schema is one that this program works on.
+    ///
+    /// # Errors
+    /// `Unavailable` otherwise, with code `schema_too_old` or `schema_too_new` where it is that.
+    pub async fn ready(&self) -> Result<()> {
+        migrate::ready(&self.pools).await
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::invalid("database_url", "path", message)
+}
+
+/// Diesel's methods under the names that diesel-async has, as finished futures.
+pub(crate) trait RunQueryDsl: Sized {
+    /// Runs a statement and gives the number of rows that it touched.
+    fn execute(self, conn: &mut Conn) -> Ready<QueryResult<usize>>
+    where
+        Self: diesel::RunQueryDsl<Conn> + ExecuteDsl<Conn>,
+    {
+        finished(diesel::RunQueryDsl::execute(self, conn))
+    }
+
+    /// All rows.
+    fn load<'query, U>(self, conn: &mut Conn) -> Ready<QueryResult<Vec<U>>>
+    where
+        Self: LoadQuery<'query, Conn, U>,
+    {
+        finished(self.internal_load(conn).and_then(Iterator::collect))
+    }
+
+    /// The one row.
+    fn get_result<'query, U>(self, conn: &mut Conn) -> Ready<QueryResult<U>>
+    where
+        Self: LoadQuery<'query, Conn, U>,
+    {
+        finished(diesel::RunQueryDsl::get_result(self, conn))
+    }
+
+    /// The first row.
+    fn first<'query, U>(self, conn: &mut Conn) -> Ready<QueryResult<U>>
+    where
+        Self: diesel::RunQueryDsl<Conn> + LimitDsl,
+        diesel::dsl::Limit<Self>: LoadQuery<'query, Conn, U>,
+    {
+        finished(diesel::RunQueryDsl::first(self, conn))
+    }
+}
+
+impl<T> RunQueryDsl for T where T: diesel::RunQueryDsl<Conn> {}
+
+/// A result as a future.
+pub(crate) fn finished<T>(result: QueryResult<T>) -> Ready<QueryResult<T>> {
+    ready(result)
+}

@@ -1,0 +1,213 @@
+//! Connections to one file: inline key readers, list readers on blocking threads, one writer.
+//!
+//! A key read takes some 15 µs, less than a hop to another thread, so it runs on the caller's. It
+//! has connections of its own, or it would wait behind lists whose callers have gone.
+
+use std::future::Future;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crm_core::{Error, Result};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use futures::FutureExt as _;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex as Turn, Semaphore};
+
+use super::deadline::{self, Caller, Watch};
+use super::error::settle;
+use crate::fault::{Fault, Outcome};
+use crate::options::{Durability, Options};
+
+/// How a connection is opened.
+struct File {
+    url: String,
+    options: Options,
+}
+
+/// A connection that opens itself, and again after a panic.
+struct Slot {
+    file: Arc<File>,
+    role: Role,
+    connection: Option<SqliteConnection>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Reader,
+    Writer,
+}
+
+/// The connections of a store; clones share them.
+#[derive(Clone)]
+pub(crate) struct Pools {
+    file: Arc<File>,
+    keys: Arc<[Mutex<Slot>]>,
+    lists: Arc<Mutex<Vec<Slot>>>,
+    list_permits: Arc<Semaphore>,
+    writer: Arc<Turn<Slot>>,
+}
+
+impl File {
+    fn open(&self, role: Role) -> Outcome<SqliteConnection> {
+        deadline::arm();
+        let mut connection = SqliteConnection::establish(&self.url)?;
+        let wait = self.options.patience.as_millis();
+        let synchronous = match self.options.durability {
+            Durability::Normal => "NORMAL",
+            Durability::Full => "FULL",
+        };
+        // The wait comes first: the change to WAL itself may meet another process.
+        connection.batch_execute(&format!(
+            "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;"
+        ))?;
+        if role == Role::Reader {
+            connection.batch_execute("PRAGMA query_only = ON;")?;
+        }
+        Ok(connection)
+    }
+}
+
+impl Slot {
+    fn new(file: &Arc<File>, role: Role) -> Self {
+        Self { file: file.clone(), role, connection: None }
+    }
+
+    /// Runs work on the connection. A panic leaves it closed: its transaction ends with it.
+    fn run<T>(&mut self, work: impl FnOnce(&mut SqliteConnection) -> Outcome<T>) -> Outcome<T> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.file.open(self.role)?,
+        };
+        let result = work(&mut connection);
+        self.connection = Some(connection);
+        result
+    }
+}
+
+impl Pools {
+    /// Opens the writer, which makes the file, and keeps the others for their first use.
+    pub(super) fn open(url: String, options: Options) -> Result<Self> {
+        let readers = options.readers.max(1);
+        let file = Arc::new(File { url, options });
+        let mut writer = Slot::new(&file, Role::Writer);
+        writer.run(|_| Ok(())).map_err(settle)?;
+        let slots = || (0..readers).map(|_| Slot::new(&file, Role::Reader));
+        Ok(Self {
+            keys: slots().map(Mutex::new).collect(),
+            lists: Arc::new(Mutex::new(slots().collect())),
+            list_permits: Arc::new(Semaphore::new(readers)),
+            writer: Arc::new(Turn::new(writer)),
+            file,
+        })
+    }
+
+    /// Reads a few rows by key, on the caller's thread.
+    pub(crate) async fn key<T, F>(&self, read: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T>,
+    {
+        self.with_key_reader(|slot| slot.run(|connection| now(read(connection)))).map_err(settle)
+    }
+
+    /// Finds a key reader that is free, or waits for the one of this thread.
+    fn with_key_reader<T>(&self, work: impl FnOnce(&mut Slot) -> Outcome<T>) -> Outcome<T> {
+        let mut hash = std::hash::DefaultHasher::new();
+        std::thread::current().id().hash(&mut hash);
+        let count = self.keys.len();
+        let first = usize::try_from(hash.finish() % u64::try_from(count).unwrap_or(1)).unwrap_or(0);
+        let free = self.keys.iter().cycle().skip(first).take(count).find_map(Mutex::try_lock);
+        match free.or_else(|| self.keys.get(first).map(Mutex::lock)) {
+            Some(mut slot) => work(&mut slot),
+            None => Err(Fault::Defect("the pool has no key readers")),
+        }
+    }
+
+    /// Reads a list, within the deadline.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    {
+        let until = Instant::now() + self.file.options.deadline;
+        self.on_list_reader(Some(until), move |connection| now(read(connection))).await
+    }
+
+    /// Reads a long way through one snapshot, without a deadline.
+    pub(crate) async fn snapshot<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    {
+        self.on_list_reader(None, move |connection| connection.transaction(|connection| now(read(connection)))).await
+    }
+
+    async fn on_list_reader<T: Send + 'static>(
+        &self,
+        until: Option<Instant>,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.list_permits.clone().acquire_owned();
+        let permit = match Handle::try_current() {
+            Ok(_) => tokio::time::timeout(self.file.options.patience, permit).await.map_err(|_| settle(Fault::Late))?,
+            Err(_) => permit.await,
+        };
+        let permit = permit.map_err(|_| Error::unavailable("the store is closed"))?;
+        let (caller, watch) = Caller::new();
+        let lists = self.lists.clone();
+        let file = self.file.clone();
+        let result = blocking(move || {
+            // Goes back when the thread is done, whether or not anybody waits for it.
+            let _permit = permit;
+            let mut slot = lists.lock().pop().unwrap_or_else(|| Slot::new(&file, Role::Reader));
+            let result = within(until, &watch, || slot.run(work));
+            lists.lock().push(slot);
+            result
+        })
+        .await;
+        drop(caller);
+        result
+    }
+
+    /// Writes in one transaction, which is this process's only one; a caller who goes takes it along.
+    pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    {
+        let mut slot = self.writer.clone().lock_owned().await;
+        let (caller, watch) = Caller::new();
+        let result = blocking(move || {
+            within(None, &watch, || {
+                slot.run(|connection| connection.immediate_transaction(|connection| now(write(connection))))
+            })
+        })
+        .await;
+        drop(caller);
+        result
+    }
+}
+
+fn within<T>(until: Option<Instant>, watch: &Watch, work: impl FnOnce() -> Outcome<T>) -> Result<T> {
+    deadline::within(until, watch, work).map_err(settle)
+}
+
+/// Runs work where it may block: on a thread of tokio's, or here where there is no tokio.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match Handle::try_current() {
+        Err(_) => work(),
+        Ok(handle) => match handle.spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(lost) if lost.is_panic() => Err(Error::internal(lost)),
+            Err(_) => Err(Error::unavailable("the program is stopping")),
+        },
+    }
+}
+
+/// The result of a future that is finished as soon as it is asked: on SQLite, every query is.
+fn now<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    future.now_or_never().unwrap_or(Err(Fault::Defect("a query waited for something else than the database")))
+}

@@ -1,0 +1,146 @@
+//! What a deployment sets.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crm_core::{Error, Result};
+use secrecy::SecretString;
+
+use crate::database::Database;
+use crate::secret;
+use crate::sources::{Setting, Sources};
+
+/// Where a host listens unless it is told otherwise: this machine alone.
+const LISTEN: &str = "127.0.0.1:8080";
+/// Where the data is unless it is told otherwise.
+const DATABASE_URL: &str = "sqlite://slackcrm.db";
+/// Most bytes of a request's body unless it is told otherwise: 1 MiB.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What a person typed; the rest comes from the environment and the file.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The configuration file; `SLACKCRM_CONFIG` where absent, else none.
+    pub config: Option<PathBuf>,
+    /// As [`Config::listen`].
+    pub listen: Option<String>,
+    /// As [`Config::database`].
+    pub database_url: Option<SecretString>,
+    /// As [`Config::secret_key`].
+    pub secret_key: Option<SecretString>,
+    /// As [`Config::log`].
+    pub log: Option<String>,
+    /// As [`Config::log_format`].
+    pub log_format: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    #[default]
+    Json,
+    /// Aligned text, for people.
+    Text,
+}
+
+/// A checked configuration. Secrets do not print.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// `listen`: the address that a server listens on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `database_url`: `sqlite://path` or `postgres://…`.
+    pub database: Database,
+    /// `secret_key`: what access tokens are signed with, at least 32 bytes. Without one on SQLite a
+    /// key is made and kept beside the database.
+    pub secret_key: Option<SecretString>,
+    /// `secret_key_previous`: the key before, whose tokens hold until they end.
+    pub secret_key_previous: Option<SecretString>,
+    /// `log`: what is logged, as in `info` or `warn,crm_server=debug`.
+    pub log: String,
+    /// `log_format`: `json` or `text`.
+    pub log_format: LogFormat,
+    /// `body_limit`: most bytes of a request's body.
+    pub body_limit: usize,
+}
+
+impl Config {
+    /// Reads flags, then `SLACKCRM_*` variables, then the file: the first that names a setting
+    /// decides it.
+    ///
+    /// # Errors
+    /// `Invalid` that names the setting, where it was set and the reason: unknown settings, values
+    /// that do not fit, weak secrets.
+    pub fn load(options: Options) -> Result<Self> {
+        Self::from_sources(options, std::env::vars_os())
+    }
+
+    /// As [`Config::load`], with an environment of the caller's.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_sources(
+        options: Options,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self> {
+        let sources = Sources::read(options, environment)?;
+        let secret = |key| sources.setting(key).map(checked_secret).transpose();
+        Ok(Self {
+            listen: sources.or("listen", LISTEN).parsed("is not an address with its port, as in 127.0.0.1:8080")?,
+            database: sources.or("database_url", DATABASE_URL).database()?,
+            secret_key: secret("secret_key")?,
+            secret_key_previous: secret("secret_key_previous")?,
+            log: sources.or("log", "info").text().to_owned(),
+            log_format: sources.or("log_format", "json").log_format()?,
+            body_limit: match sources.setting("body_limit") {
+                Some(setting) => setting.parsed("is not a number of bytes")?,
+                None => BODY_LIMIT,
+            },
+        })
+    }
+
+    /// The settings of one's own making, for tests and embedding programs: no flag, no variable and
+    /// no file is read.
+    ///
+    /// # Errors
+    /// `Invalid` for a database URL that does not fit.
+    pub fn for_database(url: &str) -> Result<Self> {
+        let options = Options { database_url: Some(url.to_owned().into()), ..Options::default() };
+        Self::from_sources(options, [])
+    }
+}
+
+/// A secret that is not weak.
+fn checked_secret(setting: Setting<'_>) -> Result<SecretString> {
+    match secret::weakness(setting.text()) {
+        Some(reason) => Err(setting.refused("weak_secret", reason)),
+        None => Ok(setting.text().to_owned().into()),
+    }
+}
+
+impl Setting<'_> {
+    fn parsed<T: std::str::FromStr>(&self, otherwise: &str) -> Result<T> {
+        self.text().parse().map_err(|_| self.refused("value", otherwise))
+    }
+
+    fn database(&self) -> Result<Database> {
+        Database::parse(self.text()).map_err(|reason| self.refused("value", reason))
+    }
+
+    fn log_format(&self) -> Result<LogFormat> {
+        match self.text() {
+            "json" => Ok(LogFormat::Json),
+            "text" => Ok(LogFormat::Text),
+            _ => Err(self.refused("value", "is neither json nor text")),
+        }
+    }
+
+    /// The error that names where the setting was set and what is wrong; the value may be a secret
+    /// and stays out.
+    pub(crate) fn refused(&self, code: &'static str, reason: impl fmt::Display) -> Error {
+        Error::invalid(self.origin(), code, reason.to_string())
+    }
+}

@@ -1,0 +1,216 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use crm_core::filter::Filter;
+use crm_core::transfer::DuplicatePolicy;
+use crm_core::transfer::date::DateFormat;
+use crm_core::transfer::format::Encoding;
+
+/// A CRM for sales teams: engine, server and command line in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "slackcrm", version, propagate_version = true)]
+pub(crate) struct Args {
+    /// Where the data is: `sqlite://PATH` or `postgres://…` [env: SLACKCRM_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Configuration file (TOML)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Act as the member with this e-mail address, with that member's permissions
+    #[arg(long = "as", global = true, value_name = "EMAIL")]
+    pub(crate) acting_as: Option<String>,
+    /// The workspace, by id or name; alone it acts as the product itself, with every permission
+    #[arg(long, global = true, value_name = "WORKSPACE")]
+    pub(crate) workspace: Option<String>,
+    /// Form of what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Aligned columns for people.
+    Table,
+    /// JSON, as over HTTP.
+    Json,
+    /// CSV.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API
+    Serve(Listen),
+    /// Serve a demo workspace with 8,800 deals from a folder of its own
+    Demo(Demo),
+    /// Bring the database up to date
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Create a workspace and its first admin; reads the password from standard input
+    Register(Register),
+    /// Workspaces
+    #[command(subcommand)]
+    Workspace(Workspace),
+    /// Contacts
+    #[command(subcommand)]
+    Contacts(Records),
+    /// Companies
+    #[command(subcommand)]
+    Companies(Records),
+    /// Deals
+    #[command(subcommand)]
+    Deals(Records),
+    /// The stages of a pipeline with their deals
+    Board,
+    /// The journal of every change
+    #[command(subcommand)]
+    Journal(Journal),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Listen {
+    /// Address to listen on [env: SLACKCRM_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Folder for the demo's database
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub(crate) data: PathBuf,
+    /// Address to listen on; stays on this machine
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Register {
+    /// What the workspace is called
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace_name: String,
+    /// E-mail address of the admin
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Full name of the admin
+    #[arg(long)]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspace {
+    /// Make a workspace without members
+    Create {
+        /// What it is called
+        name: String,
+    },
+    /// All workspaces
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Check that no entry was changed, removed or moved
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Records {
+    /// Read a CSV file in; a file that was read in before changes nothing
+    Import(Box<Import>),
+    /// Write a list as CSV
+    Export(Export),
+    /// One page of a list
+    List(List),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// Go on with an import that was interrupted
+    #[arg(long, value_name = "ID")]
+    pub(crate) resume: Option<String>,
+    /// Say what would happen and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Read this column into this field, as in `--map "Job Title=title"`; an empty field leaves the
+    /// column out
+    #[arg(long = "map", value_name = "COLUMN=FIELD")]
+    pub(crate) mapping: Vec<String>,
+    /// Read one spelling as another, as in `--value "stage:Closed=Won"`
+    #[arg(long = "value", value_name = "FIELD:FROM=TO")]
+    pub(crate) values: Vec<String>,
+    /// What to do with records that are known: skip, update or create
+    #[arg(long, value_name = "POLICY", value_parser = policy, default_value = "skip")]
+    pub(crate) on_duplicate: DuplicatePolicy,
+    /// Do not make stages, members, companies or tags that the file names
+    #[arg(long)]
+    pub(crate) no_create_missing: bool,
+    /// Define a custom field for each column that matches nothing
+    #[arg(long)]
+    pub(crate) create_fields: bool,
+    /// Order of day, month and year, as in `mdy`; guessed where absent
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) date_format: Option<DateFormat>,
+    /// utf-8, utf-16le, utf-16be or windows-1252; guessed where absent
+    #[arg(long)]
+    pub(crate) encoding: Option<Encoding>,
+    /// What separates cells; guessed where absent
+    #[arg(long, value_name = "CHARACTER")]
+    pub(crate) delimiter: Option<char>,
+    /// Where to write the refused rows; beside the file where absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) failed: Option<PathBuf>,
+}
+
+/// What to do with records that are known.
+fn policy(name: &str) -> Result<DuplicatePolicy, String> {
+    match name {
+        "skip" => Ok(DuplicatePolicy::Skip),
+        "update" => Ok(DuplicatePolicy::Update),
+        "create" => Ok(DuplicatePolicy::Create),
+        _ => Err("is not skip, update or create".to_owned()),
+    }
+}
+
+/// Which records.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Which {
+    /// Only those that match, as in `lifecycle = lead and created_at >= ago P7D`
+    #[arg(long)]
+    pub(crate) filter: Option<Filter>,
+    /// Only those that contain these words
+    #[arg(long)]
+    pub(crate) q: Option<String>,
+    /// In the order of this field; `-` first for descending
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The file to write; standard output where absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Rows, 1 to 200
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u16,
+    /// Where the page before said the next one starts
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}

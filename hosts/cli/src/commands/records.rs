@@ -1,0 +1,79 @@
+//! `slackcrm contacts list` and its like.
+
+use crm_core::{Entity, ListRequest, Page, Session};
+use serde::Serialize;
+
+use crate::args::{List, Output};
+use crate::failure::Failure;
+use crate::print::Sheet;
+
+/// Prints one page of a list.
+pub(crate) async fn list(session: &Session, entity: Entity, list: &List, output: Output) -> Result<(), Failure> {
+    let request = ListRequest {
+        limit: Some(list.limit),
+        cursor: list.cursor.clone(),
+        ..list.which.request()
+    };
+    match entity {
+        Entity::Contact => {
+            let page = session.contacts().list(&request).await?;
+            print(&["Id", "Name", "E-mail", "Phone", "Title", "Lifecycle"], &page, output, |contact| {
+                vec![
+                    contact.id.to_string(),
+                    contact.display_name(),
+                    text(contact.email.as_ref()),
+                    text(contact.phone.as_ref()),
+                    text(contact.title.as_ref()),
+                    contact.lifecycle.name().to_owned(),
+                ]
+            })
+        }
+        Entity::Company => {
+            let page = session.companies().list(&request).await?;
+            print(&["Id", "Name", "Domain", "Industry", "Employees#"], &page, output, |company| {
+                vec![
+                    company.id.to_string(),
+                    company.name.clone(),
+                    text(company.domain.as_ref()),
+                    text(company.industry.as_ref()),
+                    text(company.employees.as_ref()),
+                ]
+            })
+        }
+        _ => {
+            let page = session.deals().list(&request).await?;
+            print(&["Id", "Title", "Status", "Value#", "Opened", "Closed"], &page, output, |deal| {
+                vec![
+                    deal.id.to_string(),
+                    deal.title.clone(),
+                    deal.status.name().to_owned(),
+                    text(deal.value.as_ref()),
+                    text(deal.opened_at.as_ref()),
+                    text(deal.closed_at.as_ref()),
+                ]
+            })
+        }
+    }
+}
+
+fn print<T: Serialize>(
+    headers: &[&'static str],
+    page: &Page<T>,
+    output: Output,
+    row: impl Fn(&T) -> Vec<String>,
+) -> Result<(), Failure> {
+    let mut sheet = Sheet::new(headers);
+    for record in &page.data {
+        sheet.row(row(record));
+    }
+    sheet.print(output, page)?;
+    if let (Output::Table, Some(cursor)) = (output, &page.next_cursor) {
+        println!("\nmore: --cursor {cursor}");
+    }
+    Ok(())
+}
+
+/// A value that may be absent.
+fn text(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}

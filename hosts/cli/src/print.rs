@@ -1,0 +1,71 @@
+//! Tables, JSON and CSV for people and pipes.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::args::Output;
+use crate::failure::Failure;
+
+/// Rows under headers; numbers stand to the right.
+pub(crate) struct Sheet {
+    headers: Vec<&'static str>,
+    numeric: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    /// A sheet with these columns; a header that ends in `#` is a column of numbers.
+    pub(crate) fn new(headers: &[&'static str]) -> Self {
+        Self {
+            numeric: headers.iter().map(|header| header.ends_with('#')).collect(),
+            headers: headers.iter().map(|header| header.trim_end_matches('#')).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Prints the sheet, or for JSON the data behind it.
+    pub(crate) fn print(&self, output: Output, data: &impl Serialize) -> Result<(), Failure> {
+        match output {
+            Output::Table => println!("{}", self.table()),
+            Output::Json => print_json(data)?,
+            Output::Csv => print!("{}", self.csv()),
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(self.headers.clone());
+        for row in &self.rows {
+            table.add_row(row.clone());
+        }
+        for (at, numeric) in self.numeric.iter().enumerate() {
+            if let (true, Some(column)) = (*numeric, table.column_mut(at)) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn csv(&self) -> String {
+        let mut writer = crm_core::transfer::writer::Writer::new(b',');
+        writer.row(self.headers.iter().copied());
+        for row in &self.rows {
+            writer.row(row.iter().map(String::as_str));
+        }
+        String::from_utf8_lossy(&writer.take()).into_owned()
+    }
+}
+
+/// Prints data as JSON over several lines.
+pub(crate) fn print_json(data: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(data).map_err(|error| Failure::new(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! A database a test, and the binary on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The workspace that every test makes.
+pub(crate) const WORKSPACE: &str = "Acme";
+
+/// A database of one test's own, with one workspace.
+pub(crate) struct Product {
+    url: String,
+    folder: TempDir,
+}
+
+/// Runs a test on each store that there is.
+pub(crate) fn on_each_store(test: impl Fn(&Product)) {
+    test(&Product::sqlite());
+    match (std::env::var("SLACKCRM_TEST_POSTGRES"), std::env::var("SLACKCRM_TEST_WITHOUT")) {
+        (Ok(server), _) => test(&Product::postgres(&server)),
+        (Err(_), Ok(without)) if without.split(',').any(|part| part == "postgres") => {}
+        _ => panic!("SLACKCRM_TEST_POSTGRES names no server; `cargo xtask test` starts one"),
+    }
+}
+
+impl Product {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        Self { url, folder }.with_workspace()
+    }
+
+    fn postgres(server: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("cli_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        });
+        let (server, _) = server.rsplit_once('/').unwrap();
+        Self { url: format!("{server}/{name}"), folder: tempfile::tempdir().unwrap() }.with_workspace()
+    }
+
+    fn with_workspace(self) -> Self {
+        self.run(&["workspace", "create", WORKSPACE]);
+        self
+    }
+
+    /// A file in the test's own folder.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slackcrm"));
+        command.env("SLACKCRM_DATABASE_URL", &self.url).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs the binary, whatever comes of it.
+    pub(crate) fn try_run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs the binary to success and gives what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.try_run(arguments);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs the binary to success and reads the JSON that it printed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--output", "json"];
+        all.extend(arguments);
+        serde_json::from_str(&self.run(&all)).unwrap()
+    }
+
+    /// Entries of the sealed journal, after checking that it holds.
+    pub(crate) fn journal_entries(&self) -> i64 {
+        let verification = self.json(&["journal", "verify"]);
+        assert_eq!(verification["unsealed"], 0);
+        verification["sealed"].as_i64().unwrap()
+    }
+}
+
+/// A file of the demo data.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data").join(name)
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

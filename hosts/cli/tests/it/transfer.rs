@@ -1,0 +1,89 @@
+//! Files in and out, as people have them.
+
+use crate::support::{Product, on_each_store, text};
+
+const PEOPLE: &str = "First Name,Last Name,Email,Job Title\r\nAda,Lovelace,ada@example.com,Countess\r\n\
+                      José,García,jose@example.com,Buyer\r\n";
+
+#[test]
+fn bad_rows_are_named_with_line_and_field_and_the_good_ones_go_in() {
+    on_each_store(|product| {
+        let file = product.file(
+            "bad.csv",
+            "First Name,Last Name,Email\nAda,Lovelace,ada@example.com\nNo,Mail,not an address\nToo,Many,a@example.com,cells\n\
+             \"multi\nline\",Name,m@example.com\nNul,\0,n@example.com\nLast,Good,l@example.com\n",
+        );
+        let import = product.json(&["contacts", "import", text(&file)]);
+        assert_eq!(import["counts"], serde_json::json!({"created": 2, "updated": 0, "unchanged": 0, "failed": 4}));
+        let failed = std::fs::read_to_string(file.with_extension("failed.csv")).unwrap();
+        for expected in ["3,email", "4,", "5,first_name", "7,"] {
+            assert!(failed.lines().any(|line| line.contains(expected)), "{expected:?} in {failed}");
+        }
+        assert_eq!(product.json(&["contacts", "list"])["data"].as_array().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", PEOPLE);
+        let entries = product.journal_entries();
+        let preview = product.json(&["contacts", "import", "--dry-run", text(&file)]);
+        assert_eq!(preview["counts"]["created"], 2);
+        assert_eq!(product.journal_entries(), entries);
+        assert_eq!(product.json(&["contacts", "list"])["data"], serde_json::json!([]));
+    });
+}
+
+#[test]
+fn every_encoding_and_delimiter_reads_the_same() {
+    let rows = |product: &Product| product.run(&["contacts", "export", "--sort", "email"]);
+    let names = |csv: String| -> Vec<String> {
+        csv.lines().map(|line| line.split(',').skip(1).take(3).collect::<Vec<_>>().join(",")).collect()
+    };
+    let utf16 = |text: &str, big: bool| -> Vec<u8> {
+        let encode = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(encode).collect()
+    };
+    let latin: Vec<u8> = PEOPLE.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect();
+    let files: Vec<Vec<u8>> = vec![
+        PEOPLE.into(),
+        format!("\u{feff}{PEOPLE}").into(),
+        PEOPLE.replace(',', ";").into(),
+        PEOPLE.replace(',', "\t").into(),
+        latin,
+        utf16(PEOPLE, false),
+        utf16(&PEOPLE.replace(',', "\t"), true),
+    ];
+    let mut seen = Vec::new();
+    for file in files {
+        let product = Product::sqlite();
+        product.run(&["contacts", "import", text(&product.file("people.csv", file))]);
+        seen.push(names(rows(&product)));
+    }
+    assert!(seen[0].iter().any(|line| line.contains("García")), "{:?}", seen[0]);
+    assert!(seen.iter().all(|names| names == &seen[0]), "{seen:?}");
+}
+
+#[test]
+fn formula_cells_are_neutral_in_the_export_and_themselves_after_an_import() {
+    on_each_store(|product| {
+        let file = product.file("attack.csv", "Last Name,Phone Number\n\"=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",+33 6 00 00 00 00\n");
+        product.run(&["contacts", "import", text(&file)]);
+        let name = |product: &Product| product.json(&["contacts", "list"])["data"][0]["last_name"].clone();
+        assert_eq!(name(product), "=HYPERLINK(\"http://x\",\"y\")");
+        let export = product.run(&["contacts", "export"]);
+        assert!(export.contains("\"'=HYPERLINK") && export.contains(",+33 6 00 00 00 00"), "{export}");
+        let other = Product::sqlite();
+        other.run(&["contacts", "import", text(&other.file("export.csv", export))]);
+        assert_eq!(name(&other), "=HYPERLINK(\"http://x\",\"y\")");
+    });
+}
+
+#[test]
+fn acting_as_somebody_is_acting_with_their_permissions() {
+    let product = Product::sqlite();
+    let output = product.try_run(&["--as", "nobody@example.com", "contacts", "list"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody@example.com"));
+}

@@ -1,0 +1,90 @@
+//! Answers that succeed: JSON straight to bytes, with `ETag` and `Location`.
+
+use actix_web::body::BoxBody;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use crm_core::Page;
+use crm_core::access::View;
+use crm_core::store::Record;
+use serde::Serialize;
+
+use crate::refusal::Refusal;
+
+/// 200 with this as JSON.
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// 200 with tokens, which no cache may keep.
+pub(crate) struct Private<T>(pub(crate) T);
+
+/// 200 with one record and its version as `ETag`.
+pub(crate) struct Found<T>(pub(crate) View<T>);
+
+/// 201 with one new record, its `ETag` and its place below the path that made it.
+pub(crate) struct Created<T>(pub(crate) View<T>);
+
+/// 204.
+pub(crate) struct Done;
+
+/// A list that always fits on one page.
+pub(crate) fn whole<T>(data: Vec<T>) -> Body<Page<T>> {
+    Body(Page { data, next_cursor: None, total: None, total_is_capped: None })
+}
+
+/// Finishes a response with this as its JSON body.
+pub(crate) fn json(mut response: HttpResponseBuilder, value: &impl Serialize) -> HttpResponse {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => response.content_type("application/json").body(bytes),
+        Err(error) => HttpResponse::from_error(Refusal::internal(error)),
+    }
+}
+
+fn etag<T: Record>(record: &T) -> (header::HeaderName, String) {
+    (header::ETAG, format!("\"{}\"", record.version()))
+}
+
+impl<T: Serialize> Responder for Body<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        json(HttpResponse::Ok(), &self.0)
+    }
+}
+
+impl<T: Serialize> Responder for Private<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        json(response, &self.0)
+    }
+}
+
+impl<T: Record + Serialize> Responder for Found<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header(etag::<T>(&self.0));
+        json(response, &self.0)
+    }
+}
+
+impl<T: Record + Serialize> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(StatusCode::CREATED);
+        response.insert_header(etag::<T>(&self.0));
+        response.insert_header((header::LOCATION, format!("{}/{}", request.path(), self.0.uuid())));
+        json(response, &self.0)
+    }
+}
+
+impl Responder for Done {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}

@@ -1,0 +1,95 @@
+//! What every request gets: an id, a log line, and a problem document where it failed.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use futures::FutureExt as _;
+
+use crate::app::State;
+use crate::refusal::Refusal;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from a caller.
+const MAX_ID_BYTES: usize = 128;
+
+/// Wraps the handling of one request.
+pub(crate) async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let (id, header) = request_id(request.headers());
+    let is_closing = request.app_data::<Data<State>>().is_some_and(|state| state.is_closing());
+    let mut response = match AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await {
+        Ok(answered) => render(answered?, &id),
+        Err(_) => return Err(panicked(&id)),
+    };
+    response.headers_mut().insert(REQUEST_ID, header);
+    if is_closing {
+        // A client that keeps its connection would hold the shutdown up.
+        response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    log(&response, &id, started);
+    Ok(response)
+}
+
+/// The caller's request id where it has one of harmless signs, else a new one.
+fn request_id(headers: &HeaderMap) -> (String, HeaderValue) {
+    let is_harmless = |id: &str| {
+        (1..=MAX_ID_BYTES).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    };
+    let own = headers.get(REQUEST_ID).filter(|value| value.to_str().is_ok_and(is_harmless));
+    if let Some((value, id)) = own.and_then(|value| Some((value, value.to_str().ok()?))) {
+        return (id.to_owned(), value.clone());
+    }
+    let id = format!("{:032x}", rand::random::<u128>());
+    let header = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static(""));
+    (id, header)
+}
+
+/// Gives a failure its document with the request's id.
+fn render(response: ServiceResponse<impl MessageBody + 'static>, id: &str) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else { return response.map_into_boxed_body() };
+    let refusal = match error.as_error::<Refusal>() {
+        Some(refusal) => refusal.clone(),
+        None => Refusal::from(response.status()),
+    };
+    if let Some(cause) = refusal.cause() {
+        tracing::error!(request_id = id, error = ?cause, "a request failed");
+    }
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, refusal.response(id))
+}
+
+/// The answer in place of a handler that panicked.
+fn panicked(id: &str) -> Error {
+    tracing::error!(request_id = id, "a handler panicked");
+    let mut response = Refusal::internal("a handler panicked").response(id);
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    actix_web::error::InternalError::from_response("a handler panicked", response).into()
+}
+
+/// One line a request. The path as it was sent may name people, so the line has the route's.
+fn log(response: &ServiceResponse<BoxBody>, id: &str, started: Instant) {
+    let line = |request: &ServiceResponse<BoxBody>| {
+        let route = request.request().match_pattern().unwrap_or_default();
+        (request.request().method().as_str().to_owned(), route, started.elapsed().as_micros() as u64)
+    };
+    let status = response.status();
+    if status.is_server_error() {
+        let (method, route, micros) = line(response);
+        tracing::warn!(request_id = id, method, route, status = status.as_u16(), micros, "answered");
+    } else if tracing::enabled!(tracing::Level::DEBUG) {
+        let (method, route, micros) = line(response);
+        tracing::debug!(request_id = id, method, route, status = status.as_u16(), micros, "answered");
+    }
+}

@@ -1,0 +1,60 @@
+//! Headers that change what a request means.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderName, IF_MATCH};
+use actix_web::{FromRequest, HttpRequest};
+use crm_core::store::IdempotencyKey;
+use crm_core::user::User;
+use crm_core::{Error, Expect, Id, Result};
+
+use crate::refusal::Refusal;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Longest key that is kept.
+const MAX_KEY_BYTES: usize = 255;
+
+/// The version that a change is based on, by `If-Match`.
+pub(crate) struct Expected(pub(crate) Expect);
+
+impl FromRequest for Expected {
+    type Error = Refusal;
+    type Future = Ready<std::result::Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(expected(request).map(Self).map_err(Refusal::from))
+    }
+}
+
+fn expected(request: &HttpRequest) -> Result<Expect> {
+    let Some(tag) = single(request, IF_MATCH, "If-Match")? else { return Ok(Expect::Any) };
+    if tag == "*" {
+        return Ok(Expect::Any);
+    }
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    version.map(Expect::Version).ok_or_else(|| Error::invalid("If-Match", "etag", "is not a version, as in \"3\""))
+}
+
+/// The key under which a creation happens once: the caller's, bound to who sent it, to which route
+/// and with which body.
+pub(crate) fn idempotency_key(request: &HttpRequest, user: Id<User>, body: &[u8]) -> Result<Option<IdempotencyKey>> {
+    let Some(key) = single(request, IDEMPOTENCY_KEY, "Idempotency-Key")? else { return Ok(None) };
+    let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_plain || !(1..=MAX_KEY_BYTES).contains(&key.len()) {
+        let message = format!("needs 1 to {MAX_KEY_BYTES} visible ASCII characters");
+        return Err(Error::invalid("Idempotency-Key", "idempotency_key", message));
+    }
+    let route = format!("{} {}", request.method(), request.path());
+    Ok(Some(IdempotencyKey::new(&user.to_string(), &route, key, body)))
+}
+
+/// The text of a header that may be sent once.
+fn single<'a>(request: &'a HttpRequest, name: HeaderName, shown: &str) -> Result<Option<&'a str>> {
+    let mut values = request.headers().get_all(name);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| Error::invalid(shown, "text", "is not plain text")),
+        (Some(_), Some(_)) => Err(Error::invalid(shown, "duplicate", "was sent twice")),
+    }
+}

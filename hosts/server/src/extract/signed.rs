@@ -1,0 +1,94 @@
+//! Who asks.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use crm_core::integration::AccessClaims;
+use crm_core::{Error, Session};
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::body;
+use super::headers::idempotency_key;
+use crate::app::State;
+use crate::refusal::Refusal;
+
+/// The member whose access token came with the request, and what the token proves.
+pub(crate) struct Caller(pub(crate) Session, pub(crate) AccessClaims);
+
+/// The caller's session, and then what else the handler takes.
+pub(crate) struct Signed<A = ()>(pub(crate) Session, pub(crate) A);
+
+/// The caller's session and the body of a creation. With an `Idempotency-Key` the session creates
+/// once, however often the request is sent.
+pub(crate) struct Creating<T>(pub(crate) Session, pub(crate) T);
+
+/// The application's state.
+pub(crate) fn state(request: &HttpRequest) -> Result<&State, Refusal> {
+    let state = request.app_data::<Data<State>>().map(|state| state.get_ref());
+    state.ok_or_else(|| Refusal::internal("the application has no state"))
+}
+
+async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
+    let token = bearer(request).ok_or_else(|| Error::unauthenticated("needs an access token"))?;
+    let (session, claims) = state(request)?.crm.auth().authenticate(token).await?;
+    Ok(Caller(session, claims))
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let (Some(header), None) = (headers.next(), headers.next()) else { return None };
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}
+
+impl FromRequest for Caller {
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move { caller(&request).await }.boxed_local()
+    }
+}
+
+impl<A: FromRequest> FromRequest for Signed<A>
+where
+    A::Error: Into<actix_web::Error>,
+{
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        async move {
+            let Caller(session, _) = caller(&request).await?;
+            let rest = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            Ok(Self(session, rest))
+        }
+        .boxed_local()
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Creating<T> {
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        async move {
+            let Caller(session, claims) = caller(&request).await?;
+            let bytes = body::read(&request, payload).await?;
+            let value = body::decode(&bytes)?;
+            let session = match idempotency_key(&request, claims.user_id, &bytes)? {
+                Some(key) => session.once(key),
+                None => session,
+            };
+            Ok(Self(session, value))
+        }
+        .boxed_local()
+    }
+}

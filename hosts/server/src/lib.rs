@@ -1,0 +1,26 @@
+//! The engine over HTTP: parse, one service call, render.
+//!
+//! ```text
+//! request ──> envelope (request id, panics, problems, log)
+//!               └──> routes/<room>  ──  extract (token, path, query, body)  ──> crm-core
+//!                                   ──  answer  (JSON, ETag, Location)      <──
+//! ```
+//!
+//! `routes` has one file a room and one handler an endpoint; `refusal` turns every error into one
+//! kind of problem document; `openapi` completes the document that the handlers describe. Absent on
+//! purpose: TLS (a proxy's job) and decompression of request bodies, so that no small request
+//! becomes a large one.
+
+mod answer;
+mod app;
+mod envelope;
+mod extract;
+mod fallback;
+mod logging;
+mod openapi;
+mod refusal;
+mod routes;
+mod server;
+
+pub use openapi::openapi;
+pub use server::{Server, serve};

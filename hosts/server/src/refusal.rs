@@ -1,0 +1,184 @@
+//! Every answer that is no success: RFC 9457 problem documents with stable codes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use crm_core::{Error, ErrorKind, FieldError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Result of a handler.
+pub(crate) type Answer<T> = Result<T, Refusal>;
+
+/// When a client should try again that hears of no better time, in seconds.
+const RETRY_SECONDS: u64 = 1;
+/// Where a problem's code begins in its `type`.
+const TYPE_PREFIX: &str = "urn:slackcrm:problem:";
+
+/// Why a request was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+    cause: Option<Error>,
+}
+
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem<'a> {
+    /// `urn:slackcrm:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: &'a str,
+    /// Stable code; docs/API.md lists them.
+    code: &'a str,
+    /// The request's id, as in the log.
+    request_id: &'a str,
+    /// What is wrong with the input, place by place.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let (code, detail) = (code.into(), detail.into());
+        Self { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, cause: None }
+    }
+
+    /// A body that is not what its content type says.
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+    }
+
+    /// A body that broke off.
+    pub(crate) fn broken_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body ended before its announced end")
+    }
+
+    /// A body that did not come in time.
+    pub(crate) fn slow_body() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time")
+    }
+
+    /// A body of more bytes than are taken.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body has more than {limit} bytes"))
+    }
+
+    /// A body in a form that is not read.
+    pub(crate) fn unsupported_media(detail: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// A path that leads nowhere.
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    /// A path that leads somewhere by other methods.
+    pub(crate) fn method(allow: &str) -> Self {
+        let detail = format!("this path takes {allow}");
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        Self { allow: Some(allow.to_owned()), ..refusal }
+    }
+
+    /// A defect: the cause goes to the log.
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Error::internal(cause).into()
+    }
+
+    /// Why, for the log; only defects and outages have a cause worth a line.
+    pub(crate) fn cause(&self) -> Option<&Error> {
+        self.cause.as_ref().filter(|_| self.status.is_server_error())
+    }
+
+    /// The problem document.
+    pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        response.content_type("application/problem+json");
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="slackcrm""#));
+        }
+        if let Some(wait) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, wait.as_secs().max(RETRY_SECONDS)));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        let problem = Problem {
+            kind: format!("{TYPE_PREFIX}{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: &self.code,
+            request_id,
+            errors: &self.errors,
+        };
+        response.body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorKind::Denied => StatusCode::FORBIDDEN,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
+            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let waits = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable);
+        Self {
+            status,
+            code: error.code().into(),
+            detail: error.message().to_owned(),
+            errors: error.fields().to_vec(),
+            retry_after: waits.then(|| error.retry_after().unwrap_or(Duration::from_secs(RETRY_SECONDS))),
+            allow: None,
+            cause: Some(error),
+        }
+    }
+}
+
+impl From<StatusCode> for Refusal {
+    /// A refusal of the web framework itself.
+    fn from(status: StatusCode) -> Self {
+        let code = if status.is_client_error() { "bad_request" } else { "internal" };
+        Self::new(status, code, status.canonical_reason().unwrap_or("the request cannot be answered"))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // The envelope renders it again with the request's id.
+        self.response("")
+    }
+}

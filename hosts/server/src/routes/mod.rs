@@ -1,0 +1,42 @@
+//! The endpoints, one file a room: each parses, calls one service method and renders.
+
+mod auth;
+mod companies;
+mod contacts;
+mod custom_fields;
+mod deals;
+mod document;
+mod health;
+mod new_deal;
+mod notes;
+mod pipelines;
+mod tags;
+mod timeline;
+mod users;
+mod workspace;
+
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Where the API lives.
+pub(crate) const API: &str = "/api/v1";
+
+/// Every endpoint. Rooms are scopes of their own, so that a request is compared with the few paths
+/// of its room; what is asked most comes first.
+pub(crate) fn all(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope(API)
+            .service(scope("/contacts").configure(contacts::routes))
+            .service(scope("/companies").configure(companies::routes))
+            .service(scope("/deals").configure(deals::routes))
+            .service(scope("/auth").configure(auth::routes))
+            .service(scope("/users").configure(users::routes))
+            .service(scope("/pipelines").configure(pipelines::routes))
+            .service(scope("/notes").configure(notes::routes))
+            .service(scope("/tags").configure(tags::routes))
+            .service(scope("/custom-fields").configure(custom_fields::routes))
+            .service(scope("/workspace").configure(workspace::routes))
+            .configure(document::routes),
+    );
+    config.configure(health::routes);
+}

@@ -1,0 +1,38 @@
+//! Notes over HTTP.
+
+use actix_web::{delete, patch, post};
+use crm_core::activity::{NewNote, Note, NoteEdit};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::answer::{Created, Done, Found};
+use crate::extract::{Creating, Expected, Json, RecordId, Signed};
+use crate::refusal::Answer;
+
+/// The routes of the room.
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(create).service(update).service(delete);
+}
+
+/// Write a note on exactly one contact, company or deal.
+#[utoipa::path(tag = "notes", operation_id = "create_note", request_body = NewNote, responses((status = 201, body = Note)))]
+#[post("")]
+async fn create(Creating(session, new): Creating<NewNote>) -> Answer<Created<Note>> {
+    Ok(Created(session.activities().create_note(new).await?))
+}
+
+/// Change a note.
+#[utoipa::path(tag = "notes", operation_id = "update_note", request_body = NoteEdit, responses((status = 200, body = Note)))]
+#[patch("/{id}")]
+async fn update(
+    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(RecordId<Note>, Expected, Json<NoteEdit>)>,
+) -> Answer<Found<Note>> {
+    Ok(Found(session.activities().update_note(id, edit, expect).await?))
+}
+
+/// Delete a note.
+#[utoipa::path(tag = "notes", operation_id = "delete_note", responses((status = 204)))]
+#[delete("/{id}")]
+async fn delete(Signed(session, (RecordId(id), Expected(expect))): Signed<(RecordId<Note>, Expected)>) -> Answer<Done> {
+    session.activities().delete_note(id, expect).await?;
+    Ok(Done)
+}

@@ -1,0 +1,149 @@
+//! Starting, stopping and what lies between.
+
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use actix_web::web::Data;
+use crm_boot::{Booted, Config, boot};
+use crm_core::{Error, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{State, app};
+use crate::logging;
+
+/// How long requests that are under way may take when the server stops, in seconds.
+const GRACE_SECONDS: u64 = 30;
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Boots the engine and serves it until the process is told to end (SIGTERM or SIGINT). Then no new
+/// connection is taken, requests under way are finished for at most 30 s, and the store is let go;
+/// a second signal ends at once.
+///
+/// # Errors
+/// As [`crm_boot::boot`]; `Unavailable` where the address cannot be listened on.
+pub async fn serve(config: Config) -> Result<()> {
+    logging::start(&config)?;
+    let mut told = Told::listening()?;
+    let server = Server::start(boot(config).await?)?;
+    tracing::info!(address = %server.address(), "listening");
+    told.wait().await;
+    tracing::info!("finishing the requests under way");
+    let handle = server.handle.clone();
+    tokio::select! {
+        stopped = server.stop() => stopped?,
+        () = told.wait() => handle.stop(false).await,
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The signals that end the process.
+struct Told {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Told {
+    fn listening() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(Error::internal);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A running server on threads of its own.
+pub struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    state: Data<State>,
+    thread: JoinHandle<std::io::Result<()>>,
+    booted: Booted,
+}
+
+impl Server {
+    /// Listens on the configured address and answers, on as many threads as there are cores.
+    ///
+    /// # Errors
+    /// `Unavailable` where the address cannot be listened on.
+    pub fn start(booted: Booted) -> Result<Self> {
+        let wanted = booted.config().listen;
+        let failed = |error: std::io::Error| {
+            Error::unavailable(format!("cannot listen on {wanted}: {error}")).with_source(error)
+        };
+        let listener = TcpListener::bind(wanted).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let state = Data::new(State::new(&booted));
+        let (started, starting) = mpsc::channel();
+        let shared = state.clone();
+        let thread = std::thread::Builder::new()
+            .name("slackcrm-http".to_owned())
+            .spawn(move || run(listener, shared, &started))
+            .map_err(failed)?;
+        let handle = starting.recv().map_err(Error::internal)?.map_err(failed)?;
+        Ok(Self { address, handle, state, thread, booted })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connection, finishes the requests under way for at most 30 s, ends the workers
+    /// and lets go of the store.
+    ///
+    /// # Errors
+    /// `Internal` when a thread of the server had died.
+    pub async fn stop(self) -> Result<()> {
+        self.state.close();
+        self.handle.stop(true).await;
+        let ended = tokio::task::spawn_blocking(|| self.thread.join()).await.map_err(Error::internal)?;
+        ended.map_err(|_| Error::internal("the server's thread panicked"))?.map_err(Error::internal)?;
+        self.booted.close().await;
+        Ok(())
+    }
+}
+
+/// Runs the server on this thread. Each worker has a runtime of its own, so a request stays on the
+/// core that took it.
+fn run(
+    listener: TcpListener,
+    state: Data<State>,
+    started: &mpsc::Sender<std::io::Result<ServerHandle>>,
+) -> std::io::Result<()> {
+    System::new().block_on(async move {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let bound = HttpServer::new(move || app(state.clone()))
+            .workers(cores)
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .shutdown_timeout(GRACE_SECONDS)
+            .disable_signals()
+            .listen(listener);
+        match bound {
+            Ok(bound) => {
+                let server = bound.run();
+                let _starter_waits = started.send(Ok(server.handle()));
+                server.await
+            }
+            Err(error) => {
+                let _starter_waits = started.send(Err(error));
+                Ok(())
+            }
+        }
+    })
+}
