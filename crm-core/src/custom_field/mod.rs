@@ -8,8 +8,8 @@ mod port;
 mod service;
 mod value;
 
-pub use model::{CustomField, CustomFieldEdit, CustomKind, NewCustomField};
 pub(crate) use model::MAX_FIELDS;
+pub use model::{CustomField, CustomFieldEdit, CustomKind, NewCustomField};
 pub use port::CustomFieldStore;
 pub use service::CustomFields;
 pub(crate) use value::redact_custom;

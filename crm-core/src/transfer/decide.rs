@@ -23,6 +23,9 @@ use crate::time::Timestamp;
 /// Most warnings that an import keeps.
 const MAX_WARNINGS: usize = 50;
 
+/// Characters of a reason that are kept.
+const MAX_REASON: usize = 500;
+
 /// What deciding depends on, besides the chunk.
 pub(super) struct Desk<'a> {
     pub(super) ports: &'a Ports,
@@ -302,5 +305,7 @@ fn refused(import: &Import, record: &Record, error: &Error) -> FailedRow {
         many => many.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect::<Vec<_>>().join("; "),
     };
     let cells = record.iter().map(str::to_owned).collect();
+    // A message may quote its cell, which may be long.
+    let message = message.chars().take(MAX_REASON).collect();
     FailedRow { import_id: import.id, line: record.line, cells, field, code, message }
 }

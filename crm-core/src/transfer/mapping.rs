@@ -67,7 +67,8 @@ impl NewField {
         NewCustomField {
             entity,
             key: self.key.clone(),
-            label: self.header.chars().take(100).collect(),
+            // Spreadsheets break lines within a header.
+            label: self.header.replace(char::is_control, " ").chars().take(100).collect(),
             kind: CustomKind::Text,
             choices: Vec::new(),
             target: None,
@@ -305,10 +306,7 @@ mod tests {
         let headers = ["Name", "Größe (cm)", "2nd floor", "größe cm", ""];
         let options = ImportOptions { create_fields: true, ..ImportOptions::default() };
         let mapping = map(Entity::Company, &headers, &options).unwrap();
-        assert_eq!(
-            fields(&mapping),
-            ["name", "custom.gro_e_cm", "custom.field_2nd_floor", "custom.gro_e_cm_2", "-"]
-        );
+        assert_eq!(fields(&mapping), ["name", "custom.gro_e_cm", "custom.field_2nd_floor", "custom.gro_e_cm_2", "-"]);
     }
 
     #[test]

@@ -55,8 +55,7 @@ impl Plan {
             options.values.get(key).or_else(|| options.values.get(plain?)).cloned().unwrap_or_default()
         };
         let mapped = import.columns.iter().enumerate().filter_map(|(at, key)| Some((at, key.clone()?)));
-        let mut columns: Vec<Column> =
-            mapped.map(|(at, key)| Column { aliases: aliases(&key), key, at }).collect();
+        let mut columns: Vec<Column> = mapped.map(|(at, key)| Column { aliases: aliases(&key), key, at }).collect();
         columns.sort_by(|a, b| a.key.cmp(&b.key));
         Self {
             entity: import.entity,

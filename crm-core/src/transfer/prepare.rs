@@ -105,7 +105,11 @@ fn define(
 /// `Invalid` at `file`.
 pub(super) async fn check_file(source: &mut dyn Source, expected: &FileMark) -> Result<()> {
     let is_same = source.bytes() == expected.bytes && mark(source).await? == *expected;
-    if is_same { Ok(()) } else { Err(Error::invalid("file", "another_file", "is not the file that the import began with")) }
+    if is_same {
+        Ok(())
+    } else {
+        Err(Error::invalid("file", "another_file", "is not the file that the import began with"))
+    }
 }
 
 /// What the first bytes of a file tell.
@@ -129,25 +133,21 @@ impl Top {
         let format = Format::guess(&sample, &overrides)?;
         let mut reader = Reader::new(format, Limits::default());
         let mut fed = sample.len() as u64;
-        reader.push(&sample);
+        let mut more = sample;
         let record = loop {
+            if more.is_empty() {
+                reader.finish();
+            } else {
+                reader.push(&more);
+            }
             match reader.next() {
                 Some(Ok(record)) if record.is_blank() => return Err(no_header("its first row is blank")),
                 Some(Ok(record)) => break record,
                 Some(Err(error)) => return Err(bad_header(&error)),
-                None => {}
+                None if more.is_empty() => return Err(no_header("it is empty")),
+                None => more = source.read_at(fed, READ_BYTES).await?,
             }
-            match source.read_at(fed, READ_BYTES).await? {
-                more if more.is_empty() && fed > 0 => {
-                    reader.finish();
-                    fed = 0;
-                }
-                more if more.is_empty() => return Err(no_header("it is empty")),
-                more => {
-                    fed += more.len() as u64;
-                    reader.push(&more);
-                }
-            }
+            fed += more.len() as u64;
         };
         let headers = record.iter().map(|header| restore(header).trim().to_owned()).collect();
         Ok(Self { format, headers, end: reader.checkpoint() })
@@ -161,4 +161,3 @@ fn no_header(why: &str) -> Error {
 fn bad_header(error: &RowError) -> Error {
     Error::invalid("file", error.code, format!("has a header that cannot be read: {}", error.message))
 }
-

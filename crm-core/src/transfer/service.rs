@@ -46,12 +46,7 @@ impl Transfers {
     ///
     /// # Errors
     /// As [`Transfers::start`].
-    pub async fn preview(
-        &self,
-        entity: Entity,
-        source: &mut dyn Source,
-        options: &ImportOptions,
-    ) -> Result<Preview> {
+    pub async fn preview(&self, entity: Entity, source: &mut dyn Source, options: &ImportOptions) -> Result<Preview> {
         let grant = self.session.require(Entity::Import, Action::Create)?;
         let rights = Rights::new(&self.session, entity, options.on_duplicate)?;
         let prepared = prepare(&self.session, &grant, entity, source, options.clone()).await?;
@@ -76,12 +71,7 @@ impl Transfers {
     /// `Denied`; `Invalid` at `file` for a file without a readable header, at `mapping.<header>` and
     /// `values.<field>` for what the file or the record does not have, at `date_format` where the
     /// order of day and month cannot be told, at `encoding` and `delimiter`.
-    pub async fn start(
-        &self,
-        entity: Entity,
-        source: &mut dyn Source,
-        options: ImportOptions,
-    ) -> Result<View<Import>> {
+    pub async fn start(&self, entity: Entity, source: &mut dyn Source, options: ImportOptions) -> Result<View<Import>> {
         let grant = self.session.require(Entity::Import, Action::Create)?;
         Rights::new(&self.session, entity, options.on_duplicate)?;
         let prepared = prepare(&self.session, &grant, entity, source, options).await?;
@@ -160,11 +150,7 @@ impl Transfers {
     /// # Errors
     /// In the stream: `Denied`; `Invalid` for a kind that has no export and for a bad filter, sort or
     /// cursor; `Unavailable` when the store cannot be reached.
-    pub fn export(
-        &self,
-        entity: Entity,
-        request: ListRequest,
-    ) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
+    pub fn export(&self, entity: Entity, request: ListRequest) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
         export::stream(self.session.clone(), entity, request)
     }
 }
@@ -230,12 +216,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn write<T: Importable>(
-        &self,
-        import: &Import,
-        next: &mut Stored<Import>,
-        chunk: &Chunk,
-    ) -> Result<()> {
+    async fn write<T: Importable>(&self, import: &Import, next: &mut Stored<Import>, chunk: &Chunk) -> Result<()> {
         let desk = Desk { ports: self.session.ports(), plan: &self.plan, rights: &self.rights };
         let decided: Decided<'_, T> = desk.decide(import, chunk, self.session.now(), None).await?;
         let changes = decided.into_changes(chunk, next);

@@ -68,7 +68,7 @@ pub struct User {
     pub id: Id<User>,
     /// The account that signs in; absent for people known only by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(ignore))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Uuid>))]
     pub account_id: Option<Id<Account>>,
     /// E-mail address.
     #[serde(default)]

@@ -6,6 +6,9 @@ use crate::error::Result;
 use crate::journal::chain::Verification;
 use crate::session::{Decisions, Expect, Session};
 
+/// Entries that are sealed in one transaction.
+const SEAL_BATCH: u32 = 1_000;
+
 /// The workspace that the session is in.
 #[derive(Clone)]
 pub struct Workspaces {
@@ -47,13 +50,16 @@ impl Workspaces {
         .await
     }
 
-    /// Checks the whole history: that no entry was changed, removed or moved.
+    /// Seals what is unsealed and checks the whole history: that no entry was changed, removed or
+    /// moved. Entries that are written meanwhile are reported as unsealed.
     ///
     /// # Errors
     /// `Denied` unless the caller may change the workspace.
     pub async fn verify_journal(&self) -> Result<Verification> {
         let grant = self.session.require(Entity::Workspace, Action::Update)?;
-        self.session.ports().journal.verify(grant.workspace_id()).await
+        let journal = &self.session.ports().journal;
+        while journal.seal_batch(grant.workspace_id(), SEAL_BATCH).await? == SEAL_BATCH {}
+        journal.verify(grant.workspace_id()).await
     }
 
     async fn change(

@@ -61,9 +61,8 @@ impl Default for Argon2Hasher {
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: &SecretString) -> Result<String> {
         let password = password.clone();
-        let hashed = self.run(move |argon2| {
-            argon2.hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string())
-        });
+        let hashed = self
+            .run(move |argon2| argon2.hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()));
         hashed.await?.map_err(|error| Error::internal(error.to_string()))
     }
 
@@ -79,9 +78,8 @@ impl PasswordHasher for Argon2Hasher {
         let is_current_form = Algorithm::try_from(hash.algorithm.as_str()) == Ok(Algorithm::Argon2id)
             && hash.version == Some(Version::V0x13.into());
         let params = Params::try_from(&hash);
-        let is_strong = params.is_ok_and(|params| {
-            params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES && params.p_cost() >= LANES
-        });
+        let is_strong = params
+            .is_ok_and(|params| params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES && params.p_cost() >= LANES);
         !is_current_form || !is_strong
     }
 }
@@ -115,7 +113,8 @@ mod tests {
     #[tokio::test]
     async fn an_unreadable_hash_matches_nothing() {
         let hasher = Argon2Hasher::new();
-        for hash in ["", "x", "$argon2id$", "$argon2id$v=19$m=1,t=0,p=0$c2FsdA$aGFzaA", "$2b$10$abcdefghijklmnopqrstuv"] {
+        for hash in ["", "x", "$argon2id$", "$argon2id$v=19$m=1,t=0,p=0$c2FsdA$aGFzaA", "$2b$10$abcdefghijklmnopqrstuv"]
+        {
             assert!(!hasher.verify(&secret("correct horse battery"), hash).await.unwrap(), "{hash}");
             assert!(hasher.is_outdated(hash), "{hash}");
         }

@@ -71,9 +71,9 @@ impl JwtSigner {
     }
 
     fn is_signed(&self, message: &str, signature: &str) -> bool {
-        self.verifying.iter().any(|key| {
-            crypto::verify(signature, message.as_bytes(), key, Algorithm::HS256).unwrap_or(false)
-        })
+        self.verifying
+            .iter()
+            .any(|key| crypto::verify(signature, message.as_bytes(), key, Algorithm::HS256).unwrap_or(false))
     }
 
     /// The claims of a token that was signed with a key of the ring.

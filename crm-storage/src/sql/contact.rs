@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use super::fragment::Fragment;
 use super::room::{self, Known, Life, Room};
 use super::text::{join, split};
-use super::{Conn, RunQueryDsl as _, Store, dialect, json};
+use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::contacts;
 use crate::types::{DbId, DbTime};
@@ -171,19 +171,13 @@ impl Known for Contact {
             RowKey::Email(email) => Some(core_text::key(email)),
             _ => None,
         });
-        let external = keys.iter().filter_map(|key| match key {
-            RowKey::ExternalId(id) => Some(id.clone()),
-            _ => None,
-        });
-        vec![("external_id_key", external.collect()), ("email_key", emails.collect())]
+        vec![("external_id_key", room::external_ids(keys)), ("email_key", emails.collect())]
     }
 
-    fn has_key(&self, key: &RowKey) -> bool {
-        match key {
-            RowKey::Email(wanted) => self.email.as_ref().is_some_and(|email| email.as_str() == wanted),
-            RowKey::ExternalId(wanted) => self.external_id.as_deref().is_some_and(|id| core_text::key(id) == *wanted),
-            _ => false,
-        }
+    fn row_keys(&self) -> Vec<RowKey> {
+        let external = self.external_id.as_deref().map(|id| RowKey::ExternalId(core_text::key(id)));
+        let email = self.email.as_ref().map(|email| RowKey::Email(email.as_str().to_owned()));
+        external.into_iter().chain(email).collect()
     }
 
     fn created_at(&self) -> Timestamp {

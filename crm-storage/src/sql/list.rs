@@ -12,7 +12,7 @@ use super::columns;
 use super::fragment::{Bind, Fragment, Statement};
 use super::predicate::{Place, predicate};
 use super::room::{Room, live, place};
-use super::{Conn, RunQueryDsl as _, dialect};
+use super::{Conn, RunQueryDsl, dialect};
 use crate::fault::Outcome;
 use crate::types::{DbId, DbTime};
 

@@ -4,19 +4,32 @@
 //! holds what contacts, companies, deals, notes and members have in common, `fragment`,
 //! `predicate` and `list` make filters and pages, `commit` is the one way to write.
 
+mod account;
+mod auth;
 pub(crate) mod columns;
+mod commit;
+mod company;
 mod contact;
 mod custom_field;
+mod deal;
 pub(crate) mod fragment;
 mod import;
+mod journal;
 mod json;
 mod list;
+mod note;
+mod pipeline;
 mod predicate;
+mod purge;
+mod reference;
 mod room;
 mod tag;
+mod team;
 mod text;
+mod user;
 pub(crate) mod words;
 mod workspace;
+mod writes;
 
 pub(crate) use self::workspace::Workspaces;
 use super::{Conn, Db, RunQueryDsl, Store, dialect};

@@ -1,6 +1,6 @@
 //! What the rooms with records have in common: keyed reads, lists, and known rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
 use crm_core::access::{Grant, Listed};
@@ -132,11 +132,20 @@ pub(crate) trait Known: Room {
     /// The columns of the keys that a record of this kind has, with the keys asked for.
     fn columns(keys: &[RowKey]) -> Vec<(&'static str, Vec<String>)>;
 
-    /// Whether this key is the record's own.
-    fn has_key(&self, key: &RowKey) -> bool;
+    /// The keys that are in its own fields.
+    fn row_keys(&self) -> Vec<RowKey>;
 
     /// When it was made.
     fn created_at(&self) -> Timestamp;
+}
+
+/// The ids in other systems among keys, in their comparison form.
+pub(crate) fn external_ids(keys: &[RowKey]) -> Vec<String> {
+    let ids = keys.iter().filter_map(|key| match key {
+        RowKey::ExternalId(id) => Some(id.clone()),
+        _ => None,
+    });
+    ids.collect()
 }
 
 /// The oldest visible record of each key.
@@ -144,50 +153,48 @@ pub(crate) async fn known<T: Known>(store: &Store, grant: &Grant, keys: &[RowKey
     let workspace = store.workspace_key(grant.workspace_id()).await?;
     let visible = visible::<T>(grant, workspace);
     let columns = T::columns(keys);
-    let digests: Vec<Vec<u8>> = keys.iter().filter_map(fingerprint).map(|digest| digest.to_vec()).collect();
+    let digests = keys.iter().filter_map(|key| match key {
+        RowKey::Fingerprint(digest) => Some(digest.to_vec()),
+        _ => None,
+    });
+    let digests: Vec<Vec<u8>> = digests.collect();
     let (mut found, prints) = store
         .pools
         .read(async move |conn: &mut Conn| {
             let mut found: Vec<T> = Vec::new();
-            let order = || Fragment::new("created_at, id");
             for (column, texts) in columns.into_iter().filter(|(_, texts)| !texts.is_empty()) {
                 let column = place::<T>(workspace).column(column);
                 let which = visible.clone().sql(" AND ").then(column.clone()).sql(" IS NOT NULL AND ");
-                let which = which.then(column).in_texts(&texts);
-                found.extend(T::select(conn, which, order(), i64::MAX).await?);
+                found.extend(T::select(conn, which.then(column).in_texts(&texts), by_age(), i64::MAX).await?);
             }
             let prints = import::records_of(conn, workspace, T::ENTITY, digests).await?;
-            let mut ids: Vec<DbId> = prints.values().flatten().copied().map(DbId).collect();
+            let mut ids: Vec<DbId> = prints.iter().map(|(_, id)| DbId(*id)).collect();
             ids.sort_unstable();
             ids.dedup();
             if !ids.is_empty() {
                 let which = visible.sql(" AND ").then(place::<T>(workspace).column("id")).in_ids(&ids);
-                found.extend(T::select(conn, which, order(), i64::MAX).await?);
+                found.extend(T::select(conn, which, by_age(), i64::MAX).await?);
             }
             Ok((found, prints))
         })
         .await?;
     found.sort_by_key(|record| (record.created_at(), record.uuid()));
-    Ok(oldest(&found, &prints, keys))
+    Ok(oldest(&found, prints, keys))
 }
 
-fn fingerprint(key: &RowKey) -> Option<&[u8; 16]> {
-    match key {
-        RowKey::Fingerprint(digest) => Some(digest),
-        _ => None,
-    }
+fn by_age() -> Fragment {
+    Fragment::new("created_at, id")
 }
 
 /// The first record of each key, of records in the order of their age.
-fn oldest<T: Known>(found: &[T], prints: &HashMap<Vec<u8>, Vec<Uuid>>, keys: &[RowKey]) -> Vec<Option<Stored<T>>> {
-    let mut by_key: HashMap<&RowKey, &T> = HashMap::new();
-    for key in keys {
-        let made = fingerprint(key).and_then(|digest| prints.get(digest.as_slice()));
-        let is_it = |record: &&T| match made {
-            Some(made) => made.contains(&record.uuid()),
-            None => record.has_key(key),
-        };
-        if let Some(record) = found.iter().find(is_it) {
+fn oldest<T: Known>(found: &[T], prints: Vec<([u8; 16], Uuid)>, keys: &[RowKey]) -> Vec<Option<Stored<T>>> {
+    let mut made: HashMap<Uuid, Vec<RowKey>> = HashMap::new();
+    for (digest, id) in prints {
+        made.entry(id).or_default().push(RowKey::Fingerprint(digest));
+    }
+    let mut by_key: BTreeMap<RowKey, &T> = BTreeMap::new();
+    for record in found {
+        for key in record.row_keys().into_iter().chain(made.remove(&record.uuid()).unwrap_or_default()) {
             by_key.entry(key).or_insert(record);
         }
     }

@@ -82,10 +82,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_sources(
-        options: Options,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self> {
+    pub fn from_sources(options: Options, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self> {
         let sources = Sources::read(options, environment)?;
         let secret = |key| sources.setting(key).map(checked_secret).transpose();
         Ok(Self {

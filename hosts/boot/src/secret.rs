@@ -30,8 +30,8 @@ pub(crate) fn weakness(secret: &str) -> Option<String> {
         return Some(format!("has only {} different characters and needs at least {MIN_DIFFERENT}", bytes.len()));
     }
     let plain: String = secret.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let placeholder = PLACEHOLDERS.into_iter().find(|known| plain.contains(known));
-    placeholder.map(|known| format!("holds {known:?}, as a value from an example would"))
+    let is_placeholder = PLACEHOLDERS.into_iter().any(|known| plain.contains(known));
+    is_placeholder.then(|| "reads like a value from an example; take random bytes instead".to_owned())
 }
 
 /// The key that signs access tokens.

@@ -45,10 +45,7 @@ impl Setting<'_> {
 
 impl Sources {
     /// Reads all three; the first that names a setting decides it.
-    pub(crate) fn read(
-        options: Options,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self> {
+    pub(crate) fn read(options: Options, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self> {
         let mut sources = Self { values: BTreeMap::new() };
         let mut file = options.config.clone();
         sources.take_flags(options);

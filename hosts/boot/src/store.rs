@@ -1,20 +1,81 @@
 //! The store of a configuration: which adapter opens which URL.
 
-use crm_core::{Error, ErrorKind, Result};
+use crm_core::Result;
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+use crm_core::{Error, ErrorKind};
 
 use crate::booted::{Booted, Keys};
 use crate::config::Config;
 use crate::database::Database;
 
-/// Opens the configured store, migrates it and wires the engine on it.
+/// Opens the configured store, brings its schema up to date and wires the engine on it.
 pub(crate) async fn open(config: Config, keys: Keys) -> Result<Booted> {
     match config.database.clone() {
-        Database::Sqlite(_) => Err(left_out("sqlite")),
-        Database::Postgres(_) => Err(left_out("postgres")),
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite(path) => sqlite::open(&path, config, keys).await,
+        #[cfg(not(feature = "sqlite"))]
+        Database::Sqlite(_) => Err(left_out("sqlite", config, keys)),
+        #[cfg(feature = "postgres")]
+        Database::Postgres(url) => postgres::open(&url, config, keys).await,
+        #[cfg(not(feature = "postgres"))]
+        Database::Postgres(_) => Err(left_out("postgres", config, keys)),
     }
 }
 
 /// The answer of a program that was built without an adapter.
-fn left_out(feature: &str) -> Error {
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn left_out(feature: &str, _: Config, _: Keys) -> Error {
     Error::new(ErrorKind::Unsupported, format!("this program was built without {feature}"))
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use crm_core::Result;
+    use crm_storage::{Options, SqliteStore};
+
+    use crate::booted::{Backend, Booted, Keys};
+    use crate::config::Config;
+
+    pub(super) async fn open(path: &Path, config: Config, keys: Keys) -> Result<Booted> {
+        let store = Arc::new(SqliteStore::open(path, Options::default())?);
+        store.migrate().await?;
+        Booted::wire(store.clone(), store, config, keys)
+    }
+
+    #[async_trait]
+    impl Backend for SqliteStore {
+        async fn ready(&self) -> Result<()> {
+            SqliteStore::ready(self).await
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use crm_core::Result;
+    use crm_storage::{Options, PostgresStore};
+    use secrecy::{ExposeSecret as _, SecretString};
+
+    use crate::booted::{Backend, Booted, Keys};
+    use crate::config::Config;
+
+    pub(super) async fn open(url: &SecretString, config: Config, keys: Keys) -> Result<Booted> {
+        let store = Arc::new(PostgresStore::connect(url.expose_secret(), Options::default()).await?);
+        store.migrate().await?;
+        Booted::wire(store.clone(), store, config, keys)
+    }
+
+    #[async_trait]
+    impl Backend for PostgresStore {
+        async fn ready(&self) -> Result<()> {
+            PostgresStore::ready(self).await
+        }
+    }
 }

@@ -40,7 +40,7 @@ impl Sheet {
 
     fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.headers.clone());
         for row in &self.rows {
             table.add_row(row.clone());

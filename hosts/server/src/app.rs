@@ -52,8 +52,9 @@ impl State {
 /// The application of one worker.
 pub(crate) fn app(
     state: Data<State>,
-) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>>
-{
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+> {
     let (app, _) = App::new().app_data(state).into_utoipa_app().configure(routes::all).split_for_parts();
     app.default_service(web::to(fallback)).wrap(from_fn(envelope))
 }

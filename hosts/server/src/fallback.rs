@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::dev::ResourceDef;
 use actix_web::web::Data;
-use utoipa::openapi::path::PathItem;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::PathItem;
 
 use crate::answer::Done;
 use crate::app::State;

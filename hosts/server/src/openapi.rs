@@ -153,18 +153,14 @@ fn refusal_name(status: &str) -> String {
 
 fn problem(status: &str, why: &str) -> Response {
     let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(Problem::name()));
-    let mut response = ResponseBuilder::new()
-        .description(why)
-        .content(PROBLEM, Content::new(Some(schema)))
-        .build();
+    let mut response = ResponseBuilder::new().description(why).content(PROBLEM, Content::new(Some(schema))).build();
     add_headers(status, false, &mut response);
     response
 }
 
 fn id() -> Parameter {
-    let uuid = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    let uuid =
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     ParameterBuilder::new()
         .name("id")
         .parameter_in(ParameterIn::Path)

@@ -142,9 +142,7 @@ impl Rows {
                 Ok(())
             }
             Write::Fingerprints(prints) => {
-                for print in prints {
-                    self.fingerprints.entry((print.entity, print.digest)).or_default().insert(print.record_id);
-                }
+                self.fingerprints.extend(prints.iter().map(|print| (print.entity, print.digest, print.record_id)));
                 Ok(())
             }
             // Accounts belong to no workspace.
@@ -194,9 +192,7 @@ impl Rows {
             _ => {}
         }
         self.notes.retain(|_, note| note.subject() != Some((entity, id)));
-        for made in self.fingerprints.values_mut() {
-            made.remove(&id);
-        }
+        self.fingerprints.retain(|(_, _, made)| *made != id);
         for contact in self.contacts.values_mut().filter(|row| target(row.company_id) == Some(id)) {
             Arc::make_mut(contact).company_id = None;
         }

@@ -1,6 +1,6 @@
 //! The ports of contacts, companies, deals, pipelines, notes and tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,8 +27,8 @@ use crate::transfer::RowKey;
 
 /// A record that an imported row can be known again by.
 trait Known: Linked {
-    /// Whether this key is the record's own.
-    fn has_key(&self, key: &RowKey) -> bool;
+    /// The keys that the record tells by itself.
+    fn keys(&self) -> Vec<RowKey>;
 
     /// When it was made.
     fn created_at(&self) -> Timestamp;
@@ -36,28 +36,35 @@ trait Known: Linked {
 
 /// The oldest visible record of each key.
 fn known<T: Known>(rows: &Rows, grant: &Grant, keys: &[RowKey]) -> Vec<Option<Stored<T>>> {
+    let wanted: BTreeSet<&RowKey> = keys.iter().collect();
+    let mut found: BTreeMap<RowKey, Vec<&T>> = BTreeMap::new();
+    for row in rows.live::<T>() {
+        for key in row.keys().into_iter().filter(|key| wanted.contains(key)) {
+            found.entry(key).or_default().push(row);
+        }
+    }
+    for key in wanted {
+        if let RowKey::Fingerprint(digest) = key {
+            let made = rows.fingerprints.range((T::ENTITY, *digest, Uuid::nil())..=(T::ENTITY, *digest, Uuid::max()));
+            let made = made.filter_map(|(_, _, id)| rows.get::<T>(*id)).filter(|row| row.deleted_at().is_none());
+            found.entry(key.clone()).or_default().extend(made);
+        }
+    }
     let oldest = |key: &RowKey| {
-        let made = match key {
-            RowKey::Fingerprint(digest) => rows.fingerprints.get(&(T::ENTITY, *digest)),
-            _ => None,
-        };
-        let is_it = |row: &&T| made.is_some_and(|made| made.contains(&row.uuid())) || row.has_key(key);
-        let found = rows.live::<T>().filter(is_it).filter(|row| list::sees(rows, grant, *row));
-        found.min_by_key(|row| (row.created_at(), row.uuid())).cloned().map(Stored::loaded)
+        let visible = found.get(key).into_iter().flatten().filter(|row| list::sees(rows, grant, **row));
+        visible.min_by_key(|row| (row.created_at(), row.uuid())).map(|row| Stored::loaded(T::clone(row)))
     };
     keys.iter().map(oldest).collect()
 }
 
-fn is_external(id: Option<&String>, key: &RowKey) -> bool {
-    matches!((id, key), (Some(id), RowKey::ExternalId(wanted)) if text::key(id) == *wanted)
+fn external(id: Option<&String>) -> Option<RowKey> {
+    id.map(|id| RowKey::ExternalId(text::key(id)))
 }
 
 impl Known for Contact {
-    fn has_key(&self, key: &RowKey) -> bool {
-        match (key, &self.email) {
-            (RowKey::Email(wanted), Some(email)) => email.as_str() == wanted,
-            _ => is_external(self.external_id.as_ref(), key),
-        }
+    fn keys(&self) -> Vec<RowKey> {
+        let email = self.email.as_ref().map(|email| RowKey::Email(email.as_str().to_owned()));
+        external(self.external_id.as_ref()).into_iter().chain(email).collect()
     }
 
     fn created_at(&self) -> Timestamp {
@@ -66,12 +73,10 @@ impl Known for Contact {
 }
 
 impl Known for Company {
-    fn has_key(&self, key: &RowKey) -> bool {
-        match (key, &self.domain) {
-            (RowKey::Domain(wanted), Some(domain)) => domain.as_str() == wanted,
-            (RowKey::Name(wanted), _) => text::key(&self.name) == *wanted,
-            _ => is_external(self.external_id.as_ref(), key),
-        }
+    fn keys(&self) -> Vec<RowKey> {
+        let domain = self.domain.as_ref().map(|domain| RowKey::Domain(domain.as_str().to_owned()));
+        let name = RowKey::Name(text::key(&self.name));
+        external(self.external_id.as_ref()).into_iter().chain(domain).chain([name]).collect()
     }
 
     fn created_at(&self) -> Timestamp {
@@ -80,8 +85,8 @@ impl Known for Company {
 }
 
 impl Known for Deal {
-    fn has_key(&self, key: &RowKey) -> bool {
-        is_external(self.external_id.as_ref(), key)
+    fn keys(&self) -> Vec<RowKey> {
+        external(self.external_id.as_ref()).into_iter().collect()
     }
 
     fn created_at(&self) -> Timestamp {
@@ -215,7 +220,9 @@ impl NoteStore for MemoryStore {
 impl TagStore for MemoryStore {
     async fn tags_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<Tag>> {
         Ok(self
-            .rows(grant, |rows| rows.live::<Tag>().filter(|tag| keys.contains(&text::key(&tag.name))).cloned().collect())
+            .rows(grant, |rows| {
+                rows.live::<Tag>().filter(|tag| keys.contains(&text::key(&tag.name))).cloned().collect()
+            })
             .await)
     }
 

@@ -41,7 +41,7 @@ pub(in crate::testkit) struct Rows {
     /// By import and line.
     pub(super) failed_rows: BTreeMap<(Uuid, u64), Arc<FailedRow>>,
     /// The records that rows with these cells made.
-    pub(super) fingerprints: BTreeMap<(Entity, [u8; 16]), BTreeSet<Uuid>>,
+    pub(super) fingerprints: BTreeSet<(Entity, [u8; 16], Uuid)>,
     pub(super) guards: BTreeMap<Guard, i64>,
     /// By the scope of the caller's key.
     pub(super) replays: BTreeMap<[u8; 32], Replay>,

@@ -15,7 +15,6 @@ use crate::id::Id;
 use crate::money::{Currency, Money};
 use crate::page::ListRequest;
 use crate::session::Expect;
-use crate::store::Record;
 use crate::testkit::{World, samples};
 use crate::time::Timestamp;
 

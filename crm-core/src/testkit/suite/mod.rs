@@ -20,10 +20,18 @@ mod population;
 mod support;
 mod uploads;
 
+pub mod auth;
+pub mod commits;
 pub mod conflicts;
+pub mod custom_fields;
+pub mod deals;
 pub mod filters;
+pub mod input;
+pub mod journal;
+pub mod lifecycle;
 pub mod masks;
 pub mod pages;
+pub mod tags;
 pub mod transfers;
 pub mod visibility;
 pub mod walls;
@@ -35,6 +43,38 @@ pub mod walls;
 macro_rules! __suite {
     ($open:expr) => {
         $crate::__laws! { $open;
+            auth {
+                a_registration_makes_a_workspace_an_admin_and_signs_in,
+                a_known_address_registers_again_with_its_password_alone,
+                two_registrations_of_one_address_make_one_account,
+                a_bad_registration_names_the_field_and_writes_nothing,
+                a_wrong_password_and_an_unknown_address_look_alike,
+                several_workspaces_must_be_chosen_from,
+                a_refresh_replaces_both_tokens,
+                a_token_used_twice_ends_the_sign_in,
+                of_two_refreshes_at_once_one_wins_and_the_sign_in_ends,
+                a_logout_ends_the_sign_in_at_once,
+                a_logout_elsewhere_holds_within_a_second,
+                a_suspended_member_is_refused_within_a_second,
+                whoever_is_not_known_is_nobody,
+                guessing_is_slowed_down_and_the_owner_gets_in_again,
+                an_address_cannot_try_every_account,
+                attempts_at_once_are_all_counted,
+                a_password_is_hashed_anew_only_where_it_is_still_the_same,
+            }
+            commits {
+                a_commit_is_all_or_nothing,
+                saving_a_record_as_it_was_writes_nothing,
+                a_repeat_answers_as_the_first_did,
+                every_creation_can_be_repeated,
+                a_repeat_is_masked_as_of_today,
+                another_body_under_a_used_key_is_invalid,
+                a_refused_request_does_not_use_its_key,
+                two_at_once_under_one_key_create_one,
+                a_key_is_forgotten_after_a_day,
+                a_key_used_meanwhile_is_told_apart,
+                unique_values_are_unique,
+            }
             conflicts {
                 a_stale_version_is_a_conflict,
                 the_store_refuses_a_write_over_another_version,
@@ -47,12 +87,61 @@ macro_rules! __suite {
                 a_change_that_expects_nothing_is_decided_again,
                 a_pipeline_that_changed_since_refuses_the_move,
             }
+            custom_fields {
+                every_kind_is_checked_kept_and_filtered,
+                a_value_that_does_not_fit_is_refused_at_its_key,
+                a_change_touches_only_the_keys_it_names,
+                a_required_field_must_have_a_value,
+                a_retired_field_is_gone_and_the_others_stay,
+                choices_can_be_changed_and_old_values_stay,
+                definitions_hold_at_once_here_and_within_a_second_elsewhere,
+                custom_values_are_not_searched_and_not_sorted,
+                two_hundred_fields_are_enough,
+            }
+            deals {
+                the_board_is_what_the_list_adds_up_to,
+                two_currencies_are_never_added,
+                a_sum_beyond_64_bits_is_refused_rather_than_wrong,
+                a_deal_begins_at_the_first_stage_of_the_default_pipeline,
+                a_move_changes_stage_status_and_times_together,
+                two_pipelines_made_at_once_make_one_default,
+            }
             filters {
                 a_list_is_what_its_filter_says,
                 a_list_is_what_its_filter_says_within_a_narrow_view,
                 what_was_written_is_what_is_read,
                 a_filter_on_nothing_that_exists_is_invalid,
                 an_empty_list_of_values_matches_nothing,
+            }
+            input {
+                unclean_text_is_refused_at_its_field,
+                over_long_text_is_refused_at_its_field,
+                every_fault_is_told_at_once,
+                an_empty_record_is_refused,
+                numbers_at_their_borders_are_kept_or_refused,
+                what_a_request_may_not_set_is_refused,
+                text_that_is_no_text_is_refused,
+                hostile_questions_are_answered_or_refused_but_break_nothing,
+                a_bad_definition_is_refused,
+            }
+            journal {
+                the_images_of_a_record_add_up_to_it_at_every_version,
+                the_history_of_a_record_leaves_out_what_wrote_nothing,
+                the_feed_is_dense_and_in_the_order_of_versions,
+                sealing_goes_on_in_steps_of_the_asked_size,
+                the_feed_loses_nothing_while_writers_and_sealers_race,
+                numbers_and_texts_of_every_shape_keep_the_chain,
+                a_purge_erases_content_and_leaves_the_chain_whole,
+                an_entry_says_who_did_what_and_when,
+                facts_and_batches_are_kept_with_the_change,
+                the_timeline_is_the_records_history_and_that_of_its_notes,
+            }
+            lifecycle {
+                a_deleted_record_is_absent_everywhere,
+                a_restored_record_is_as_it_was,
+                every_kind_can_be_deleted_restored_and_purged,
+                a_purged_record_leaves_no_trace_on_others,
+                a_record_that_was_restored_meanwhile_is_not_purged,
             }
             masks {
                 every_hideable_field_can_be_hidden,
@@ -72,6 +161,13 @@ macro_rules! __suite {
                 a_forged_cursor_is_invalid,
                 a_page_of_no_or_too_many_rows_is_invalid,
                 a_total_counts_all_pages,
+            }
+            tags {
+                a_tag_is_one_whatever_its_case,
+                tags_count_records_of_every_kind_that_live,
+                tags_count_only_what_the_caller_sees,
+                two_who_make_one_tag_at_once_share_it,
+                whoever_may_not_make_tags_uses_those_there_are,
             }
             transfers {
                 the_board_holds_what_the_file_says,

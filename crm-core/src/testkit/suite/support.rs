@@ -119,11 +119,11 @@ pub(super) async fn commit(session: &Session, changes: Changes) -> Result<()> {
 /// Seals everything, and gives the whole feed.
 pub(super) async fn feed(world: &World, workspace: Id<Workspace>) -> Vec<SealedEntry> {
     let journal = &world.crm.ports.journal;
-    while journal.seal_batch(workspace, 100).await.unwrap() > 0 {}
+    while journal.seal_batch(workspace, 1_000).await.unwrap() > 0 {}
     let mut feed: Vec<SealedEntry> = Vec::new();
     loop {
         let after = feed.last().map_or(0, |entry| entry.seq);
-        let more = journal.feed(workspace, after, 7).await.unwrap();
+        let more = journal.feed(workspace, after, 1_000).await.unwrap();
         if more.is_empty() {
             return feed;
         }

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 
 use crate::access::{Actor, Entity};
 use crate::error::{Error, Result};
-use crate::journal::SealedEntry;
+use crate::id::Id;
+use crate::journal::Entry;
 use crate::page::ListRequest;
 use crate::session::Session;
 use crate::testkit::{World, samples};
 use crate::transfer::{BytesSource, DuplicatePolicy, Import, ImportOptions, Source};
+use crate::workspace::Workspace;
 
 /// Cells that spreadsheets run.
 pub(super) const ATTACKS: &str = include_str!("../../../tests/fixtures/attack/csv_cells.json");
@@ -108,9 +110,9 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Cuts a text at a byte.
-    pub(super) fn new(file: &str, at: u64) -> Self {
-        Self { file: source(file), at, is_known: false }
+    /// Cuts a file after so many percent of it.
+    pub(super) fn new(file: &[u8], percent: u64) -> Self {
+        Self { file: BytesSource::new(file), at: file.len() as u64 * percent / 100, is_known: false }
     }
 }
 
@@ -151,17 +153,35 @@ pub(super) async fn rows(session: &Session) -> Vec<String> {
     rows
 }
 
-/// What all entries of imports say, ids and times aside, sorted.
-pub(super) fn entries(feed: &[SealedEntry]) -> Vec<String> {
-    let imported = feed.iter().filter(|sealed| sealed.entry.batch.is_some());
-    let mut entries: Vec<String> = imported
-        .map(|sealed| {
-            let entry = &sealed.entry;
-            let mut image = entry.after.clone();
-            image.retain(|key, _| !key.ends_with("_id") && !key.ends_with("_at"));
-            format!("{} {:?} {} {image:?} {:?}", entry.entity, entry.change, entry.version, entry.before.keys())
-        })
-        .collect();
+/// How many entries were written at home since the last call.
+pub(super) async fn written(world: &World) -> u64 {
+    let mut count = 0;
+    loop {
+        match world.crm.ports.journal.seal_batch(world.home.workspace, 50_000).await.unwrap() {
+            0 => return count,
+            more => count += u64::from(more),
+        }
+    }
+}
+
+/// What all entries of a workspace's imports say, ids and times aside, sorted.
+pub(super) async fn entries(world: &World, workspace: Id<Workspace>) -> Vec<String> {
+    let journal = &world.crm.ports.journal;
+    while journal.seal_batch(workspace, 50_000).await.unwrap() > 0 {}
+    let mut entries = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = journal.feed(workspace, after, 10_000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        entries.extend(page.iter().filter(|sealed| sealed.entry.batch.is_some()).map(|sealed| told(&sealed.entry)));
+    }
     entries.sort();
     entries
+}
+
+fn told(entry: &Entry) -> String {
+    let mut image = entry.after.clone();
+    image.retain(|key, _| !key.ends_with("_id") && !key.ends_with("_at"));
+    format!("{} {:?} {} {image:?} {:?}", entry.entity, entry.change, entry.version, entry.before.keys())
 }

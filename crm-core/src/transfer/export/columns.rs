@@ -29,18 +29,8 @@ const CONTACT: &[&str] = &[
     "created_at",
     "updated_at",
 ];
-const COMPANY: &[&str] = &[
-    "id",
-    "external_id",
-    "name",
-    "domain",
-    "industry",
-    "employees",
-    "owner",
-    "tags",
-    "created_at",
-    "updated_at",
-];
+const COMPANY: &[&str] =
+    &["id", "external_id", "name", "domain", "industry", "employees", "owner", "tags", "created_at", "updated_at"];
 const DEAL: &[&str] = &[
     "id",
     "external_id",
@@ -141,11 +131,9 @@ fn written(value: FieldValue<'_>) -> Cow<'_, str> {
         FieldValue::Date(day) => day.to_string().into(),
         FieldValue::Bool(truth) => truth.to_string().into(),
         FieldValue::Id(id) => id.to_string().into(),
-        FieldValue::Money { amount_minor, currency } => currency
-            .parse()
-            .map(|currency| plain(Money::minor(amount_minor, currency)))
-            .unwrap_or_default()
-            .into(),
+        FieldValue::Money { amount_minor, currency } => {
+            currency.parse().map(|currency| plain(Money::minor(amount_minor, currency))).unwrap_or_default().into()
+        }
         FieldValue::Many(items) => items.join("; ").into(),
     }
 }

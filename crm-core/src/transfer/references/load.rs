@@ -130,11 +130,7 @@ async fn contacts(ports: &Ports, grant: &Grant, emails: BTreeSet<Email>) -> Resu
     Ok(emails.into_iter().zip(known).filter_map(|(email, known)| Some((email, known?.id))).collect())
 }
 
-async fn records(
-    ports: &Ports,
-    grant: &Grant,
-    wanted: BTreeSet<(Entity, Uuid)>,
-) -> Result<HashSet<(Entity, Uuid)>> {
+async fn records(ports: &Ports, grant: &Grant, wanted: BTreeSet<(Entity, Uuid)>) -> Result<HashSet<(Entity, Uuid)>> {
     let ids = |entity: Entity| -> Vec<Uuid> {
         wanted.iter().filter(|(kind, _)| *kind == entity).map(|(_, id)| *id).collect()
     };

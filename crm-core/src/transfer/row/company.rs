@@ -55,12 +55,7 @@ impl Importable for Company {
         edit.tags = linked.tags.clone();
     }
 
-    fn make(
-        id: Id<Self>,
-        edit: CompanyEdit,
-        row: &Row<Self>,
-        references: &mut References<'_>,
-    ) -> Result<Made<Self>> {
+    fn make(id: Id<Self>, edit: CompanyEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Made<Self>> {
         let mut record = Company::blank(id, row.created_at.unwrap_or(references.now()));
         record.edit(edit)?;
         Ok(Made { record, events: Vec::new() })

@@ -62,12 +62,7 @@ impl Importable for Contact {
         edit.tags = linked.tags.clone();
     }
 
-    fn make(
-        id: Id<Self>,
-        edit: ContactEdit,
-        row: &Row<Self>,
-        references: &mut References<'_>,
-    ) -> Result<Made<Self>> {
+    fn make(id: Id<Self>, edit: ContactEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Made<Self>> {
         let mut record = Contact::blank(id, row.created_at.unwrap_or(references.now()));
         record.edit(edit)?;
         Ok(Made { record, events: Vec::new() })

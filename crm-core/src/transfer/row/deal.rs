@@ -70,12 +70,7 @@ impl Importable for Deal {
         edit.tags = linked.tags.clone();
     }
 
-    fn make(
-        id: Id<Self>,
-        mut edit: DealEdit,
-        row: &Row<Self>,
-        references: &mut References<'_>,
-    ) -> Result<Made<Self>> {
+    fn make(id: Id<Self>, mut edit: DealEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Made<Self>> {
         let course = &row.extra;
         if edit.title.is_keep() {
             edit.title = course.title.clone().map_or(Edit::Keep, Edit::Set);

@@ -192,7 +192,9 @@ fn a_changed_or_cut_token_is_nobody() {
         // The last sign of a text in base 64 has bits that mean nothing; the decoder refuses those.
         is_refused(&changed);
     }
-    for changed in [format!("{token}="), format!("{token}."), format!(" {token}"), format!("{token}.x"), token.replace('.', "..")] {
+    for changed in
+        [format!("{token}="), format!("{token}."), format!(" {token}"), format!("{token}.x"), token.replace('.', "..")]
+    {
         is_refused(&changed);
     }
 }

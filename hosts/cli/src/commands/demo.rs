@@ -30,15 +30,16 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     fs::create_dir_all(&demo.data)?;
     fs::write(demo.data.join(MARKER), "the demo's own folder: its content may be deleted\n")?;
     let config = open::demo_config(&demo.data.join("demo.sqlite"), &demo.listen.to_string())?;
-    let booted = crm_boot::boot(config).await?;
+    let booted = crm_boot::boot_for_command(config.clone()).await?;
     let password = seed(booted.crm(), &demo.data).await?;
-    let session = admin(booted.crm()).await?;
-    board::print(&session.deals().board(None).await?, Output::Table)?;
+    let deals = admin(booted.crm()).await?.deals();
+    board::print(&deals.board(None).await?, Output::Table)?;
     println!("\naddress   http://{}", demo.listen);
     println!("API       http://{}/api/v1/openapi.json", demo.listen);
     println!("e-mail    {EMAIL}\npassword  {password}\n");
     std::io::stdout().flush()?;
-    Ok(crm_server::serve(booted).await?)
+    booted.close().await;
+    Ok(crm_server::serve(config).await?)
 }
 
 /// Registers the admin and reads the data in, unless an earlier run did; the password is kept in

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use crm_core::{Error, FieldError};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::{Path, Segment};
 
 use super::signed::state;
@@ -82,9 +82,13 @@ fn header(request: &HttpRequest, name: actix_web::http::header::HeaderName) -> O
 
 /// Reads JSON: 400 where it is none, 422 with the place where it is not what is asked for.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    // serde would read a list as the fields of a record in their order.
+    if first == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Error::invalid("body", "value_type", "must be an object").into());
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: Result<T, _> = serde_path_to_error::deserialize(&mut json);
-    // What follows the value counts first: a text that is no JSON has no fields.
     match value {
         Ok(value) => json.end().map(|()| value).map_err(|error| Refusal::malformed(error.to_string())),
         Err(error) if error.inner().is_data() => {

@@ -50,7 +50,11 @@ async fn read(Signed(session, RecordId(id)): Signed<RecordId<Company>>) -> Answe
 #[utoipa::path(tag = "companies", operation_id = "replace_company", request_body = CompanyEdit, responses((status = 200, body = Company)))]
 #[put("/{id}")]
 async fn replace(
-    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(RecordId<Company>, Expected, Json<CompanyEdit>)>,
+    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(
+        RecordId<Company>,
+        Expected,
+        Json<CompanyEdit>,
+    )>,
 ) -> Answer<Found<Company>> {
     Ok(Found(session.companies().replace(id, edit, expect).await?))
 }
@@ -59,7 +63,11 @@ async fn replace(
 #[utoipa::path(tag = "companies", operation_id = "update_company", request_body = CompanyEdit, responses((status = 200, body = Company)))]
 #[patch("/{id}")]
 async fn update(
-    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(RecordId<Company>, Expected, Json<CompanyEdit>)>,
+    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(
+        RecordId<Company>,
+        Expected,
+        Json<CompanyEdit>,
+    )>,
 ) -> Answer<Found<Company>> {
     Ok(Found(session.companies().update(id, edit, expect).await?))
 }

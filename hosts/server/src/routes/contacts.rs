@@ -50,7 +50,11 @@ async fn read(Signed(session, RecordId(id)): Signed<RecordId<Contact>>) -> Answe
 #[utoipa::path(tag = "contacts", operation_id = "replace_contact", request_body = ContactEdit, responses((status = 200, body = Contact)))]
 #[put("/{id}")]
 async fn replace(
-    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(RecordId<Contact>, Expected, Json<ContactEdit>)>,
+    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(
+        RecordId<Contact>,
+        Expected,
+        Json<ContactEdit>,
+    )>,
 ) -> Answer<Found<Contact>> {
     Ok(Found(session.contacts().replace(id, edit, expect).await?))
 }
@@ -59,7 +63,11 @@ async fn replace(
 #[utoipa::path(tag = "contacts", operation_id = "update_contact", request_body = ContactEdit, responses((status = 200, body = Contact)))]
 #[patch("/{id}")]
 async fn update(
-    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(RecordId<Contact>, Expected, Json<ContactEdit>)>,
+    Signed(session, (RecordId(id), Expected(expect), Json(edit))): Signed<(
+        RecordId<Contact>,
+        Expected,
+        Json<ContactEdit>,
+    )>,
 ) -> Answer<Found<Contact>> {
     Ok(Found(session.contacts().update(id, edit, expect).await?))
 }

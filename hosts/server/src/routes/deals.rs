@@ -107,9 +107,7 @@ async fn update(
 /// Delete a deal; it can be restored until it is purged.
 #[utoipa::path(tag = "deals", operation_id = "delete_deal", responses((status = 204)))]
 #[delete("/{id}")]
-async fn delete(
-    Signed(session, (RecordId(id), Expected(expect))): Signed<(RecordId<Deal>, Expected)>,
-) -> Answer<Done> {
+async fn delete(Signed(session, (RecordId(id), Expected(expect))): Signed<(RecordId<Deal>, Expected)>) -> Answer<Done> {
     session.deals().delete(id, expect).await?;
     Ok(Done)
 }

@@ -40,8 +40,7 @@ impl<'de> Visitor<'de> for NewDealVisitor {
         let (mut pipeline_id, mut stage_id) = (None, None);
         let rest = Diverted { map, pipeline_id: &mut pipeline_id, stage_id: &mut stage_id };
         let edit = DealEdit::deserialize(MapAccessDeserializer::new(rest))?;
-        let start =
-            DealStart { pipeline_id: pipeline_id.unwrap_or_default(), stage_id: stage_id.unwrap_or_default() };
+        let start = DealStart { pipeline_id: pipeline_id.unwrap_or_default(), stage_id: stage_id.unwrap_or_default() };
         Ok(NewDeal { start, edit })
     }
 }

@@ -1,0 +1,276 @@
+//! A commit is written whole or not at all, and under one key once.
+
+use futures::future::BoxFuture;
+
+use super::support::{
+    commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, reading, refused,
+};
+use crate::access::{Entity, Role};
+use crate::contact::{Contact, ContactEdit};
+use crate::custom_field::CustomKind;
+use crate::deal::DealStart;
+use crate::edit::Edit;
+use crate::error::ErrorKind::{Invalid, NotFound};
+use crate::error::Result;
+use crate::id::Id;
+use crate::session::{Expect, Session};
+use crate::store::{Changes, Guard, IdempotencyKey, Stored};
+use crate::tag::Tag;
+use crate::testkit::{World, samples};
+use crate::transfer::Fingerprint;
+use crate::user::NewUser;
+
+/// A commit of one of everything, which `spoil` makes fail.
+async fn one_of_everything(world: &World, spoil: impl AsyncFn(&mut Changes, &Session)) -> Result<()> {
+    let admin = world.session(Role::Admin).await;
+    let grant = reading(&admin, Entity::User);
+    let mut changes = admin.changes();
+    let now = changes.now();
+    changes.guard(world.crm.ports.commit.guard(&grant, Guard::Admins).await?);
+    let tag = Tag { id: Id::new_at(now), name: "fresh".to_owned(), created_at: now, updated_at: now, version: 0 };
+    changes.put(&mut Stored::new(tag));
+    let mut import = Stored::new(samples::import(None, now));
+    changes.put_unjournalled(&mut import);
+    let mut contact = Stored::new(Contact::blank(Id::new_at(now), now));
+    contact.last_name = Some("Half".to_owned());
+    contact.tags = vec!["fresh".to_owned()];
+    changes.put(&mut contact);
+    changes.idempotent(samples::key("whole", "body"), &contact);
+    changes.failed_rows(vec![samples::failed_row(import.id, 2)]);
+    let print = Fingerprint { entity: Entity::Contact, digest: [1; 16], record_id: contact.id.uuid() };
+    changes.fingerprints(vec![print]);
+    spoil(&mut changes, &admin).await;
+    commit(&admin, changes).await
+}
+
+/// Everything that such a commit could have left behind.
+async fn left_behind(world: &World) -> (usize, usize, usize, i64, bool) {
+    let admin = world.session(Role::Admin).await;
+    let grant = reading(&admin, Entity::Contact);
+    let contacts = admin.contacts().list(&samples::list()).await.unwrap().data.len();
+    let tags = admin.tags().counts().await.unwrap().len();
+    let entries = feed(world, world.home.workspace).await.len();
+    let guard = world.crm.ports.commit.guard(&grant, Guard::Admins).await.unwrap().version;
+    let replay = world.crm.ports.commit.replay(&grant, &samples::key("whole", "body"), admin.now()).await.unwrap();
+    (contacts, tags, entries, guard, replay.is_some())
+}
+
+pub async fn a_commit_is_all_or_nothing(world: World) {
+    let old = contact_of(&world, Role::Admin, "old").await;
+    let before = left_behind(&world).await;
+    assert_eq!((before.0, before.1, before.4), (1, 0, false));
+    let stale = async |changes: &mut Changes, admin: &Session| {
+        let grant = reading(admin, Entity::Contact);
+        let mut read = world.crm.ports.contacts.contact(&grant, old).await.unwrap();
+        read.version += 1;
+        let mut read = Stored::loaded(read.into_inner());
+        read.last_name = Some("newer".to_owned());
+        changes.put(&mut read);
+    };
+    conflicts(one_of_everything(&world, stale).await, "stale_version");
+    assert_eq!(left_behind(&world).await, before);
+    let pointing_nowhere = async |changes: &mut Changes, admin: &Session| {
+        let mut row = Stored::new(Contact::blank(Id::new_at(admin.now()), admin.now()));
+        row.company_id = Some(Id::new_at(admin.now()));
+        changes.put(&mut row);
+    };
+    fails(one_of_everything(&world, pointing_nowhere).await, Invalid);
+    assert_eq!(left_behind(&world).await, before);
+    let taken = async |changes: &mut Changes, admin: &Session| {
+        let new = NewUser { email: "setter@home.example".parse().ok(), ..samples::user("Twin", Role::Setter) };
+        changes.put(&mut Stored::new(samples::member(new, admin.now()).unwrap()));
+    };
+    conflicts(one_of_everything(&world, taken).await, "duplicate");
+    assert_eq!(left_behind(&world).await, before);
+    let same_id = async |changes: &mut Changes, admin: &Session| {
+        changes.put(&mut Stored::new(Contact { last_name: None, ..Contact::blank(old, admin.now()) }));
+    };
+    conflicts(one_of_everything(&world, same_id).await, "duplicate");
+    assert_eq!(left_behind(&world).await, before);
+
+    one_of_everything(&world, async |_: &mut Changes, _: &Session| {}).await.unwrap();
+    let after = left_behind(&world).await;
+    // The tag and the contact have an entry each; the import's rows have none.
+    assert_eq!(after, (2, 1, before.2 + 2, before.3 + 1, true));
+}
+
+pub async fn saving_a_record_as_it_was_writes_nothing(world: World) {
+    let admin = world.session(Role::Admin).await;
+    field(&admin, Entity::Contact, "budget", CustomKind::Number).await;
+    let admin = world.session(Role::Admin).await;
+    let edit = ContactEdit {
+        tags: vec!["b".to_owned(), "a".to_owned()].into(),
+        custom: samples::custom("budget", 1.5),
+        email: Edit::Set("a@b.co".parse().unwrap()),
+        ..samples::contact("A")
+    };
+    let before = contact(&admin, edit.clone()).await.into_inner();
+    let entries = feed(&world, world.home.workspace).await.len();
+    assert_eq!(admin.contacts().update(before.id, edit.clone(), Expect::Any).await.unwrap().into_inner(), before);
+    assert_eq!(admin.contacts().replace(before.id, edit, Expect::Any).await.unwrap().into_inner(), before);
+    let nothing = ContactEdit::default();
+    assert_eq!(admin.contacts().update(before.id, nothing, Expect::Any).await.unwrap().into_inner(), before);
+    assert_eq!(admin.contacts().read(before.id).await.unwrap().into_inner(), before);
+    let role = Role::Setter;
+    let user = admin.users().change_role(world.home.member(role), role, Expect::Any).await.unwrap();
+    assert_eq!(user.version, 1);
+    assert_eq!(feed(&world, world.home.workspace).await.len(), entries);
+}
+
+pub async fn a_repeat_answers_as_the_first_did(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let once = admin.clone().once(samples::key("k", "body"));
+    let edit = ContactEdit { tags: vec!["vip".to_owned()].into(), ..samples::contact("first") };
+    let first = once.contacts().create(edit.clone()).await.unwrap();
+    assert_eq!(once.contacts().create(edit.clone()).await.unwrap(), first);
+    admin.contacts().update(first.id, samples::contact("second"), Expect::Any).await.unwrap();
+    assert_eq!(once.contacts().create(edit.clone()).await.unwrap(), first);
+    admin.contacts().delete(first.id, Expect::Any).await.unwrap();
+    assert_eq!(once.contacts().create(edit.clone()).await.unwrap(), first);
+    let second = world.second_session(Role::Admin).await.once(samples::key("k", "body"));
+    assert_eq!(second.contacts().create(edit.clone()).await.unwrap(), first);
+    assert!(names(&admin, &samples::list()).await.is_empty());
+    // What was purged is gone from repeats too.
+    admin.contacts().purge(first.id).await.unwrap();
+    fails(once.contacts().create(edit).await, NotFound);
+}
+
+pub async fn every_creation_can_be_repeated(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let once = |key: &str| admin.clone().once(samples::key(key, "body"));
+    let id = contact_of(&world, Role::Admin, "A").await;
+
+    let company = once("company").companies().create(samples::company("A")).await.unwrap();
+    assert_eq!(once("company").companies().create(samples::company("A")).await.unwrap(), company);
+    let start = DealStart::default();
+    let deal = once("deal").deals().create(start, samples::deal("A")).await.unwrap();
+    assert_eq!(once("deal").deals().create(start, samples::deal("A")).await.unwrap(), deal);
+    let note = once("note").activities().create_note(samples::note(id, "hi")).await.unwrap();
+    assert_eq!(once("note").activities().create_note(samples::note(id, "hi")).await.unwrap(), note);
+    let new = NewUser { email: "new@home.example".parse().ok(), ..samples::user("New", Role::Setter) };
+    let user = once("user").users().create(new.clone()).await.unwrap();
+    assert_eq!(once("user").users().create(new).await.unwrap(), user);
+    let members = [world.home.member(Role::Setter)];
+    let team = once("team").teams().create(samples::team("A", &members)).await.unwrap();
+    assert_eq!(once("team").teams().create(samples::team("A", &members)).await.unwrap(), team);
+    let pipeline = once("pipeline").pipelines().create(samples::pipeline("A")).await.unwrap();
+    assert_eq!(once("pipeline").pipelines().create(samples::pipeline("A")).await.unwrap(), pipeline);
+    let new = || samples::custom_field(Entity::Deal, "tier", CustomKind::Choice);
+    let field = once("field").custom_fields().define(new()).await.unwrap();
+    assert_eq!(once("field").custom_fields().define(new()).await.unwrap(), field);
+    // One key answers one kind of request.
+    fails(once("deal").companies().create(samples::company("A")).await, NotFound);
+}
+
+pub async fn a_repeat_is_masked_as_of_today(world: World) {
+    let manager = world.session(Role::Manager).await.once(samples::key("k", "body"));
+    let edit = ContactEdit { email: Edit::Set("a@b.co".parse().unwrap()), ..samples::contact("A") };
+    assert!(manager.contacts().create(edit.clone()).await.unwrap().email.is_some());
+    world.set_rule(Role::Manager, Entity::Contact, hiding(&["email"])).await;
+    let manager = world.session(Role::Manager).await.once(samples::key("k", "body"));
+    assert!(manager.contacts().create(edit).await.unwrap().email.is_none());
+}
+
+pub async fn another_body_under_a_used_key_is_invalid(world: World) {
+    let admin = world.session(Role::Admin).await;
+    admin.clone().once(samples::key("k", "one")).contacts().create(samples::contact("A")).await.unwrap();
+    let other = admin.clone().once(samples::key("k", "two"));
+    let error = refused(other.contacts().create(samples::contact("B")).await);
+    assert_eq!((error.kind(), error.fields()[0].code.as_ref()), (Invalid, "idempotency_key_reused"));
+    assert_eq!(names(&admin, &samples::list()).await, ["A"]);
+}
+
+pub async fn a_refused_request_does_not_use_its_key(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let bad = admin.clone().once(samples::key("k", "bad"));
+    invalid_at(bad.contacts().create(ContactEdit::default()).await, "last_name");
+    let nowhere = ContactEdit { company_id: Edit::Set(Id::new_at(admin.now())), ..samples::contact("A") };
+    invalid_at(bad.contacts().create(nowhere).await, "company_id");
+    let good = admin.clone().once(samples::key("k", "good"));
+    assert_eq!(good.contacts().create(samples::contact("A")).await.unwrap().version, 1);
+}
+
+pub async fn two_at_once_under_one_key_create_one(world: World) {
+    for round in 0..10 {
+        let key = samples::key(&format!("k{round}"), "body");
+        let email = format!("twin{round}@home.example");
+        let sessions = [world.session(Role::Admin).await, world.second_session(Role::Admin).await];
+        let creation = |session: Session| -> BoxFuture<'static, Result<Id<Contact>>> {
+            let session = session.once(key.clone());
+            let tags = Edit::Set(vec![format!("tag{round}")]);
+            let edit = ContactEdit { tags, ..samples::contact(&format!("twin{round}")) };
+            Box::pin(async move { session.contacts().create(edit).await.map(|view| view.id) })
+        };
+        let results = world.at_once(sessions.clone().map(creation)).await;
+        let ids: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+        assert_eq!(ids[0], ids[1]);
+        let found = names(&sessions[0], &filtered(&format!("last_name = twin{round}"))).await;
+        assert_eq!(found.len(), 1);
+        // With a unique value the second is told that it repeats, not that the value is taken.
+        let key = samples::key(&format!("u{round}"), "body");
+        let invitation = |session: Session| -> BoxFuture<'static, Result<_>> {
+            let session = session.once(key.clone());
+            let new = NewUser { email: email.parse().ok(), ..samples::user("Twin", Role::Setter) };
+            Box::pin(async move { session.users().create(new).await.map(|view| view.id) })
+        };
+        let results = world.at_once(sessions.map(invitation)).await;
+        let ids: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+        assert_eq!(ids[0], ids[1]);
+    }
+}
+
+pub async fn a_key_is_forgotten_after_a_day(world: World) {
+    world.clock.tick_micros(0);
+    let create = async || {
+        let session = world.session(Role::Admin).await.once(samples::key("k", "body"));
+        session.contacts().create(samples::contact("A")).await.unwrap().id
+    };
+    let first = create().await;
+    world.clock.advance_seconds(24 * 60 * 60 - 1);
+    assert_eq!(create().await, first);
+    world.clock.advance_seconds(1);
+    let second = create().await;
+    assert_ne!(second, first);
+    assert_eq!(create().await, second);
+}
+
+pub async fn a_key_used_meanwhile_is_told_apart(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let keyed = async |name: &str| {
+        let mut changes = admin.changes();
+        let mut row = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
+        row.last_name = Some(name.to_owned());
+        changes.put(&mut row);
+        changes.idempotent(IdempotencyKey { scope: [9; 32], body: [1; 32] }, &row);
+        commit(&admin, changes).await
+    };
+    keyed("A").await.unwrap();
+    conflicts(keyed("B").await, "idempotency_replay");
+    assert_eq!(names(&admin, &samples::list()).await, ["A"]);
+    let grant = reading(&admin, Entity::Contact);
+    let key = IdempotencyKey { scope: [9; 32], body: [2; 32] };
+    let replay = world.crm.ports.commit.replay(&grant, &key, admin.now()).await.unwrap().unwrap();
+    assert_eq!((replay.body, replay.result.entity, replay.result.version), ([1; 32], Entity::Contact, 1));
+}
+
+pub async fn unique_values_are_unique(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let new = || NewUser { email: "Twin@Home.Example".parse().ok(), ..samples::user("Twin", Role::Setter) };
+    admin.users().create(new()).await.unwrap();
+    conflicts(admin.users().create(new()).await, "duplicate");
+    // People without an e-mail address are as many as there are.
+    admin.users().create(samples::user("Ann", Role::Setter)).await.unwrap();
+    admin.users().create(samples::user("Ann", Role::Setter)).await.unwrap();
+    let define = async |entity| {
+        admin.custom_fields().define(samples::custom_field(entity, "size", CustomKind::Text)).await.map(|view| view.id)
+    };
+    let first = define(Entity::Contact).await.unwrap();
+    conflicts(define(Entity::Contact).await, "duplicate");
+    define(Entity::Company).await.unwrap();
+    admin.custom_fields().retire(first, Expect::Any).await.unwrap();
+    define(Entity::Contact).await.unwrap();
+    // A contact's e-mail is not unique.
+    let edit = || ContactEdit { email: Edit::Set("a@b.co".parse().unwrap()), ..samples::contact("A") };
+    contact(&admin, edit()).await;
+    contact(&admin, edit()).await;
+}

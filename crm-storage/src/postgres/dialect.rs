@@ -1,0 +1,135 @@
+//! What PostgreSQL says in words of its own.
+
+use crm_core::Entity;
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Text};
+use futures::future::try_join_all;
+use uuid::Uuid;
+
+use super::sql::fragment::{Fragment, Statement};
+use super::sql::words::{Document, Search, words_table};
+use super::{Conn, RunQueryDsl};
+use crate::fault::Outcome;
+use crate::types::{DbId, Guid};
+
+/// Most binds of one statement.
+pub(crate) const MAX_BINDS: usize = 65_535;
+/// The function that finds a text in another, at a place from 1.
+pub(crate) const PLACE_OF: &str = "strpos";
+/// Keeps rows that were read from changing until the transaction ends.
+pub(crate) const FOR_SHARE: &str = " FOR SHARE";
+/// Keeps rows from being read for change until the transaction ends.
+pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+/// Statements that are sent at once.
+const PIPELINE: usize = 256;
+
+/// Many values as one bind: an array.
+#[derive(Clone, Debug)]
+pub(crate) enum Many {
+    Ids(Vec<DbId>),
+    Texts(Vec<String>),
+    Integers(Vec<i64>),
+}
+
+impl Many {
+    /// Ids.
+    pub(crate) fn ids(ids: &[DbId]) -> Self {
+        Self::Ids(ids.to_vec())
+    }
+
+    /// Texts.
+    pub(crate) fn texts(texts: &[String]) -> Self {
+        Self::Texts(texts.to_vec())
+    }
+
+    /// Whole numbers.
+    pub(crate) fn integers(numbers: &[i64]) -> Self {
+        Self::Integers(numbers.to_vec())
+    }
+
+    /// Writes ` = ANY(…)`.
+    pub(crate) fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(" = ANY(");
+        match self {
+            Self::Ids(ids) => out.push_bind_param::<Array<Guid>, _>(ids)?,
+            Self::Texts(texts) => out.push_bind_param::<Array<Text>, _>(texts)?,
+            Self::Integers(numbers) => out.push_bind_param::<Array<BigInt>, _>(numbers)?,
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The condition that a record's words hold what is searched; `alias` names its table's row.
+pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
+    let Some(table) = words_table(entity) else { return Fragment::nothing() };
+    // Words are letters and digits; nothing in them could end the quotes.
+    let term = |term: &Vec<String>| {
+        let any: Vec<String> = term.iter().map(|prefix| format!("'{prefix}':*")).collect();
+        format!("({})", any.join(" | "))
+    };
+    let terms: Vec<String> = search.terms(workspace).iter().map(term).collect();
+    let found = Fragment::new(alias).sql(".id IN (SELECT w.id FROM ").sql(table).sql(" AS w WHERE w.workspace_id = ");
+    found.bind(workspace).sql(" AND w.words @@ CAST(").bind(terms.join(" & ")).sql(" AS tsquery))")
+}
+
+/// Replaces the words of records.
+pub(crate) async fn index(
+    conn: &mut Conn,
+    workspace: i64,
+    entity: Entity,
+    _table: &'static str,
+    documents: &[Document],
+) -> Outcome<()> {
+    let Some(words) = words_table(entity) else { return Ok(()) };
+    for chunk in documents.chunks(MAX_BINDS / 4) {
+        let mut insert = Fragment::new("INSERT INTO ").sql(words).sql(" (workspace_id, id, words) VALUES ");
+        for (at, document) in chunk.iter().enumerate() {
+            insert = insert.sql(if at == 0 { "(" } else { ", (" }).bind(workspace).sql(", ").bind(DbId(document.id));
+            let list = document.words(workspace).join(" ");
+            insert = insert.sql(", array_to_tsvector(string_to_array(").bind(list).sql(", ' ')))");
+        }
+        let insert = insert.sql(" ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
+        Statement::<()>::new(insert).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the words of records.
+pub(crate) async fn forget(
+    conn: &mut Conn,
+    workspace: i64,
+    entity: Entity,
+    _table: &'static str,
+    ids: &[Uuid],
+) -> Outcome<()> {
+    let Some(words) = words_table(entity) else { return Ok(()) };
+    let ids: Vec<DbId> = ids.iter().copied().map(DbId).collect();
+    let delete = Fragment::new("DELETE FROM ").sql(words).sql(" WHERE workspace_id = ").bind(workspace);
+    Statement::<()>::new(delete.sql(" AND id").in_ids(&ids)).execute(conn).await?;
+    Ok(())
+}
+
+/// Runs statements of one kind, many on the way at once, and gives the number of rows of each.
+pub(crate) async fn each<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<Vec<usize>>
+where
+    S: QueryFragment<Pg> + QueryId + Send,
+    S: diesel::RunQueryDsl<Conn>,
+{
+    let conn: &Conn = conn;
+    let mut counts = Vec::with_capacity(statements.len());
+    let mut statements = statements.into_iter();
+    loop {
+        let batch: Vec<S> = statements.by_ref().take(PIPELINE).collect();
+        if batch.is_empty() {
+            return Ok(counts);
+        }
+        let run = |statement: S| async move {
+            let mut conn = conn;
+            diesel_async::RunQueryDsl::execute(statement, &mut conn).await
+        };
+        counts.extend(try_join_all(batch.into_iter().map(run)).await?);
+    }
+}

@@ -1,0 +1,112 @@
+//! The schema's versions on PostgreSQL.
+
+use crm_core::{ErrorKind, Result};
+use diesel::OptionalExtension as _;
+use diesel::sql_types::{Bool, Integer};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+
+use super::pool::Pools;
+use crate::fault::Outcome;
+use crate::migration::{self, Migrated, Migration, SchemaInfo};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    min_binary: 1,
+    up: include_str!("../../migrations/postgres/0001_init/up.sql"),
+    down: include_str!("../../migrations/postgres/0001_init/down.sql"),
+}];
+
+/// How often the table of versions is made anew where somebody else was making it too.
+const TRIES: u32 = 5;
+
+#[derive(diesel::QueryableByName)]
+struct InfoRow {
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Integer)]
+    min_binary: i32,
+}
+
+#[derive(diesel::QueryableByName)]
+struct ExistsRow {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+/// Brings the schema up to date in one transaction. Of two programs that start at once the second
+/// waits for the lock on the table of versions, which is the schema's own, and finds it done.
+pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
+    make_info(pools).await?;
+    pools
+        .write(async move |connection: &mut AsyncPgConnection| {
+            lock(connection).await?;
+            let from = info(connection).await?.check_binary()?.version;
+            for step in migration::pending(MIGRATIONS, from) {
+                connection.batch_execute(step.up).await?;
+                connection.batch_execute(&migration::note(step.version, step.min_binary)).await?;
+            }
+            Ok(Migrated { from, to: from.max(migration::newest(MIGRATIONS)) })
+        })
+        .await
+}
+
+/// Takes the last migration back, with everything that it made.
+pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
+    pools
+        .write(async move |connection: &mut AsyncPgConnection| {
+            lock(connection).await?;
+            let from = info(connection).await?.check_binary()?.version;
+            let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
+                return Ok(Migrated { from, to: from });
+            };
+            let before = MIGRATIONS.iter().find(|step| step.version == from - 1);
+            connection.batch_execute(last.down).await?;
+            let note = migration::note(from - 1, before.map_or(0, |step| step.min_binary));
+            connection.batch_execute(&note).await?;
+            Ok(Migrated { from, to: from - 1 })
+        })
+        .await
+}
+
+/// Fails unless the schema is one that this program works on.
+pub(super) async fn ready(pools: &Pools) -> Result<()> {
+    let found = pools.read(async move |connection: &mut AsyncPgConnection| info(connection).await).await?;
+    found.check_ready(MIGRATIONS)
+}
+
+/// Makes the table of versions. Two makers at once collide in the catalogue even with IF NOT EXISTS;
+/// the second then finds the table of the first.
+async fn make_info(pools: &Pools) -> Result<()> {
+    let mut tries = TRIES;
+    loop {
+        let made = pools
+            .write(async move |connection: &mut AsyncPgConnection| {
+                connection.batch_execute(migration::CREATE_INFO).await?;
+                connection.batch_execute(migration::FILL_INFO).await?;
+                Ok(())
+            })
+            .await;
+        tries -= 1;
+        match made {
+            Err(error) if error.kind() == ErrorKind::Conflict && tries > 0 => {}
+            made => return made,
+        }
+    }
+}
+
+async fn lock(connection: &mut AsyncPgConnection) -> Outcome<()> {
+    connection.batch_execute("LOCK TABLE schema_info IN EXCLUSIVE MODE").await?;
+    Ok(())
+}
+
+async fn info(connection: &mut AsyncPgConnection) -> Outcome<SchemaInfo> {
+    let exists: ExistsRow = diesel::sql_query("SELECT to_regclass('schema_info') IS NOT NULL AS found")
+        .get_result(connection)
+        .await?;
+    if !exists.found {
+        return Ok(SchemaInfo::default());
+    }
+    let row: Option<InfoRow> =
+        diesel::sql_query("SELECT version, min_binary FROM schema_info").get_result(connection).await.optional()?;
+    Ok(row.map_or_else(SchemaInfo::default, |row| SchemaInfo { version: row.version, min_binary: row.min_binary }))
+}

@@ -1,0 +1,77 @@
+//! The store on a PostgreSQL server: diesel-async, without libpq.
+
+mod dialect;
+mod error;
+mod migrate;
+mod pool;
+#[path = "../sql/mod.rs"]
+mod sql;
+
+use std::sync::Arc;
+
+use crm_core::Result;
+
+use self::pool::Pools;
+use self::sql::Workspaces;
+use crate::migration::Migrated;
+use crate::options::Options;
+
+/// The database that the rooms are compiled for.
+pub(crate) type Db = diesel::pg::Pg;
+/// Its connection.
+pub(crate) type Conn = diesel_async::AsyncPgConnection;
+pub(crate) use diesel_async::RunQueryDsl;
+
+/// A store on a PostgreSQL server, 13 or later. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pools: Pools,
+    workspaces: Arc<Workspaces>,
+}
+
+/// The store that the rooms implement ports for.
+pub(crate) use self::PostgresStore as Store;
+
+impl PostgresStore {
+    /// Connects to the server of a `postgres://` URL. The schema is left as it is: see
+    /// [`PostgresStore::migrate`].
+    ///
+    /// # Errors
+    /// `Unavailable` where the server cannot be reached in time.
+    pub async fn connect(url: &str, options: Options) -> Result<Self> {
+        let store = Self { pools: Pools::new(url.to_owned(), options), workspaces: Arc::default() };
+        store.pools.key(async move |_: &mut Conn| Ok(())).await?;
+        Ok(store)
+    }
+
+    /// Brings the schema up to date. Safe when several programs start at once.
+    ///
+    /// # Errors
+    /// `Unavailable` for a schema that needs a newer program, and where the server cannot be reached.
+    pub async fn migrate(&self) -> Result<Migrated> {
+        migrate::up(&self.pools).await
+    }
+
+    /// Takes the last migration back, with all data that it made room for.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::migrate`].
+    pub async fn revert(&self) -> Result<Migrated> {
+        self.workspaces.forget();
+        migrate::down(&self.pools).await
+    }
+
+    /// Says that the server can be reached and its schema is one that this program works on.
+    ///
+    /// # Errors
+    /// `Unavailable` otherwise, with code `schema_too_old` or `schema_too_new` where it is that.
+    pub async fn ready(&self) -> Result<()> {
+        migrate::ready(&self.pools).await
+    }
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,214 @@
+//! Connections to one server.
+//!
+//! A connection is lent with a guard. Whoever drops it in the middle of a statement loses it: the
+//! statement is cancelled and the connection closed, or the next caller would find it busy. It goes
+//! back only when it is known to be idle and outside a transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::{Error, Result};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::pooled_connection::PoolableConnection as _;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::settle;
+use crate::fault::{Fault, Outcome};
+use crate::options::Options;
+
+/// How long the server lets a statement run whose caller has vanished with the whole program.
+const LAST_RESORT: Duration = Duration::from_secs(600);
+
+/// The connections of a store; clones share them.
+#[derive(Clone)]
+pub(crate) struct Pools(Arc<Pool>);
+
+struct Pool {
+    url: String,
+    options: Options,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<AsyncPgConnection>>,
+}
+
+/// A function whose future has a name, so that `Send` can be asked of it.
+pub(crate) trait DbFn<T, R>: AsyncFnOnce(T) -> R + FnOnce(T) -> Self::Fut {
+    /// The future.
+    type Fut: Future<Output = R>;
+}
+
+impl<T, R, F, Fut> DbFn<T, R> for F
+where
+    F: AsyncFnOnce(T) -> R + FnOnce(T) -> Fut,
+    Fut: Future<Output = R>,
+{
+    type Fut = Fut;
+}
+
+/// A connection on loan.
+struct Lease {
+    pool: Arc<Pool>,
+    connection: Option<AsyncPgConnection>,
+    is_clean: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.is_clean {
+            self.pool.idle.lock().push(connection);
+            return;
+        }
+        let cancel = connection.cancel_token();
+        drop(connection);
+        // Without a runtime nobody waits for the server either.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { cancel.cancel_query(tokio_postgres::NoTls).await });
+        }
+    }
+}
+
+impl Lease {
+    async fn run<T, F>(&mut self, work: F) -> Outcome<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Fault::Defect("a lease without a connection"));
+        };
+        self.is_clean = false;
+        let result = work(connection).await;
+        self.is_clean = result.as_ref().err().is_none_or(leaves_clean);
+        result
+    }
+
+    async fn script(&mut self, sql: &str) -> Outcome<()> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Fault::Defect("a lease without a connection"));
+        };
+        self.is_clean = false;
+        connection.batch_execute(sql).await?;
+        Ok(())
+    }
+}
+
+/// Whether a connection can be used again after this.
+fn leaves_clean(fault: &Fault) -> bool {
+    match fault {
+        Fault::Core(_) | Fault::Row(_) | Fault::Defect(_) => true,
+        Fault::Database(DieselError::DatabaseError(kind, _)) => {
+            !matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
+        }
+        Fault::Database(DieselError::NotFound | DieselError::DeserializationError(_)) => true,
+        Fault::Database(_) | Fault::Connect(_) | Fault::Late => false,
+    }
+}
+
+impl Pool {
+    async fn open(&self) -> Outcome<AsyncPgConnection> {
+        let connect = AsyncPgConnection::establish(&self.url);
+        let mut connection = tokio::time::timeout(self.options.patience, connect).await.map_err(|_| Fault::Late)??;
+        let limit = LAST_RESORT.max(self.options.deadline * 2).as_millis();
+        connection.batch_execute(&format!("SET statement_timeout = {limit}")).await?;
+        Ok(connection)
+    }
+}
+
+impl Pools {
+    pub(super) fn new(url: String, options: Options) -> Self {
+        let permits = Arc::new(Semaphore::new(options.readers.max(1)));
+        Self(Arc::new(Pool { url, options, permits, idle: Mutex::default() }))
+    }
+
+    async fn lease(&self) -> Outcome<Lease> {
+        let pool = self.0.clone();
+        let permit = tokio::time::timeout(pool.options.patience, pool.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| Fault::Core(Error::unavailable("all connections to the database are in use")))?;
+        let permit = permit.map_err(|_| Fault::Core(Error::unavailable("the store is closed")))?;
+        let idle = loop {
+            // Those that the server has closed meanwhile are dropped here.
+            let next = pool.idle.lock().pop();
+            match next {
+                Some(mut connection) if !connection.is_broken() => break Some(connection),
+                Some(_) => {}
+                None => break None,
+            }
+        };
+        let connection = match idle {
+            Some(connection) => connection,
+            None => pool.open().await?,
+        };
+        Ok(Lease { pool, connection: Some(connection), is_clean: true, _permit: permit })
+    }
+
+    /// Reads a few rows by key.
+    pub(crate) async fn key<T, F>(&self, read: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let mut lease = self.lease().await.map_err(settle)?;
+        lease.run(read).await.map_err(settle)
+    }
+
+    /// Reads a list, within the deadline.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let mut lease = self.lease().await.map_err(settle)?;
+        // Past the deadline the work is dropped, and with the lease the statement.
+        let done = tokio::time::timeout(self.0.options.deadline, lease.run(read)).await;
+        done.unwrap_or(Err(Fault::Late)).map_err(settle)
+    }
+
+    /// Reads a long way through one snapshot, without a deadline.
+    pub(crate) async fn snapshot<T, F>(&self, read: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", read).await
+    }
+
+    /// Writes in one transaction; a caller who goes takes it along.
+    pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        self.transaction("BEGIN", write).await
+    }
+
+    async fn transaction<T, F>(&self, begin: &str, work: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let mut lease = self.lease().await.map_err(settle)?;
+        lease.script(begin).await.map_err(settle)?;
+        match lease.run(work).await {
+            Ok(value) => {
+                // A connection whose COMMIT failed never goes back.
+                lease.script("COMMIT").await.map_err(settle)?;
+                lease.is_clean = true;
+                Ok(value)
+            }
+            Err(fault) => {
+                let was_clean = lease.is_clean;
+                lease.is_clean = was_clean && lease.script("ROLLBACK").await.is_ok();
+                Err(settle(fault))
+            }
+        }
+    }
+}

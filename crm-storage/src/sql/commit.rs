@@ -1,0 +1,275 @@
+//! The one way to write: everything of a commit in one transaction.
+//!
+//! Writes go kind by kind, in the order in which rows point to one another, each kind in as few
+//! statements as it takes. Of two writes of one record the later image is written over the version
+//! that the first one loaded.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use crm_core::access::Grant;
+use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record, Reliance, Replay, Sealed};
+use crm_core::{Entity, Error, Result, Timestamp};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::fragment::{Fragment, Statement};
+use super::room::Room;
+use super::workspace::{self, NOWHERE};
+use super::writes::Writes;
+use super::{
+    Conn, RunQueryDsl, Store, account, columns, custom_field, dialect, import, journal, json, pipeline, purge,
+    reference, tag, team, words,
+};
+use crate::fault::{Fault, Outcome};
+use crate::schema::{guards, idempotency_keys};
+use crate::types::{DbId, DbTime, Guid};
+
+/// What a commit finds out besides.
+struct Committed {
+    /// The key of the workspace.
+    workspace: i64,
+}
+
+#[async_trait]
+impl Commit for Store {
+    async fn commit(&self, sealed: Sealed) -> Result<()> {
+        let id = sealed.workspace_id();
+        let sealed = Arc::new(sealed);
+        let work = sealed.clone();
+        let known = self.workspace_key(id).await?;
+        let done = self.pools.write(async move |conn: &mut Conn| commit(conn, known, &work).await).await;
+        match done {
+            Ok(committed) => {
+                self.workspaces.keep(id.uuid(), committed.workspace);
+                Ok(())
+            }
+            Err(error) if reference::is_dangling(&error) => {
+                Err(self.dangling(known, &sealed).await?.unwrap_or(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn guard(&self, grant: &Grant, guard: Guard) -> Result<GuardRow> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let version = self
+            .pools
+            .key(async move |conn: &mut Conn| {
+                let own = guards::table.filter(guards::workspace_id.eq(workspace)).filter(guards::name.eq(guard.name()));
+                Ok(own.select(guards::version).get_result(conn).await.optional()?)
+            })
+            .await?;
+        Ok(GuardRow { guard, version: version.unwrap_or(0) })
+    }
+
+    async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let scope = key.scope.to_vec();
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let found = idempotency_keys::table
+                    .filter(idempotency_keys::workspace_id.eq(workspace))
+                    .filter(idempotency_keys::scope.eq(scope))
+                    .filter(idempotency_keys::at.gt(DbTime(now.plus_seconds(-KEPT_SECONDS))))
+                    .select(KeyRow::as_select());
+                found.get_result(conn).await.optional()?.map(KeyRow::into_replay).transpose()
+            })
+            .await
+    }
+}
+
+async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committed> {
+    let writes = Writes::of(sealed);
+    let workspace = found_workspace(conn, known, sealed, &writes).await?;
+    // A repeat is told so before it is told that its unique values are taken, by itself.
+    keep_key(conn, workspace, sealed).await?;
+    check_relied(conn, workspace, sealed.relied()).await?;
+    for guard in sealed.guards() {
+        move_guard(conn, workspace, *guard).await?;
+    }
+    write_people(conn, workspace, &writes).await?;
+    write_settings(conn, workspace, &writes).await?;
+    put(conn, workspace, writes.companies).await?;
+    put(conn, workspace, writes.contacts).await?;
+    put(conn, workspace, writes.deals).await?;
+    put(conn, workspace, writes.notes).await?;
+    for one in &writes.imports {
+        expect_one(import::put(conn, workspace, one).await?, &one.after)?;
+    }
+    import::insert_failed(conn, workspace, &writes.failed).await?;
+    import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;
+    for (entity, id) in sealed.purged() {
+        purge::record(conn, workspace, *entity, *id).await?;
+        journal::erase(conn, workspace, *entity, *id).await?;
+    }
+    journal::append(conn, workspace, sealed.entries()).await?;
+    Ok(Committed { workspace })
+}
+
+/// The workspace's key; made with the workspace itself where this commit founds it.
+async fn found_workspace(conn: &mut Conn, known: i64, sealed: &Sealed, writes: &Writes<'_>) -> Outcome<i64> {
+    let mut key = known;
+    for put in &writes.workspaces {
+        match &put.before {
+            None => key = workspace::insert(conn, &put.after).await?,
+            Some(before) => expect_one(workspace::update(conn, &put.after, before.version).await?, &put.after)?,
+        }
+    }
+    if key == NOWHERE {
+        return Err(Error::not_found("workspace", sealed.workspace_id()).into());
+    }
+    Ok(key)
+}
+
+async fn write_people(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) -> Outcome<()> {
+    for new in &writes.accounts {
+        account::insert(conn, new).await?;
+    }
+    put(conn, workspace, writes.users.clone()).await?;
+    for one in &writes.teams {
+        expect_one(team::put(conn, workspace, one).await?, &one.after)?;
+    }
+    Ok(())
+}
+
+async fn write_settings(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) -> Outcome<()> {
+    for one in &writes.custom_fields {
+        match &one.before {
+            None => custom_field::insert(conn, workspace, &one.after).await?,
+            Some(before) => {
+                let touched = custom_field::update(conn, workspace, &one.after, before.version).await?;
+                expect_one(touched, &one.after)?;
+            }
+        }
+    }
+    let (new, changed) = split(&writes.tags);
+    tag::insert(conn, workspace, &new).await?;
+    expect_all(&tag::update(conn, workspace, &changed).await?, &changed)?;
+    for one in &writes.pipelines {
+        expect_one(pipeline::put(conn, workspace, one).await?, &one.after)?;
+    }
+    Ok(())
+}
+
+/// New records, and changes of old ones in the order of their ids, so that two commits which change
+/// the same records wait for one another in one direction.
+fn split<T: Record>(puts: &[Put<T>]) -> (Vec<&T>, Vec<Put<T>>) {
+    let new = puts.iter().filter(|put| put.before.is_none()).map(|put| &put.after).collect();
+    let mut changed: Vec<Put<T>> = puts.iter().filter(|put| put.before.is_some()).cloned().collect();
+    changed.sort_by_key(|put| put.after.uuid());
+    (new, changed)
+}
+
+/// Writes records with what mirrors them.
+async fn put<T: Room>(conn: &mut Conn, workspace: i64, puts: Vec<Put<T>>) -> Outcome<()> {
+    if puts.is_empty() {
+        return Ok(());
+    }
+    let (new, changed) = split(&puts);
+    T::insert(conn, workspace, &new).await?;
+    expect_all(&T::update(conn, workspace, &changed).await?, &changed)?;
+    tag::mirror(conn, workspace, &puts).await?;
+    custom_field::mirror(conn, workspace, &puts).await?;
+    let document = |put: &Put<T>| {
+        let document = words::Document::of(&put.after);
+        let is_new = put.before.as_ref().is_none_or(|before| words::Document::of(before) != document);
+        is_new.then_some(document)
+    };
+    let documents: Vec<words::Document> = puts.iter().filter_map(document).collect();
+    dialect::index(conn, workspace, T::ENTITY, T::TABLE, &documents).await
+}
+
+fn expect_all<T: Record>(touched: &[usize], puts: &[Put<T>]) -> Outcome<()> {
+    touched.iter().zip(puts).try_for_each(|(rows, put)| expect_one(*rows, &put.after))
+}
+
+fn expect_one<T: Record>(rows: usize, record: &T) -> Outcome<()> {
+    if rows == 1 { Ok(()) } else { Err(stale(T::ENTITY.name(), record.uuid())) }
+}
+
+fn stale(what: &str, which: impl std::fmt::Display) -> Fault {
+    Error::conflict(format!("{what} {which} was changed meanwhile")).with_code("stale_version").into()
+}
+
+/// Checks rows that were only read, and keeps them as they are until the commit ends.
+async fn check_relied(conn: &mut Conn, workspace: i64, relied: &[Reliance]) -> Outcome<()> {
+    for entity in Entity::ALL {
+        let mut own: Vec<&Reliance> = relied.iter().filter(|relied| relied.entity == entity).collect();
+        own.sort_by_key(|relied| relied.id);
+        let ids: Vec<DbId> = own.iter().map(|relied| DbId(relied.id)).collect();
+        let found = if ids.is_empty() { Vec::new() } else { versions(conn, workspace, entity, &ids).await? };
+        for relied in own {
+            if !found.contains(&(DbId(relied.id), relied.version)) {
+                return Err(stale(entity.name(), relied.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn versions(conn: &mut Conn, workspace: i64, entity: Entity, ids: &[DbId]) -> Outcome<Vec<(DbId, i64)>> {
+    let select = match columns::table(entity) {
+        Some(table) => Fragment::new("SELECT id, version FROM ").sql(table).sql(" WHERE workspace_id = ").bind(workspace),
+        None => Fragment::new("SELECT id, version FROM workspaces WHERE key = ").bind(workspace),
+    };
+    let select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id").sql(dialect::FOR_SHARE);
+    Ok(Statement::<(Guid, BigInt)>::new(select).load(conn).await?)
+}
+
+/// Moves a guard on, where nobody else has.
+async fn move_guard(conn: &mut Conn, workspace: i64, read: GuardRow) -> Outcome<()> {
+    let name = read.guard.name();
+    let touched = if read.version == 0 {
+        let first = (guards::workspace_id.eq(workspace), guards::name.eq(name), guards::version.eq(1));
+        diesel::insert_into(guards::table).values(first).on_conflict_do_nothing().execute(conn).await?
+    } else {
+        let own = guards::table.filter(guards::workspace_id.eq(workspace)).filter(guards::name.eq(name));
+        let unmoved = own.filter(guards::version.eq(read.version));
+        diesel::update(unmoved).set(guards::version.eq(read.version + 1)).execute(conn).await?
+    };
+    if touched == 1 { Ok(()) } else { Err(stale("guard", name)) }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = idempotency_keys, treat_none_as_default_value = false)]
+struct KeyRow {
+    workspace_id: i64,
+    scope: Vec<u8>,
+    body: Vec<u8>,
+    entity: i16,
+    record_id: DbId,
+    version: i64,
+    at: DbTime,
+}
+
+impl KeyRow {
+    fn into_replay(self) -> Outcome<Replay> {
+        let entity = columns::entity(self.entity).ok_or(json::unreadable("a kind of record"))?;
+        let body = self.body.try_into().map_err(|_| json::unreadable("a digest"))?;
+        let result = Reliance { entity, id: self.record_id.0, version: self.version };
+        Ok(Replay { body, result, at: self.at.into() })
+    }
+}
+
+/// Keeps the caller's key, unless it is kept already; keys are forgotten after 24 h.
+async fn keep_key(conn: &mut Conn, workspace: i64, sealed: &Sealed) -> Outcome<()> {
+    let Some((key, result)) = sealed.idempotency() else { return Ok(()) };
+    let expired = DbTime(sealed.at().plus_seconds(-KEPT_SECONDS));
+    let old = idempotency_keys::table.filter(idempotency_keys::workspace_id.eq(workspace));
+    diesel::delete(old.filter(idempotency_keys::at.le(expired))).execute(conn).await?;
+    let row = KeyRow {
+        workspace_id: workspace,
+        scope: key.scope.to_vec(),
+        body: key.body.to_vec(),
+        entity: columns::code(result.entity),
+        record_id: DbId(result.id),
+        version: result.version,
+        at: sealed.at().into(),
+    };
+    let kept = diesel::insert_into(idempotency_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    if kept == 1 {
+        return Ok(());
+    }
+    Err(Error::conflict("the idempotency key was used before").with_code("idempotency_replay").into())
+}

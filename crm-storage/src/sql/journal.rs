@@ -1,0 +1,357 @@
+//! The journal: entries as commits append them, seals as `seal_batch` adds them.
+//!
+//! A commit puts its entries into a queue besides. Sealing takes them from there, under a lock of
+//! the workspace's head: an entry of a transaction that commits late is found whenever it appears.
+
+use async_trait::async_trait;
+use crm_core::access::{ActorRef, Grant};
+use crm_core::filter::CheckedFilter;
+use crm_core::journal::chain::{self, GENESIS, Hash, SALT_BYTES, Verification, Verifier};
+use crm_core::journal::{Change, Entry, JournalStore, SealedEntry};
+use crm_core::page::{Position, Rows as Page};
+use crm_core::workspace::Workspace;
+use crm_core::{Entity, Id, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+use uuid::Uuid;
+
+use super::columns::{self, code};
+use super::fragment::{Fragment, Statement};
+use super::{Conn, RunQueryDsl, Store, dialect, json};
+use crate::fault::Outcome;
+use crate::schema::{journal, journal_heads, journal_queue, journal_seals};
+use crate::types::{DbId, DbTime};
+
+/// Columns of a row, hence binds of an insert.
+const COLUMNS: usize = 18;
+/// Entries that verifying reads at once.
+const VERIFY_CHUNK: i64 = 1_000;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+struct EntryRow {
+    workspace_id: i64,
+    record_id: DbId,
+    id: DbId,
+    at: DbTime,
+    actor_id: Option<DbId>,
+    cause: Option<String>,
+    batch_id: Option<DbId>,
+    depth: i16,
+    entity: i16,
+    version: i64,
+    subject_entity: Option<i16>,
+    subject_id: Option<DbId>,
+    change: i16,
+    before: Option<String>,
+    after: Option<String>,
+    events: Option<String>,
+    salt: Option<Vec<u8>>,
+    digest: Option<Vec<u8>>,
+}
+
+const CHANGES: [(Change, i16); 6] = [
+    (Change::Created, 1),
+    (Change::Updated, 2),
+    (Change::Deleted, 3),
+    (Change::Restored, 4),
+    (Change::Purged, 5),
+    (Change::Noted, 6),
+];
+
+impl EntryRow {
+    fn new(workspace_id: i64, entry: &Entry) -> Outcome<Self> {
+        let salt: [u8; SALT_BYTES] = rand::random();
+        let change = CHANGES.iter().find(|(change, _)| *change == entry.change).map_or(0, |(_, code)| *code);
+        Ok(Self {
+            workspace_id,
+            record_id: DbId(entry.record_id),
+            id: entry.id.into(),
+            at: entry.at.into(),
+            actor_id: entry.actor.user_id.map(DbId::from),
+            cause: entry.actor.cause.clone(),
+            batch_id: entry.batch.map(DbId::from),
+            depth: entry.depth.into(),
+            entity: code(entry.entity),
+            version: entry.version,
+            subject_entity: entry.subject.map(|(entity, _)| code(entity)),
+            subject_id: entry.subject.map(|(_, id)| DbId(id)),
+            change,
+            before: json::map(&entry.before)?,
+            after: json::map(&entry.after)?,
+            events: json::list(&entry.events)?,
+            salt: Some(salt.to_vec()),
+            digest: None,
+        })
+    }
+
+    fn into_line(self) -> Outcome<Line> {
+        let entity = |code| columns::entity(code).ok_or(json::unreadable("a kind of record"));
+        let change = CHANGES.iter().find(|(_, code)| *code == self.change).map(|(change, _)| *change);
+        let subject = match (self.subject_entity, self.subject_id) {
+            (Some(code), Some(id)) => Some((entity(code)?, id.0)),
+            _ => None,
+        };
+        let entry = Entry {
+            id: self.id.into(),
+            at: self.at.into(),
+            actor: ActorRef { user_id: self.actor_id.map(Id::from), cause: self.cause },
+            batch: self.batch_id.map(Id::from),
+            depth: u8::try_from(self.depth).unwrap_or(u8::MAX),
+            entity: entity(self.entity)?,
+            record_id: self.record_id.0,
+            version: self.version,
+            subject,
+            change: change.ok_or(json::unreadable("a kind of change"))?,
+            before: json::read_map(self.before)?,
+            after: json::read_map(self.after)?,
+            events: json::read_list(self.events)?,
+        };
+        Ok(Line { entry, salt: self.salt, digest: self.digest.map(hash).transpose()? })
+    }
+}
+
+/// An entry with what its digest is made of, or what is left of it.
+struct Line {
+    entry: Entry,
+    salt: Option<Vec<u8>>,
+    digest: Option<Hash>,
+}
+
+impl Line {
+    fn digest(&self) -> Hash {
+        self.digest.unwrap_or_else(|| chain::digest(self.salt.as_deref().unwrap_or_default(), &self.entry))
+    }
+}
+
+fn hash(bytes: Vec<u8>) -> Outcome<Hash> {
+    bytes.try_into().map_err(|_| json::unreadable("a hash"))
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = journal_queue)]
+struct QueueRow {
+    workspace_id: i64,
+    record_id: DbId,
+    entry_id: DbId,
+}
+
+/// Appends entries, not sealed yet, each with a salt of its own.
+pub(super) async fn append(conn: &mut Conn, workspace: i64, entries: &[Entry]) -> Outcome<()> {
+    for chunk in entries.chunks(dialect::MAX_BINDS / COLUMNS) {
+        let rows = chunk.iter().map(|entry| EntryRow::new(workspace, entry)).collect::<Outcome<Vec<_>>>()?;
+        let queued = |row: &EntryRow| QueueRow { workspace_id: workspace, record_id: row.record_id, entry_id: row.id };
+        let queue: Vec<QueueRow> = rows.iter().map(queued).collect();
+        diesel::insert_into(journal::table).values(rows).execute(conn).await?;
+        diesel::insert_into(journal_queue::table).values(queue).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Erases the content of a record's entries. The salted digest stays, the salt goes.
+pub(super) async fn erase(conn: &mut Conn, workspace: i64, entity: Entity, id: Uuid) -> Outcome<()> {
+    let own = journal::table.filter(journal::workspace_id.eq(workspace)).filter(journal::record_id.eq(DbId(id)));
+    let whole = own.filter(journal::entity.eq(code(entity))).filter(journal::salt.is_not_null());
+    let rows: Vec<EntryRow> = whole.select(EntryRow::as_select()).load(conn).await?;
+    let lines = rows.into_iter().map(EntryRow::into_line).collect::<Outcome<Vec<_>>>()?;
+    let erase = |line: Line| {
+        let row = journal::table.filter(journal::workspace_id.eq(workspace)).filter(journal::record_id.eq(DbId(id)));
+        let content = (
+            journal::before.eq(None::<String>),
+            journal::after.eq(None::<String>),
+            journal::events.eq(None::<String>),
+            journal::salt.eq(None::<Vec<u8>>),
+            journal::digest.eq(Some(line.digest().to_vec())),
+        );
+        diesel::update(row.filter(journal::id.eq(DbId::from(line.entry.id)))).set(content)
+    };
+    dialect::each(conn, lines.into_iter().map(erase).collect()).await?;
+    Ok(())
+}
+
+/// The head of a workspace's chain, held until the transaction ends.
+async fn lock_head(conn: &mut Conn, workspace: i64) -> Outcome<(i64, Hash)> {
+    let first = (journal_heads::workspace_id.eq(workspace), journal_heads::seq.eq(0), journal_heads::hash.eq(GENESIS.to_vec()));
+    diesel::insert_into(journal_heads::table).values(first).on_conflict_do_nothing().execute(conn).await?;
+    let head = Fragment::new("SELECT seq, hash FROM journal_heads WHERE workspace_id = ").bind(workspace);
+    let head = Statement::<(BigInt, Binary)>::new(head.sql(dialect::FOR_UPDATE));
+    let (seq, bytes): (i64, Vec<u8>) = head.get_result(conn).await?;
+    Ok((seq, hash(bytes)?))
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = journal_seals)]
+struct SealRow {
+    workspace_id: i64,
+    seq: i64,
+    record_id: DbId,
+    entry_id: DbId,
+    hash: Vec<u8>,
+}
+
+async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) -> Outcome<u32> {
+    let (mut seq, mut last) = lock_head(conn, workspace).await?;
+    let waiting = journal_queue::table
+        .inner_join(
+            journal::table.on(journal::workspace_id
+                .eq(journal_queue::workspace_id)
+                .and(journal::record_id.eq(journal_queue::record_id))
+                .and(journal::id.eq(journal_queue::entry_id))),
+        )
+        .filter(journal_queue::workspace_id.eq(workspace))
+        .order(journal_queue::position)
+        .limit(limit.into());
+    let rows: Vec<(i64, EntryRow)> =
+        waiting.select((journal_queue::position, EntryRow::as_select())).load(conn).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let (mut seals, mut done) = (Vec::new(), Vec::new());
+    for (position, row) in rows {
+        let line = row.into_line()?;
+        seq += 1;
+        last = chain::link(&last, id, seq, &line.digest());
+        let (record_id, entry_id) = (DbId(line.entry.record_id), line.entry.id.into());
+        seals.push(SealRow { workspace_id: workspace, seq, record_id, entry_id, hash: last.to_vec() });
+        done.push(position);
+    }
+    let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
+    while !seals.is_empty() {
+        let rest = seals.split_off(seals.len().min(dialect::MAX_BINDS / 5));
+        let chunk = std::mem::replace(&mut seals, rest);
+        diesel::insert_into(journal_seals::table).values(chunk).execute(conn).await?;
+    }
+    let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done);
+    Statement::<()>::new(unqueue).execute(conn).await?;
+    let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace));
+    let moved = (journal_heads::seq.eq(seq), journal_heads::hash.eq(last.to_vec()));
+    diesel::update(head).set(moved).execute(conn).await?;
+    Ok(count)
+}
+
+/// Sealed entries after a number, in order, up to another.
+async fn sealed(conn: &mut Conn, workspace: i64, after: i64, limit: i64) -> Outcome<Vec<SealedEntry>> {
+    let found = journal_seals::table
+        .inner_join(
+            journal::table.on(journal::workspace_id
+                .eq(journal_seals::workspace_id)
+                .and(journal::record_id.eq(journal_seals::record_id))
+                .and(journal::id.eq(journal_seals::entry_id))),
+        )
+        .filter(journal_seals::workspace_id.eq(workspace))
+        .filter(journal_seals::seq.gt(after))
+        .order(journal_seals::seq)
+        .limit(limit);
+    let row = (journal_seals::seq, journal_seals::hash, EntryRow::as_select());
+    let rows: Vec<(i64, Vec<u8>, EntryRow)> = found.select(row).load(conn).await?;
+    let entry = |(seq, bytes, row): (i64, Vec<u8>, EntryRow)| {
+        let Line { entry, salt, digest } = row.into_line()?;
+        Ok(SealedEntry { seq, hash: hash(bytes)?, salt, digest, entry })
+    };
+    rows.into_iter().map(entry).collect()
+}
+
+async fn verify(conn: &mut Conn, workspace: i64, id: Id<Workspace>) -> Outcome<Verification> {
+    let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace)).select(journal_heads::seq);
+    let head: Option<i64> = head.get_result(conn).await.optional()?;
+    let queue = journal_queue::table.filter(journal_queue::workspace_id.eq(workspace));
+    let unsealed: i64 = queue.count().get_result(conn).await?;
+    let mut verifier = Verifier::new(id);
+    loop {
+        let chunk = sealed(conn, workspace, verifier.seq(), VERIFY_CHUNK).await?;
+        if chunk.is_empty() || !chunk.iter().all(|entry| verifier.check(entry)) {
+            return Ok(verifier.finish(head.unwrap_or(0), unsealed));
+        }
+    }
+}
+
+/// The entries whose subject or record this is, newest first.
+async fn page_of(conn: &mut Conn, which: Fragment, limit: i64) -> Outcome<Vec<Entry>> {
+    let found = journal::table.filter(which).order(journal::id.desc()).limit(limit);
+    let rows: Vec<EntryRow> = found.select(EntryRow::as_select()).load(conn).await?;
+    rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
+}
+
+/// The conditions of a timeline: the record's own entries, and those of what hangs below it.
+fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &[i64], after: Option<Uuid>) -> [Fragment; 2] {
+    [("journal.record_id = ", " AND journal.entity = "), ("journal.subject_id = ", " AND journal.subject_entity = ")].map(
+        |(whose, kind)| {
+            let which = Fragment::new("journal.workspace_id = ").bind(workspace).sql(" AND ").sql(whose).bind(DbId(id));
+            let which = which.sql(kind).bind(code(entity)).sql(" AND journal.entity").in_integers(shown);
+            match after {
+                Some(after) => which.sql(" AND journal.id < ").bind(DbId(after)),
+                None => which,
+            }
+        },
+    )
+}
+
+#[async_trait]
+impl JournalStore for Store {
+    async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32> {
+        let key = self.workspace_key(workspace).await?;
+        if key == super::workspace::NOWHERE {
+            return Ok(0);
+        }
+        self.pools.write(async move |conn: &mut Conn| seal(conn, key, workspace, limit).await).await
+    }
+
+    async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>> {
+        let key = self.workspace_key(workspace).await?;
+        self.pools.read(async move |conn: &mut Conn| sealed(conn, key, after, limit.into()).await).await
+    }
+
+    async fn verify(&self, workspace: Id<Workspace>) -> Result<Verification> {
+        let key = self.workspace_key(workspace).await?;
+        // One snapshot, or a purge in between would look like a forgery.
+        self.pools.snapshot(async move |conn: &mut Conn| verify(conn, key, workspace).await).await
+    }
+
+    async fn timeline(
+        &self,
+        grant: &Grant,
+        entity: Entity,
+        record_id: Uuid,
+        after: Option<Uuid>,
+        limit: u16,
+    ) -> Result<Page<Entry>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let is_shown = |entity: &Entity| grant.visible(*entity) != CheckedFilter::nothing();
+        let shown: Vec<i64> = Entity::ALL.into_iter().filter(is_shown).map(|entity| code(entity).into()).collect();
+        if shown.is_empty() {
+            return Ok(Page { rows: Vec::new(), next: None });
+        }
+        let [own, below] = timeline_of(workspace, entity, record_id, &shown, after);
+        let more = i64::from(limit) + 1;
+        let mut rows = self
+            .pools
+            .read(async move |conn: &mut Conn| {
+                let mut rows = page_of(conn, own, more).await?;
+                rows.extend(page_of(conn, below, more).await?);
+                Ok(rows)
+            })
+            .await?;
+        rows.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+        let has_more = rows.len() > usize::from(limit);
+        rows.truncate(limit.into());
+        let next = rows.last().filter(|_| has_more).map(|last| Position { key: None, id: last.id.uuid() });
+        Ok(Page { rows, next })
+    }
+
+    async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = journal::table
+                    .filter(journal::workspace_id.eq(workspace))
+                    .filter(journal::record_id.eq(DbId(record_id)))
+                    .filter(journal::entity.eq(code(entity)))
+                    // Version 0 marks facts that wrote nothing.
+                    .filter(journal::version.between(1, up_to))
+                    .order((journal::version, journal::id));
+                let rows: Vec<EntryRow> = found.select(EntryRow::as_select()).load(conn).await?;
+                rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
+            })
+            .await
+    }
+}

@@ -1,0 +1,68 @@
+//! Erasing a record with everything that hangs below it.
+
+use crm_core::Entity;
+use crm_core::activity::Note;
+use crm_core::company::Company;
+use crm_core::contact::Contact;
+use crm_core::deal::Deal;
+use uuid::Uuid;
+
+use super::fragment::{Fragment, Statement};
+use super::room::{Room, place};
+use super::{Conn, RunQueryDsl, custom_field, dialect, import, tag};
+use crate::fault::Outcome;
+use crate::types::DbId;
+
+/// Erases a record, its words, tags, values and fingerprints, the notes on it, and what points to
+/// it. Whoever pointed to it keeps their version: nobody changed them.
+pub(super) async fn record(conn: &mut Conn, workspace: i64, entity: Entity, id: Uuid) -> Outcome<()> {
+    match entity {
+        Entity::Contact => {
+            notes_on(conn, workspace, "contact_id", id).await?;
+            unlink(conn, workspace, "deals", "contact_id", id).await?;
+            row::<Contact>(conn, workspace, id).await
+        }
+        Entity::Company => {
+            notes_on(conn, workspace, "company_id", id).await?;
+            unlink(conn, workspace, "deals", "company_id", id).await?;
+            unlink(conn, workspace, "contacts", "company_id", id).await?;
+            row::<Company>(conn, workspace, id).await
+        }
+        Entity::Deal => {
+            notes_on(conn, workspace, "deal_id", id).await?;
+            row::<Deal>(conn, workspace, id).await
+        }
+        Entity::Note => row::<Note>(conn, workspace, id).await,
+        // Other kinds are never purged.
+        _ => Ok(()),
+    }
+}
+
+async fn row<T: Room>(conn: &mut Conn, workspace: i64, id: Uuid) -> Outcome<()> {
+    let Some(record) = T::find(conn, workspace, DbId(id)).await? else { return Ok(()) };
+    let tags = record.tags().iter().map(|tag| (crm_core::text::key(tag), DbId(id))).collect();
+    tag::remove(conn, workspace, T::ENTITY, tags).await?;
+    custom_field::forget(conn, workspace, &[DbId(id)]).await?;
+    import::forget(conn, workspace, id).await?;
+    dialect::forget(conn, workspace, T::ENTITY, T::TABLE, &[id]).await?;
+    let delete = Fragment::new("DELETE FROM ").sql(T::TABLE).sql(" WHERE workspace_id = ").bind(workspace);
+    Statement::<()>::new(delete.sql(" AND id = ").bind(DbId(id))).execute(conn).await?;
+    Ok(())
+}
+
+async fn notes_on(conn: &mut Conn, workspace: i64, column: &'static str, id: Uuid) -> Outcome<()> {
+    let place = place::<Note>(workspace);
+    let which = place.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ").then(place.column(column));
+    let notes = Note::select(conn, which.sql(" = ").bind(DbId(id)), place.column("id"), i64::MAX).await?;
+    for note in notes {
+        row::<Note>(conn, workspace, note.id.uuid()).await?;
+    }
+    Ok(())
+}
+
+async fn unlink(conn: &mut Conn, workspace: i64, table: &'static str, column: &'static str, id: Uuid) -> Outcome<()> {
+    let update = Fragment::new("UPDATE ").sql(table).sql(" SET ").sql(column).sql(" = NULL WHERE workspace_id = ");
+    let update = update.bind(workspace).sql(" AND ").sql(column).sql(" = ").bind(DbId(id));
+    Statement::<()>::new(update).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! A commit's writes, kind by kind.
+
+use crm_core::account::Account;
+use crm_core::activity::Note;
+use crm_core::company::Company;
+use crm_core::contact::Contact;
+use crm_core::custom_field::CustomField;
+use crm_core::deal::Deal;
+use crm_core::pipeline::Pipeline;
+use crm_core::store::{Put, Record, Sealed, Write};
+use crm_core::tag::Tag;
+use crm_core::team::Team;
+use crm_core::transfer::{FailedRow, Fingerprint, Import};
+use crm_core::user::User;
+use crm_core::workspace::Workspace;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The writes of a commit; each record once.
+#[derive(Default)]
+pub(super) struct Writes<'a> {
+    pub(super) accounts: Vec<&'a Account>,
+    pub(super) workspaces: Vec<Put<Workspace>>,
+    pub(super) users: Vec<Put<User>>,
+    pub(super) teams: Vec<Put<Team>>,
+    pub(super) custom_fields: Vec<Put<CustomField>>,
+    pub(super) tags: Vec<Put<Tag>>,
+    pub(super) pipelines: Vec<Put<Pipeline>>,
+    pub(super) companies: Vec<Put<Company>>,
+    pub(super) contacts: Vec<Put<Contact>>,
+    pub(super) deals: Vec<Put<Deal>>,
+    pub(super) notes: Vec<Put<Note>>,
+    pub(super) imports: Vec<Put<Import>>,
+    pub(super) failed: Vec<&'a FailedRow>,
+    pub(super) fingerprints: Vec<&'a Fingerprint>,
+}
+
+impl<'a> Writes<'a> {
+    /// Sorts the writes of a commit.
+    pub(super) fn of(sealed: &'a Sealed) -> Self {
+        let mut writes = Self::default();
+        for write in sealed.writes() {
+            writes.add(write);
+        }
+        writes.merge();
+        writes
+    }
+
+    fn add(&mut self, write: &'a Write) {
+        match write {
+            Write::Workspace(put) => self.workspaces.push(put.clone()),
+            Write::User(put) => self.users.push(put.clone()),
+            Write::Team(put) => self.teams.push(put.clone()),
+            Write::Contact(put) => self.contacts.push(put.clone()),
+            Write::Company(put) => self.companies.push(put.clone()),
+            Write::Deal(put) => self.deals.push(put.clone()),
+            Write::Pipeline(put) => self.pipelines.push(put.clone()),
+            Write::Tag(put) => self.tags.push(put.clone()),
+            Write::Note(put) => self.notes.push(put.clone()),
+            Write::CustomField(put) => self.custom_fields.push(put.clone()),
+            Write::Import(put) => self.imports.push(put.clone()),
+            Write::FailedRows(rows) => self.failed.extend(rows),
+            Write::Fingerprints(prints) => self.fingerprints.extend(prints),
+            Write::Account(new) => self.accounts.push(&new.0),
+        }
+    }
+
+    fn merge(&mut self) {
+        merge(&mut self.workspaces);
+        merge(&mut self.users);
+        merge(&mut self.teams);
+        merge(&mut self.custom_fields);
+        merge(&mut self.tags);
+        merge(&mut self.pipelines);
+        merge(&mut self.companies);
+        merge(&mut self.contacts);
+        merge(&mut self.deals);
+        merge(&mut self.notes);
+        merge(&mut self.imports);
+    }
+}
+
+/// Makes one write of all writes of a record: its first image before, its last one after.
+fn merge<T: Record>(puts: &mut Vec<Put<T>>) {
+    let mut places: HashMap<Uuid, usize> = HashMap::with_capacity(puts.len());
+    let mut merged: Vec<Put<T>> = Vec::with_capacity(puts.len());
+    for put in puts.drain(..) {
+        match places.get(&put.after.uuid()).and_then(|at| merged.get_mut(*at)) {
+            Some(first) => first.after = put.after,
+            None => {
+                places.insert(put.after.uuid(), merged.len());
+                merged.push(put);
+            }
+        }
+    }
+    *puts = merged;
+}

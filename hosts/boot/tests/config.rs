@@ -1,0 +1,123 @@
+//! Where settings come from, and which are refused.
+
+use std::ffi::OsString;
+use std::fs;
+
+use crm_boot::{Config, Database, LogFormat, Options};
+use crm_core::Error;
+use secrecy::ExposeSecret as _;
+
+const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, Error> {
+    Config::from_sources(Options::default(), environment(pairs))
+}
+
+/// The place and the code of a refusal.
+fn refusal(result: Result<Config, Error>) -> (String, String) {
+    let error = result.unwrap_err();
+    let [fault] = error.fields() else { panic!("{error:?}") };
+    assert!(error.to_string().starts_with(&fault.field), "{error}");
+    (fault.field.clone(), fault.code.to_string())
+}
+
+#[test]
+fn nothing_set_is_a_file_here_and_this_machine_alone() {
+    let config = from_environment(&[("PATH", "/bin"), ("SLACKCRM_TEST_POSTGRES", "postgres://x")]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database.file().unwrap().to_str(), Some("slackcrm.db"));
+    assert_eq!((config.log.as_str(), config.log_format, config.body_limit), ("info", LogFormat::Json, 1_048_576));
+    assert!(config.secret_key.is_none());
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.toml");
+    fs::write(&file, "listen = \"127.0.0.1:1\"\nlog = \"error\"\nlog_format = \"text\"\nbody_limit = 7\n").unwrap();
+    let options = Options { listen: Some("127.0.0.1:3".into()), ..Options::default() };
+    let pairs =
+        [("SLACKCRM_CONFIG", file.to_str().unwrap()), ("SLACKCRM_LISTEN", "127.0.0.1:2"), ("SLACKCRM_LOG", "warn")];
+    let config = Config::from_sources(options, environment(&pairs)).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!((config.log.as_str(), config.log_format, config.body_limit), ("warn", LogFormat::Text, 7));
+    // A file that a flag names comes before the one of the environment.
+    let options = Options { config: Some(file), ..Options::default() };
+    let config = Config::from_sources(options, environment(&[("SLACKCRM_CONFIG", "absent.toml")])).unwrap();
+    assert_eq!(config.log, "error");
+}
+
+#[test]
+fn unknown_settings_are_refused_by_name() {
+    let unknown = |name: &str| (name.to_owned(), "unknown_setting".to_owned());
+    assert_eq!(refusal(from_environment(&[("SLACKCRM_LISTN", "x")])), unknown("SLACKCRM_LISTN"));
+    assert_eq!(refusal(from_environment(&[("SLACKCRM_listen", "127.0.0.1:1")])), unknown("SLACKCRM_listen"));
+    let error = from_environment(&[("SLACKCRM_X", "y")]).unwrap_err().to_string();
+    assert!(error.contains("SLACKCRM_DATABASE_URL") && error.contains("SLACKCRM_CONFIG"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.toml");
+    let read = |text: &str| {
+        fs::write(&file, text).unwrap();
+        refusal(Config::from_sources(Options { config: Some(file.clone()), ..Options::default() }, []))
+    };
+    assert_eq!(read("listn = 1"), unknown(&format!("listn in {}", file.display())));
+    assert_eq!(read("listen = true").1, "value");
+    assert_eq!(read("listen = ").1, "toml");
+    let absent = Options { config: Some("absent.toml".into()), ..Options::default() };
+    assert_eq!(refusal(Config::from_sources(absent, [])), ("absent.toml".into(), "unreadable".into()));
+}
+
+#[test]
+fn values_that_do_not_fit_are_refused_where_they_were_set() {
+    for (name, value) in [
+        ("SLACKCRM_LISTEN", "8080"),
+        ("SLACKCRM_LISTEN", "localhost:99999"),
+        ("SLACKCRM_DATABASE_URL", "mysql://x"),
+        ("SLACKCRM_DATABASE_URL", "sqlite://"),
+        ("SLACKCRM_DATABASE_URL", "crm.db"),
+        ("SLACKCRM_LOG_FORMAT", "xml"),
+        ("SLACKCRM_BODY_LIMIT", "much"),
+    ] {
+        assert_eq!(refusal(from_environment(&[(name, value)])), (name.to_owned(), "value".to_owned()), "{value}");
+    }
+}
+
+#[test]
+fn weak_secrets_are_refused_with_the_reason_and_without_the_secret() {
+    for weak in [
+        "",
+        "short",
+        &SECRET[..31],
+        &"a".repeat(64),
+        "abababababababababababababababab",
+        "please-change-me-please-change-me-now",
+        "my super secret key for production!!",
+        "Password1234567890Password1234567890",
+        "0123456789abcdef0123456789abcdef",
+    ] {
+        let result = from_environment(&[("SLACKCRM_SECRET_KEY", weak)]);
+        let error = result.as_ref().unwrap_err().to_string();
+        assert!(weak.len() < 6 || !error.contains(weak), "{error}");
+        assert_eq!(refusal(result), ("SLACKCRM_SECRET_KEY".to_owned(), "weak_secret".to_owned()), "{weak}");
+    }
+    let config = from_environment(&[("SLACKCRM_SECRET_KEY", SECRET)]).unwrap();
+    assert_eq!(config.secret_key.unwrap().expose_secret(), SECRET);
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let pairs = [("SLACKCRM_SECRET_KEY", SECRET), ("SLACKCRM_DATABASE_URL", "postgres://crm:hunter2@db/crm")];
+    let config = from_environment(&pairs).unwrap();
+    assert!(matches!(config.database, Database::Postgres(_)));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("hunter2"), "{shown}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.toml");
+    fs::write(&file, format!("secret_key = \"{SECRET}\n")).unwrap();
+    let error = Config::from_sources(Options { config: Some(file), ..Options::default() }, []).unwrap_err();
+    assert!(!format!("{error:?} {error}").contains(SECRET), "{error:?}");
+}

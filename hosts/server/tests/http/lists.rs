@@ -1,0 +1,120 @@
+//! Lists and searches.
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, on_every_store};
+
+async fn people(api: &Api, names: &[&str]) {
+    for name in names {
+        api.post("/api/v1/contacts", json!({"last_name": name, "tags": [format!("t-{name}")]})).await.expect(201);
+    }
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    page["data"].as_array().unwrap().iter().map(|row| row["last_name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn pages_follow_one_another() {
+    on_every_store(|api| async move {
+        people(&api, &["Ada", "Bob", "Cyd", "Dan", "Eve"]).await;
+        let mut seen = Vec::new();
+        let mut path = "/api/v1/contacts?limit=2&sort=last_name&count=true".to_owned();
+        loop {
+            let page = api.get(&path).await.expect(200).json;
+            assert_eq!(page["total"], 5);
+            assert_eq!(page["total_is_capped"], false);
+            seen.extend(names(&page).into_iter().map(str::to_owned));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/api/v1/contacts?limit=2&sort=last_name&count=true&cursor={cursor}");
+        }
+        assert_eq!(seen, ["Ada", "Bob", "Cyd", "Dan", "Eve"]);
+        let latest = api.get("/api/v1/contacts?limit=1").await.expect(200).json;
+        assert_eq!(names(&latest), ["Eve"]);
+        assert_eq!(latest.get("total"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_query_and_the_body_ask_alike() {
+    on_every_store(|api| async move {
+        people(&api, &["Ada", "Bob", "Cyd"]).await;
+        let filter = json!({"field": "last_name", "op": "in", "value": ["ada", "cyd"]});
+        let query = [("filter", filter.to_string()), ("sort", "-last_name".into())];
+        let query = serde_urlencoded::to_string(query).unwrap();
+        let by_query = api.get(&format!("/api/v1/contacts?{query}")).await.expect(200).json;
+        let body = json!({"filter": filter, "sort": "-last_name"});
+        let by_body = api.post("/api/v1/contacts/search", body).await.expect(200).json;
+        assert_eq!(names(&by_query), ["Cyd", "Ada"]);
+        assert_eq!(by_query, by_body);
+        let both = format!("/api/v1/contacts?{query}&tags=t-Ada,t-Bob");
+        assert_eq!(names(&api.get(&both).await.expect(200).json), ["Ada"]);
+        assert_eq!(names(&api.get("/api/v1/contacts?q=bo").await.expect(200).json), ["Bob"]);
+        api.post("/api/v1/companies/search", json!({})).await.expect(200);
+        api.post("/api/v1/deals/search", json!({"count": true})).await.expect(200);
+        api.get("/api/v1/companies?count=true&limit=200").await.expect(200);
+        api.get("/api/v1/deals").await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_list_names_what_is_wrong() {
+    on_every_store(|api| async move {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=1000000000", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=", "limit"),
+            ("limit=5&limit=6", "limit"),
+            ("sort=nonsense", "sort"),
+            ("sort=", "sort"),
+            ("cursor=x", "cursor"),
+            ("cursor=%00", "cursor"),
+            ("count=maybe", "count"),
+            ("page=2", "page"),
+            ("filter=x", "filter"),
+            ("filter=%7B%7D", "filter"),
+            ("q=%ff", "query"),
+            ("q=%zz", "query"),
+            ("q=%2", "query"),
+        ] {
+            let faults = api.get(&format!("/api/v1/contacts?{query}")).await.faults();
+            assert_eq!(faults[0].0, field, "{query}: {faults:?}");
+        }
+        let bodies = [
+            (json!({"limit": 0}), "limit"),
+            (json!({"limit": "5"}), "limit"),
+            (json!({"limit": 5.5}), "limit"),
+            (json!({"page": 2}), "page"),
+            (json!({"filter": {"field": "nonsense", "op": "eq", "value": 1}}), "filter"),
+        ];
+        for (body, field) in bodies {
+            let faults = api.post("/api/v1/contacts/search", body.clone()).await.faults();
+            assert!(faults[0].0.contains(field), "{body}: {faults:?}");
+        }
+        let mut deep = json!({"field": "last_name", "op": "eq", "value": "x"});
+        for _ in 0..40 {
+            deep = json!({"not": deep});
+        }
+        let faults = api.post("/api/v1/contacts/search", json!({"filter": deep})).await.faults();
+        assert!(faults[0].0.starts_with("filter"), "{faults:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cursor_belongs_to_its_list() {
+    on_every_store(|api| async move {
+        people(&api, &["Ada", "Bob", "Cyd"]).await;
+        let page = api.get("/api/v1/contacts?limit=1&sort=last_name").await.expect(200).json;
+        let cursor = page["next_cursor"].as_str().unwrap();
+        for other in ["contacts?sort=-last_name", "contacts?sort=last_name&q=bob", "companies?sort=name", "deals?"] {
+            let faults = api.get(&format!("/api/v1/{other}&cursor={cursor}")).await.faults();
+            assert_eq!(faults[0].0, "cursor", "{other}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,13 @@
+//! The laws of the API, asked over real connections.
+//!
+//! Every law runs on the store in memory and on each adapter that this build has.
+
+mod auth;
+mod bad_input;
+mod conventions;
+mod document;
+mod lists;
+mod process;
+mod records;
+mod support;
+mod tokens;

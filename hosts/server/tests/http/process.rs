@@ -1,0 +1,134 @@
+//! The process: clients that go away, and the end.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use crm_boot::Backend;
+use crm_core::ListRequest;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Api, Reply, on_every_store};
+
+#[tokio::test]
+async fn health_and_readiness_answer() {
+    on_every_store(|api| async move {
+        for path in ["/healthz", "/readyz"] {
+            let reply = api.send(Method::GET, path, None, None).await.expect(200);
+            assert_eq!(reply.json, json!({"status": "ok"}));
+        }
+    })
+    .await;
+}
+
+struct Down;
+
+#[async_trait]
+impl Backend for Down {
+    async fn ready(&self) -> crm_core::Result<()> {
+        Err(crm_core::Error::unavailable("the store cannot be reached"))
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_503_with_retry_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = crm_boot::Config::for_database("sqlite://unused.db").unwrap();
+    config.listen = "127.0.0.1:0".parse().unwrap();
+    config.secret_key = Some(crate::support::SECRET.to_owned().into());
+    let store = crm_core::testkit::MemoryStore::new();
+    let api = Api::on(crm_boot::Booted::on(store, Arc::new(Down), config).unwrap(), folder).await;
+    let reply = api.send(Method::GET, "/readyz", None, None).await.problem(503, "unavailable");
+    assert_eq!(reply.header("retry-after"), "1");
+    api.send(Method::GET, "/healthz", None, None).await.expect(200);
+}
+
+#[tokio::test]
+async fn clients_that_go_away_leave_nothing_behind() {
+    on_every_store(|api| async move {
+        let body = json!({"last_name": "Gone"}).to_string();
+        let head = |path: &str, more: &str| {
+            format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{more}", api.token())
+        };
+        let whole = format!("{}content-length: {}\r\n\r\n{body}", head("/api/v1/contacts", ""), body.len());
+        let half = format!("{}content-length: 500\r\n\r\n{body}", head("/api/v1/contacts", ""));
+        let search = r#"{"count":true}"#;
+        let read = format!("{}content-length: {}\r\n\r\n{search}", head("/api/v1/contacts/search", ""), search.len());
+        for turn in 0..200 {
+            let bytes = [&whole, &half, &read][turn % 3].as_bytes();
+            let mut stream = TcpStream::connect(api.address).unwrap();
+            let end = if turn % 2 == 0 { bytes.len() } else { bytes.len() * (turn % 17 + 1) / 18 };
+            stream.write_all(&bytes[..end]).unwrap();
+            // Closed at once, while the request is on its way or half sent.
+            drop(stream);
+        }
+        let start = Instant::now();
+        let made = api.post("/api/v1/contacts", json!({"last_name": "Here"})).await.expect(201);
+        api.get(&format!("/api/v1/contacts/{}", made.id())).await.expect(200);
+        let all = api.get("/api/v1/contacts?count=true").await.expect(200).json;
+        assert!(all["total"].as_u64().unwrap() <= 68, "{all:#}");
+        assert!(start.elapsed() < Duration::from_secs(5));
+    })
+    .await;
+}
+
+/// Whoever got an answer finds the contact in the store, and every contact in the store was answered:
+/// no request was cut off between its commit and its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_finishes_what_is_under_way_and_loses_nothing() {
+    let mut api = Api::memory().await;
+    let server = api.take_server();
+    let api = Arc::new(api);
+    let writer = |number: usize| {
+        let api = api.clone();
+        tokio::spawn(async move {
+            let body = json!({"last_name": format!("W{number}")});
+            let mut answered = 0;
+            // Until the server takes no more.
+            while let Ok(response) = api.request(Method::POST, "/api/v1/contacts").json(&body).send().await {
+                Reply::of(response).await.expect(201);
+                answered += 1;
+            }
+            answered
+        })
+    };
+    let writers: Vec<_> = (0..8).map(writer).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let start = Instant::now();
+    server.stop().await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    let mut answered = 0;
+    for writer in writers {
+        answered += writer.await.unwrap();
+    }
+    let all = ListRequest { count: true, ..ListRequest::default() };
+    let kept = api.system().await.contacts().list(&all).await.unwrap().total.unwrap();
+    assert!(answered > 0);
+    assert_eq!(kept, answered);
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_the_end_up() {
+    let api = Api::memory().await;
+    api.get("/healthz").await.expect(200);
+    let idle = TcpStream::connect(api.address).unwrap();
+    let start = Instant::now();
+    api.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let api = Api::memory().await;
+    let mut config = crm_boot::Config::for_database("sqlite://unused.db").unwrap();
+    config.listen = api.address;
+    config.secret_key = Some(crate::support::SECRET.to_owned().into());
+    let store = crm_core::testkit::MemoryStore::new();
+    let booted = crm_boot::Booted::on(store, Arc::new(crate::support::Ready), config).unwrap();
+    let error = crm_server::Server::start(booted).err().unwrap();
+    assert!(error.to_string().contains(&api.address.to_string()), "{error}");
+}

@@ -1,0 +1,225 @@
+//! A server on a free port, and a client that is signed in.
+
+use std::future::Future;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crm_boot::{Backend, Booted, Config};
+use crm_core::testkit::MemoryStore;
+use crm_core::{Actor, Crm, Session};
+use crm_server::Server;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
+
+/// A server with one workspace and its admin.
+pub(crate) struct Api {
+    server: Option<Server>,
+    /// The engine behind the server, for what the API does not offer.
+    pub(crate) crm: Crm,
+    pub(crate) address: SocketAddr,
+    pub(crate) client: reqwest::Client,
+    pub(crate) admin: Value,
+    folder: tempfile::TempDir,
+}
+
+/// A store that is always there.
+pub(crate) struct Ready;
+
+#[async_trait]
+impl Backend for Ready {
+    async fn ready(&self) -> crm_core::Result<()> {
+        Ok(())
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) json: Value,
+}
+
+impl Reply {
+    pub(crate) async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Self { status, headers, json }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.json["id"].as_str().unwrap()
+    }
+
+    /// The answer, where it has this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{:#}", self.json);
+        self
+    }
+
+    /// The problem document, where it has this status and code.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Self {
+        let reply = self.expect(status);
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(reply.json["code"], code, "{:#}", reply.json);
+        assert_eq!(reply.json["status"], status);
+        assert_eq!(reply.json["request_id"], reply.header("x-request-id"));
+        assert_eq!(reply.json["type"], format!("urn:slackcrm:problem:{code}"));
+        reply
+    }
+
+    /// The fields at fault of a 422.
+    #[track_caller]
+    pub(crate) fn faults(self) -> Vec<(String, String)> {
+        let reply = self.expect(422);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let errors = reply.json["errors"].as_array().unwrap();
+        errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
+    }
+}
+
+pub(crate) fn unique(what: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    format!("{what}{}x{nanos}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn config(folder: &tempfile::TempDir) -> Config {
+    let mut config = Config::for_database(&format!("sqlite://{}", folder.path().join("crm.db").display())).unwrap();
+    config.listen = "127.0.0.1:0".parse().unwrap();
+    config.secret_key = Some(SECRET.to_owned().into());
+    config
+}
+
+impl Api {
+    /// A server on the store in memory.
+    pub(crate) async fn memory() -> Self {
+        Self::memory_with(|_| {}).await
+    }
+
+    /// As [`Api::memory`], configured otherwise.
+    pub(crate) async fn memory_with(configure: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&folder);
+        configure(&mut config);
+        Self::on(Booted::on(MemoryStore::new(), Arc::new(Ready), config).unwrap(), folder).await
+    }
+
+    /// A server on a store in memory that the test keeps a hand on.
+    pub(crate) async fn memory_on(store: Arc<MemoryStore>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::on(Booted::on(store, Arc::new(Ready), config(&folder)).unwrap(), folder).await
+    }
+
+    /// A server on what was booted, with a workspace.
+    pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
+        let crm = booted.crm().clone();
+        let server = Server::start(booted).unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
+        api.admin = api.register(&unique("admin")).await;
+        api
+    }
+
+    /// A workspace of its own: the answer to its registration.
+    pub(crate) async fn register(&self, name: &str) -> Value {
+        let body = json!({"workspace_name": "Acme", "email": format!("{name}@example.com"), "password": PASSWORD, "name": "Ada"});
+        self.send(Method::POST, "/api/v1/auth/register", None, Some(&body)).await.expect(201).json
+    }
+
+    /// The admin's workspace, entered as the product itself.
+    pub(crate) async fn system(&self) -> Session {
+        let id = self.admin["workspace"]["id"].as_str().unwrap().parse().unwrap();
+        self.crm.acting(Actor::system(id, "test")).await.unwrap()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
+        let mut request = self.client.request(method, self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        Reply::of(request.send().await.unwrap()).await
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.admin["access_token"].as_str().unwrap()
+    }
+
+    /// A request of the admin, to be changed before it is sent.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path)).bearer_auth(self.token())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, Some(self.token()), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, Some(self.token()), Some(&body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, Some(self.token()), Some(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, Some(self.token()), Some(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, Some(self.token()), None).await
+    }
+
+    /// Sends these bytes with a JSON content type.
+    pub(crate) async fn post_bytes(&self, path: &str, bytes: impl Into<reqwest::Body>) -> Reply {
+        let request = self.request(Method::POST, path).header("content-type", "application/json").body(bytes);
+        Reply::of(request.send().await.unwrap()).await
+    }
+
+    /// Sends raw bytes on a connection of its own and gives what comes back until it is closed.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _until_closed = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Stops the server as a signal would.
+    pub(crate) async fn stop(mut self) -> tempfile::TempDir {
+        self.server.take().unwrap().stop().await.unwrap();
+        self.folder
+    }
+
+    /// The server, to be stopped while requests are under way.
+    pub(crate) fn take_server(&mut self) -> Server {
+        self.server.take().unwrap()
+    }
+}
+
+/// Runs a law on every store of this build, each on a server of its own.
+pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>) -> F) {
+    law(Arc::new(Api::memory().await)).await;
+}
