@@ -1,6 +1,7 @@
 //! Every law, on the store in memory.
 #![cfg(feature = "testkit")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crm_core::testkit::MemoryStore;
@@ -10,3 +11,24 @@ async fn open() -> Arc<MemoryStore> {
 }
 
 crm_core::testkit::suite!(open);
+
+/// A law that is written but not listed in the macro would hold nobody to anything.
+#[test]
+fn every_law_is_run() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testkit/suite");
+    let listed = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let room = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let laws = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+        for law in laws {
+            let (_, rest) = listed.split_once(&format!("\n            {room} {{")).unwrap_or_else(|| panic!("no {room}"));
+            let list = rest.split('}').next().unwrap();
+            assert!(list.lines().any(|line| line.trim() == format!("{law},")), "{room} does not list {law}");
+            count += 1;
+        }
+    }
+    assert!(count > 140, "only {count} laws");
+}

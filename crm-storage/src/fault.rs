@@ -49,11 +49,6 @@ impl Fault {
             Fault::Defect(what) => Error::internal(what),
         }
     }
-
-    /// Whether the database refused a reference to an absent row.
-    pub(crate) fn is_dangling(&self) -> bool {
-        matches!(self, Fault::Database(DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)))
-    }
 }
 
 fn database_error(

@@ -19,14 +19,12 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, Default, SqlType, QueryId)]
 #[cfg_attr(feature = "postgres", diesel(postgres_type(oid = 2950, array_oid = 2951)))]
 #[cfg_attr(feature = "sqlite", diesel(sqlite_type(name = "Binary")))]
-#[expect(unreachable_pub, reason = "tables name it in public items of a private module")]
 pub struct Guid;
 
 /// SQL type of an instant.
 #[derive(Clone, Copy, Debug, Default, SqlType, QueryId)]
 #[cfg_attr(feature = "postgres", diesel(postgres_type(oid = 1184, array_oid = 1185)))]
 #[cfg_attr(feature = "sqlite", diesel(sqlite_type(name = "Long")))]
-#[expect(unreachable_pub, reason = "tables name it in public items of a private module")]
 pub struct Ts;
 
 impl SqlOrd for Guid {}

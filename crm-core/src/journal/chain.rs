@@ -4,7 +4,7 @@
 //! digest(n))`, with SHA-256 after FIPS 180-4. The salt is random and is erased with the content,
 //! so that the digest which stays behind gives nothing away about what was erased.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -71,14 +71,14 @@ pub struct Verifier {
     workspace: Id<Workspace>,
     previous: Hash,
     found: Verification,
-    erased: BTreeSet<(Entity, Uuid)>,
-    first_erased: i64,
+    /// Records with erased entries that no purge explains yet, and the first of those entries.
+    erased: BTreeMap<(Entity, Uuid), i64>,
 }
 
 impl Verifier {
     /// At the start of a workspace's chain.
     pub fn new(workspace: Id<Workspace>) -> Self {
-        Self { workspace, previous: GENESIS, found: Verification::default(), erased: BTreeSet::new(), first_erased: 0 }
+        Self { workspace, previous: GENESIS, found: Verification::default(), erased: BTreeMap::new() }
     }
 
     /// The number of the last entry that held.
@@ -92,10 +92,7 @@ impl Verifier {
         let digest = match (&sealed.entry, &sealed.salt, &sealed.digest) {
             (entry, Some(salt), None) => Some(digest(salt, entry)),
             (entry, None, Some(kept)) => {
-                self.erased.insert((entry.entity, entry.record_id));
-                if self.first_erased == 0 {
-                    self.first_erased = seq;
-                }
+                self.erased.entry((entry.entity, entry.record_id)).or_insert(seq);
                 self.found.purged += 1;
                 Some(*kept)
             }
@@ -124,9 +121,8 @@ impl Verifier {
         if self.found.broken_at.is_none() && self.found.sealed != head {
             self.found.broken_at = Some(self.found.sealed + 1);
         }
-        if self.found.broken_at.is_none() && !self.erased.is_empty() {
-            self.found.broken_at = Some(self.first_erased);
-        }
+        let unexplained = self.erased.into_values().min();
+        self.found.broken_at = self.found.broken_at.or(unexplained);
         self.found
     }
 }

@@ -330,6 +330,12 @@ mod tests {
         is_send(session.contacts().replace(id, Default::default(), Expect::Any)).await?;
         is_send(session.deals().move_to(id.cast(), id.cast(), Expect::Any)).await?;
         is_send(session.users().change_role(id.cast(), crate::access::Role::Admin, Expect::Any)).await?;
+        let mut file = crate::transfer::BytesSource::new("");
+        is_send(session.transfers().preview(Entity::Deal, &mut file, &Default::default())).await?;
+        is_send(session.transfers().start(Entity::Deal, &mut file, Default::default())).await?;
+        is_send(session.transfers().run(id.cast(), &mut file, &mut |_| {})).await?;
+        drop(is_send(session.transfers().failed_rows(id.cast())));
+        drop(is_send(session.transfers().export(Entity::Deal, Default::default())));
         Ok(())
     }
 }

@@ -61,12 +61,12 @@ pub(super) fn stream(
     entity: Entity,
     request: ListRequest,
 ) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
-    stream::try_unfold(Walk::Start(session, entity, request), Walk::next)
+    stream::try_unfold(Walk::Start(Box::new((session, entity, request))), Walk::next)
 }
 
 /// How far the file is written.
 enum Walk {
-    Start(Session, Entity, ListRequest),
+    Start(Box<(Session, Entity, ListRequest)>),
     Going(Box<Export>),
     End,
 }
@@ -76,7 +76,10 @@ impl Walk {
         let mut export = match self {
             Walk::End => return Ok(None),
             Walk::Going(export) => export,
-            Walk::Start(session, entity, request) => Box::new(Export::new(session, entity, &request).await?),
+            Walk::Start(asked) => {
+                let (session, entity, request) = *asked;
+                Box::new(Export::new(session, entity, &request).await?)
+            }
         };
         let is_last = match export.entity {
             Entity::Contact => export.write_page::<Contact>().await?,

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{Error, Result};
+use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel_async::pooled_connection::PoolableConnection as _;
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
 
 use super::error::settle;
 use crate::fault::{Fault, Outcome};
@@ -29,7 +31,13 @@ struct Pool {
     url: String,
     options: Options,
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<AsyncPgConnection>>,
+    idle: Mutex<Vec<Link>>,
+}
+
+/// A connection, and the task that reads its socket: it ends when the server hangs up.
+struct Link {
+    connection: AsyncPgConnection,
+    reader: JoinHandle<()>,
 }
 
 /// A function whose future has a name, so that `Send` can be asked of it.
@@ -49,23 +57,23 @@ where
 /// A connection on loan.
 struct Lease {
     pool: Arc<Pool>,
-    connection: Option<AsyncPgConnection>,
+    link: Option<Link>,
     is_clean: bool,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(link) = self.link.take() else { return };
         if self.is_clean {
-            self.pool.idle.lock().push(connection);
+            self.pool.idle.lock().push(link);
             return;
         }
-        let cancel = connection.cancel_token();
-        drop(connection);
+        let cancel = link.connection.cancel_token();
+        drop(link);
         // Without a runtime nobody waits for the server either.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { cancel.cancel_query(tokio_postgres::NoTls).await });
+            runtime.spawn(async move { cancel.cancel_query(NoTls).await });
         }
     }
 }
@@ -77,21 +85,21 @@ impl Lease {
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
             + Send,
     {
-        let Some(connection) = self.connection.as_mut() else {
+        let Some(link) = self.link.as_mut() else {
             return Err(Fault::Defect("a lease without a connection"));
         };
         self.is_clean = false;
-        let result = work(connection).await;
+        let result = work(&mut link.connection).await;
         self.is_clean = result.as_ref().err().is_none_or(leaves_clean);
         result
     }
 
     async fn script(&mut self, sql: &str) -> Outcome<()> {
-        let Some(connection) = self.connection.as_mut() else {
+        let Some(link) = self.link.as_mut() else {
             return Err(Fault::Defect("a lease without a connection"));
         };
         self.is_clean = false;
-        connection.batch_execute(sql).await?;
+        link.connection.batch_execute(sql).await?;
         Ok(())
     }
 }
@@ -109,12 +117,17 @@ fn leaves_clean(fault: &Fault) -> bool {
 }
 
 impl Pool {
-    async fn open(&self) -> Outcome<AsyncPgConnection> {
-        let connect = AsyncPgConnection::establish(&self.url);
-        let mut connection = tokio::time::timeout(self.options.patience, connect).await.map_err(|_| Fault::Late)??;
+    async fn open(&self) -> Outcome<Link> {
+        let connect = tokio_postgres::connect(&self.url, NoTls);
+        let connected = tokio::time::timeout(self.options.patience, connect).await;
+        let connected = connected.map_err(|_| Fault::Core(Error::unavailable("the database does not answer")))?;
+        let (client, socket) = connected.map_err(|error| Fault::Connect(ConnectionError::BadConnection(error.to_string())))?;
+        // What ends it shows in the statements that wait for it.
+        let reader = tokio::spawn(async move { drop(socket.await) });
+        let mut connection = AsyncPgConnection::try_from(client).await?;
         let limit = LAST_RESORT.max(self.options.deadline * 2).as_millis();
         connection.batch_execute(&format!("SET statement_timeout = {limit}")).await?;
-        Ok(connection)
+        Ok(Link { connection, reader })
     }
 }
 
@@ -133,16 +146,16 @@ impl Pools {
             // Those that the server has closed meanwhile are dropped here.
             let next = pool.idle.lock().pop();
             match next {
-                Some(mut connection) if !connection.is_broken() => break Some(connection),
+                Some(link) if !link.reader.is_finished() => break Some(link),
                 Some(_) => {}
                 None => break None,
             }
         };
-        let connection = match idle {
-            Some(connection) => connection,
+        let link = match idle {
+            Some(link) => link,
             None => pool.open().await?,
         };
-        Ok(Lease { pool, connection: Some(connection), is_clean: true, _permit: permit })
+        Ok(Lease { pool, link: Some(link), is_clean: true, _permit: permit })
     }
 
     /// Reads a few rows by key.

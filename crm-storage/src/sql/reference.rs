@@ -15,7 +15,12 @@ use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
 
 /// A field, and the row that it points to.
-type Reference = (&'static str, Entity, Uuid);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Reference {
+    field: &'static str,
+    entity: Entity,
+    id: Uuid,
+}
 
 /// Whether an error is that of a dangling reference.
 pub(super) fn is_dangling(error: &Error) -> bool {
@@ -23,7 +28,7 @@ pub(super) fn is_dangling(error: &Error) -> bool {
 }
 
 fn to<E>(field: &'static str, entity: Entity, id: Option<Id<E>>) -> Option<Reference> {
-    id.map(|id| (field, entity, id.uuid()))
+    id.map(|id| Reference { field, entity, id: id.uuid() })
 }
 
 /// What a write points to.
@@ -78,13 +83,13 @@ impl Store {
     pub(super) async fn dangling(&self, workspace: i64, sealed: &Sealed) -> Result<Option<Error>> {
         let own: BTreeSet<(Entity, Uuid)> = sealed.writes().iter().filter_map(written).collect();
         let all = sealed.writes().iter().flat_map(references);
-        let mut asked: Vec<Reference> = all.filter(|(_, entity, id)| !own.contains(&(*entity, *id))).collect();
+        let mut asked: Vec<Reference> = all.filter(|to| !own.contains(&(to.entity, to.id))).collect();
         asked.sort_unstable();
         asked.dedup();
         let missing = self.pools.read(async move |conn: &mut Conn| first_missing(conn, workspace, asked).await).await?;
         let of_a_deal = || sealed.writes().iter().any(|write| matches!(write, Write::Deal(_)));
         Ok(match missing {
-            Some((field, entity, id)) => Some(Error::invalid(field, "not_found", format!("{entity} {id} not found"))),
+            Some(Reference { field, entity, id }) => Some(Error::invalid(field, "not_found", format!("{entity} {id} not found"))),
             // Every row is there: the stage is one of another pipeline.
             None if of_a_deal() => Some(Error::invalid("stage_id", "stage", "is not a stage of the deal's pipeline")),
             None => None,
@@ -95,15 +100,15 @@ impl Store {
 async fn first_missing(conn: &mut Conn, workspace: i64, asked: Vec<Reference>) -> Outcome<Option<Reference>> {
     for entity in Entity::ALL {
         let Some(table) = columns::table(entity) else { continue };
-        let own: Vec<&Reference> = asked.iter().filter(|(_, of, _)| *of == entity).collect();
+        let own: Vec<&Reference> = asked.iter().filter(|to| to.entity == entity).collect();
         if own.is_empty() {
             continue;
         }
-        let ids: Vec<DbId> = own.iter().map(|(_, _, id)| DbId(*id)).collect();
+        let ids: Vec<DbId> = own.iter().map(|to| DbId(to.id)).collect();
         let select = Fragment::new("SELECT id FROM ").sql(table).sql(" WHERE workspace_id = ").bind(workspace);
         let held: Vec<DbId> = Statement::<Guid>::new(select.sql(" AND id").in_ids(&ids)).load(conn).await?;
         let held: BTreeSet<DbId> = held.into_iter().collect();
-        if let Some(missing) = own.into_iter().find(|(_, _, id)| !held.contains(&DbId(*id))) {
+        if let Some(missing) = own.into_iter().find(|to| !held.contains(&DbId(to.id))) {
             return Ok(Some(*missing));
         }
     }

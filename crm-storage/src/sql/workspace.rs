@@ -124,12 +124,6 @@ pub(super) async fn update(conn: &mut Conn, workspace: &Workspace, before: i64) 
     Ok(diesel::update(found).set(row).execute(conn).await?)
 }
 
-/// The version of a workspace.
-pub(super) async fn version(conn: &mut Conn, workspace: i64, id: Uuid) -> Outcome<Option<i64>> {
-    let found = workspaces::table.filter(workspaces::key.eq(workspace)).filter(workspaces::id.eq(DbId(id)));
-    Ok(found.select(workspaces::version).get_result(conn).await.optional()?)
-}
-
 #[async_trait]
 impl WorkspaceStore for Store {
     async fn workspace(&self, id: Id<Workspace>) -> Result<Stored<Workspace>> {

@@ -1,5 +1,7 @@
 //! Where settings come from, and which are refused.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper that fails fails its test")]
+
 use std::ffi::OsString;
 use std::fs;
 

@@ -18,9 +18,12 @@ const RETRY_SECONDS: u64 = 1;
 /// Where a problem's code begins in its `type`.
 const TYPE_PREFIX: &str = "urn:slackcrm:problem:";
 
-/// Why a request was refused.
+/// Why a request was refused; in a box, because every handler's result has room for one.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Why>);
+
+#[derive(Clone, Debug)]
+struct Why {
     status: StatusCode,
     code: Cow<'static, str>,
     detail: String,
@@ -56,7 +59,8 @@ pub(crate) struct Problem<'a> {
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), detail.into());
-        Self { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, cause: None }
+        let why = Why { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, cause: None };
+        Self(Box::new(why))
     }
 
     /// A body that is not what its content type says.
@@ -92,8 +96,9 @@ impl Refusal {
     /// A path that leads somewhere by other methods.
     pub(crate) fn method(allow: &str) -> Self {
         let detail = format!("this path takes {allow}");
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        Self { allow: Some(allow.to_owned()), ..refusal }
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        refusal.0.allow = Some(allow.to_owned());
+        refusal
     }
 
     /// A defect: the cause goes to the log.
@@ -103,30 +108,31 @@ impl Refusal {
 
     /// Why, for the log; only defects and outages have a cause worth a line.
     pub(crate) fn cause(&self) -> Option<&Error> {
-        self.cause.as_ref().filter(|_| self.status.is_server_error())
+        self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())
     }
 
     /// The problem document.
     pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
-        let mut response = HttpResponseBuilder::new(self.status);
+        let why = &self.0;
+        let mut response = HttpResponseBuilder::new(why.status);
         response.content_type("application/problem+json");
-        if self.status == StatusCode::UNAUTHORIZED {
+        if why.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="slackcrm""#));
         }
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = why.retry_after {
             response.insert_header((header::RETRY_AFTER, wait.as_secs().max(RETRY_SECONDS)));
         }
-        if let Some(allow) = &self.allow {
+        if let Some(allow) = &why.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
         let problem = Problem {
-            kind: format!("{TYPE_PREFIX}{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: &self.code,
+            kind: format!("{TYPE_PREFIX}{}", why.code),
+            title: why.status.canonical_reason().unwrap_or("Error"),
+            status: why.status.as_u16(),
+            detail: &why.detail,
+            code: &why.code,
             request_id,
-            errors: &self.errors,
+            errors: &why.errors,
         };
         response.body(serde_json::to_vec(&problem).unwrap_or_default())
     }
@@ -146,7 +152,7 @@ impl From<Error> for Refusal {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let waits = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable);
-        Self {
+        Self(Box::new(Why {
             status,
             code: error.code().into(),
             detail: error.message().to_owned(),
@@ -154,7 +160,7 @@ impl From<Error> for Refusal {
             retry_after: waits.then(|| error.retry_after().unwrap_or(Duration::from_secs(RETRY_SECONDS))),
             allow: None,
             cause: Some(error),
-        }
+        }))
     }
 }
 
@@ -168,13 +174,13 @@ impl From<StatusCode> for Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.0.detail)
     }
 }
 
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -26,12 +26,15 @@ pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
 pub mod filters;
+pub mod imports;
 pub mod input;
 pub mod journal;
 pub mod lifecycle;
 pub mod masks;
 pub mod pages;
+pub mod people;
 pub mod tags;
+pub mod times;
 pub mod transfers;
 pub mod visibility;
 pub mod walls;
@@ -113,6 +116,14 @@ macro_rules! __suite {
                 a_filter_on_nothing_that_exists_is_invalid,
                 an_empty_list_of_values_matches_nothing,
             }
+            imports {
+                an_imports_place_is_kept_and_guarded_by_its_version,
+                refused_rows_come_back_in_the_order_of_their_lines,
+                an_import_is_seen_as_far_as_the_scope_reaches,
+                a_row_is_known_by_each_of_its_keys,
+                the_same_fingerprint_can_be_kept_twice,
+                ten_thousand_rows_are_one_commit,
+            }
             input {
                 unclean_text_is_refused_at_its_field,
                 over_long_text_is_refused_at_its_field,
@@ -162,12 +173,28 @@ macro_rules! __suite {
                 a_page_of_no_or_too_many_rows_is_invalid,
                 a_total_counts_all_pages,
             }
+            people {
+                a_new_person_is_invited_and_known_to_lists,
+                people_are_found_by_name_and_address_whatever_the_case,
+                a_role_is_changed_once_and_told,
+                a_team_has_members_of_its_own_workspace,
+                settings_are_changed_and_kept,
+                a_record_without_an_owner_belongs_to_its_maker,
+            }
             tags {
                 a_tag_is_one_whatever_its_case,
                 tags_count_records_of_every_kind_that_live,
                 tags_count_only_what_the_caller_sees,
                 two_who_make_one_tag_at_once_share_it,
                 whoever_may_not_make_tags_uses_those_there_are,
+            }
+            times {
+                a_day_of_23_hours_is_one_day,
+                a_day_of_25_hours_is_one_day,
+                a_midnight_that_never_was_begins_after_the_gap,
+                periods_are_cut_in_the_workspaces_zone,
+                a_members_own_zone_comes_before_the_workspaces,
+                instants_keep_their_microseconds_from_year_1_to_9999,
             }
             transfers {
                 the_board_holds_what_the_file_says,
@@ -182,6 +209,9 @@ macro_rules! __suite {
                 a_preview_writes_nothing_and_is_right,
                 every_encoding_and_delimiter_reads_alike,
                 columns_fill_what_the_caller_says,
+                custom_values_are_read_by_their_kinds,
+                nothing_is_made_that_shall_not_be,
+                an_update_changes_what_the_file_says_and_no_more,
                 what_a_caller_may_not_do_an_import_does_not,
                 an_export_can_be_imported_as_it_is,
                 an_export_is_the_whole_list_as_the_caller_sees_it,

@@ -265,6 +265,74 @@ pub async fn columns_fill_what_the_caller_says(world: World) {
     assert_eq!((found.custom["size"].as_f64(), found.custom["floor"].as_str()), (Some(4.5), Some("2nd")));
 }
 
+pub async fn custom_values_are_read_by_their_kinds(world: World) {
+    let session = world.session(Role::Admin).await;
+    let acme = company(&session, "Acme").await;
+    for (key, kind) in [
+        ("amount", CustomKind::Money),
+        ("day", CustomKind::Date),
+        ("yes", CustomKind::Boolean),
+        ("colours", CustomKind::MultiChoice),
+        ("coach", CustomKind::User),
+        ("parent", CustomKind::Reference),
+    ] {
+        field(&session, Entity::Contact, key, kind).await;
+    }
+    let file = format!(
+        "name;amount;day;yes;colours;coach;parent\n\
+         A;1.234,50 €;31.1.2026;yes;big fish, nord;closer@home.example;{acme}\n\
+         B;;;maybe;;;\n\
+         C;;;;green;;\n\
+         D;;;;;;{}\n",
+        world.home.workspace
+    );
+    let done = import(&session, Entity::Contact, &file, ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(1, 0, 0, 3));
+    let found = session.contacts().list(&samples::list()).await.unwrap().data.remove(0);
+    let expected = serde_json::json!({
+        "amount": { "amount_minor": 123_450, "currency": "EUR" },
+        "day": "2026-01-31",
+        "yes": true,
+        "colours": ["Big Fish", "Nord"],
+        "coach": world.home.member(Role::Closer),
+        "parent": acme,
+    });
+    assert_eq!(serde_json::Value::from(found.custom.clone()), expected);
+    let again = import(&session, Entity::Contact, &file, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(again.counts, counts(0, 0, 1, 3));
+}
+
+pub async fn nothing_is_made_that_shall_not_be(world: World) {
+    let session = world.session(Role::Admin).await;
+    let options = ImportOptions { create_missing: false, ..ImportOptions::default() };
+    let file = "name,owner,company,tags\nA,Nobody,Nowhere,none\n";
+    let done = import(&session, Entity::Contact, file, options.clone()).await;
+    assert_eq!((done.counts, done.warnings.len()), (counts(1, 0, 0, 0), 3));
+    let made = session.contacts().list(&samples::list()).await.unwrap().data.remove(0);
+    assert_eq!((made.company_id, made.tags.len()), (None, 0));
+    let done = import(&session, Entity::Deal, "title,stage\nA,Nowhere\n", options).await;
+    assert_eq!(done.counts, counts(0, 0, 0, 1));
+    assert_eq!(session.pipelines().list().await.unwrap()[0].version, 1);
+}
+
+pub async fn an_update_changes_what_the_file_says_and_no_more(world: World) {
+    let session = world.session(Role::Admin).await;
+    let first =
+        "id,name,amount,stage,engage date,close date\n1,One,5,Engaging,2026-01-01,\n2,Two,5,Engaging,2026-01-01,\n";
+    import(&session, Entity::Deal, first, ImportOptions::default()).await;
+    let second = "id,name,amount,stage,close date\n1,,7,Won,2026-02-01\n2,Two,,,\n1,Uno,,,\n";
+    let skipped = import(&session, Entity::Deal, second, ImportOptions::default()).await;
+    assert_eq!(skipped.counts, counts(0, 0, 3, 0));
+    let done = import(&session, Entity::Deal, second, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(done.counts, counts(0, 2, 1, 0));
+    let one = session.deals().list(&filtered("external_id = \"1\"")).await.unwrap().data.remove(0);
+    assert_eq!((one.title.as_str(), one.value.unwrap().amount_minor, one.version), ("Uno", 700, 2));
+    assert_eq!((one.status, one.closed_at), (DealStatus::Won, Some(one.stage_entered_at)));
+    let back = "id,stage,close date\n1,Lost,2025-12-31\n";
+    let done = import(&session, Entity::Deal, back, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(done.counts, counts(0, 0, 0, 1));
+}
+
 pub async fn what_a_caller_may_not_do_an_import_does_not(world: World) {
     let agent = world.session(Role::SupportAgent).await;
     let started = start(&agent, Entity::Contact, "email\na@b.co\n", ImportOptions::default());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use crm_boot::{Backend, Booted, Config};
+use crm_boot::{Backend, Booted, Config, boot};
 use crm_core::testkit::MemoryStore;
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
@@ -219,7 +219,28 @@ impl Api {
     }
 }
 
-/// Runs a law on every store of this build, each on a server of its own.
+/// Runs a law on every store, each on a server of its own.
 pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>) -> F) {
     law(Arc::new(Api::memory().await)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let booted = boot(config(&folder)).await.unwrap();
+    law(Arc::new(Api::on(booted, folder).await)).await;
+    if let Some(url) = postgres_url() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::for_database(&url).unwrap();
+        (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
+        law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
+    }
+}
+
+/// The PostgreSQL database of the tests, unless they were told to do without: nothing is skipped
+/// in silence. Laws share it, each in a workspace of its own.
+fn postgres_url() -> Option<String> {
+    let url = std::env::var("SLACKCRM_TEST_POSTGRES").ok();
+    let without = std::env::var("SLACKCRM_TEST_WITHOUT").unwrap_or_default();
+    assert!(
+        url.is_some() || without.contains("postgres"),
+        "set SLACKCRM_TEST_POSTGRES, or SLACKCRM_TEST_WITHOUT=postgres, or use cargo xtask test"
+    );
+    url
 }

@@ -1,0 +1,181 @@
+//! What an import keeps beside the records: its place, refused rows, and what rows are known by.
+
+use super::support::{commit, company, conflicts, contact, deal, fails, feed, reading};
+use crate::access::{Entity, Role};
+use crate::company::CompanyEdit;
+use crate::contact::ContactEdit;
+use crate::deal::DealEdit;
+use crate::edit::Edit;
+use crate::error::ErrorKind::NotFound;
+use crate::id::Id;
+use crate::session::{Expect, Session};
+use crate::store::Stored;
+use crate::testkit::{World, samples};
+use crate::transfer::{FailedRow, Fingerprint, Import, RowKey};
+
+/// An import that a member began.
+async fn begun(world: &World, session: &Session) -> Stored<Import> {
+    let mut changes = session.changes();
+    let mut import = Stored::new(samples::import(session.actor().user_id(), changes.now()));
+    changes.put_unjournalled(&mut import);
+    commit(session, changes).await.unwrap();
+    assert_eq!(import.version, 1);
+    let grant = reading(session, Entity::Import);
+    assert_eq!(world.crm.ports.imports.import(&grant, import.id).await.unwrap(), Stored::loaded((*import).clone()));
+    import
+}
+
+pub async fn an_imports_place_is_kept_and_guarded_by_its_version(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let entries = feed(&world, world.home.workspace).await.len();
+    let mut import = begun(&world, &admin).await;
+    let mut stale = import.clone();
+    import.offset = u64::MAX >> 1;
+    (import.line, import.rows) = (7, 5);
+    import.warnings.push("Ünï\u{2028}".to_owned());
+    import.columns = vec![Some("email".to_owned()), None];
+    import.options.mapping.insert("E-Mail".to_owned(), "email".to_owned());
+    let mut changes = admin.changes();
+    changes.put_unjournalled(&mut import);
+    commit(&admin, changes).await.unwrap();
+    let grant = reading(&admin, Entity::Import);
+    let read = world.second.ports.imports.import(&grant, import.id).await.unwrap();
+    assert_eq!((*read).clone(), (*import).clone());
+    stale.rows = 6;
+    let mut changes = admin.changes();
+    changes.put_unjournalled(&mut stale);
+    conflicts(commit(&admin, changes).await, "stale_version");
+    assert_eq!(feed(&world, world.home.workspace).await.len(), entries);
+    fails(world.crm.ports.imports.import(&grant, Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn refused_rows_come_back_in_the_order_of_their_lines(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (import, other) = (begun(&world, &admin).await, begun(&world, &admin).await);
+    let odd = FailedRow {
+        cells: vec!["a\u{1}b\n\"".to_owned(), "\u{10ffff}".to_owned(), String::new()],
+        ..samples::failed_row(import.id, 5)
+    };
+    let mut changes = admin.changes();
+    let lines = [900, 2].map(|line| samples::failed_row(import.id, line));
+    changes.failed_rows([lines.to_vec(), vec![odd.clone(), samples::failed_row(other.id, 3)]].concat());
+    commit(&admin, changes).await.unwrap();
+    let grant = reading(&admin, Entity::Import);
+    let rows = async |after, limit| {
+        let rows = world.crm.ports.imports.failed_rows(&grant, import.id, after, limit).await.unwrap();
+        rows.iter().map(|row| row.line).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(0, 10).await, [2, 5, 900]);
+    assert_eq!(rows(0, 2).await, [2, 5]);
+    assert_eq!(rows(2, 10).await, [5, 900]);
+    assert_eq!(rows(900, 10).await, Vec::<u64>::new());
+    let read = world.crm.ports.imports.failed_rows(&grant, import.id, 2, 1).await.unwrap();
+    assert_eq!(read, [odd]);
+}
+
+pub async fn an_import_is_seen_as_far_as_the_scope_reaches(world: World) {
+    let (rep, admin) = (world.session(Role::SalesRep).await, world.session(Role::Admin).await);
+    let (own, other) = (begun(&world, &rep).await, begun(&world, &admin).await);
+    let mut changes = admin.changes();
+    changes.failed_rows(vec![samples::failed_row(other.id, 2), samples::failed_row(own.id, 2)]);
+    commit(&admin, changes).await.unwrap();
+    let grant = reading(&rep, Entity::Import);
+    let imports = &world.crm.ports.imports;
+    assert_eq!(imports.import(&grant, own.id).await.unwrap().id, own.id);
+    assert_eq!(imports.failed_rows(&grant, own.id, 0, 9).await.unwrap().len(), 1);
+    fails(imports.import(&grant, other.id).await, NotFound);
+    assert!(imports.failed_rows(&grant, other.id, 0, 9).await.unwrap().is_empty());
+    let grant = reading(&admin, Entity::Import);
+    assert_eq!(imports.import(&grant, own.id).await.unwrap().id, own.id);
+}
+
+fn external(id: &str) -> RowKey {
+    RowKey::ExternalId(crate::text::key(id))
+}
+
+pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let edit = |name: &str| ContactEdit {
+        email: Edit::Set("Ünï@Example.com".parse().unwrap()),
+        external_id: "Ünï-1".into(),
+        ..samples::contact(name)
+    };
+    let oldest = contact(&admin, edit("first")).await.id;
+    let second = contact(&admin, edit("second")).await.id;
+    let edit = CompanyEdit { domain: Edit::Set("www.Acme.com".parse().unwrap()), ..samples::company("ACME Ünï") };
+    let acme = admin.companies().create(edit).await.unwrap().id;
+    let won = deal(&admin, DealEdit { external_id: "D-1".into(), ..samples::deal("D") }).await.id;
+    let mut changes = admin.changes();
+    let print = |entity, digest, record_id| Fingerprint { entity, digest: [digest; 16], record_id };
+    changes.fingerprints(vec![
+        print(Entity::Contact, 1, second.uuid()),
+        print(Entity::Contact, 1, oldest.uuid()),
+        print(Entity::Company, 1, acme.uuid()),
+        print(Entity::Deal, 2, won.uuid()),
+        print(Entity::Deal, 0xff, won.uuid()),
+    ]);
+    commit(&admin, changes).await.unwrap();
+    let ports = &world.crm.ports;
+    let grant = reading(&admin, Entity::Contact);
+    let keys = [
+        external("nobody"),
+        external("ÜNÏ-1"),
+        RowKey::Email("ünï@example.com".to_owned()),
+        RowKey::Fingerprint([1; 16]),
+        RowKey::Fingerprint([2; 16]),
+        external("ÜNÏ-1"),
+    ];
+    let known = ports.contacts.known_contacts(&grant, &keys).await.unwrap();
+    let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
+    assert_eq!(ids, [None, Some(oldest), Some(oldest), Some(oldest), None, Some(oldest)]);
+    assert!(ports.contacts.known_contacts(&grant, &[]).await.unwrap().is_empty());
+    let keys = [
+        RowKey::Domain("acme.com".to_owned()),
+        RowKey::Name(crate::text::key("acme ÜNÏ")),
+        RowKey::Fingerprint([1; 16]),
+        RowKey::Name("acme".to_owned()),
+    ];
+    let known = ports.companies.known_companies(&grant, &keys).await.unwrap();
+    let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
+    assert_eq!(ids, [Some(acme), Some(acme), Some(acme), None]);
+    let keys = [external("d-1"), RowKey::Fingerprint([2; 16]), RowKey::Fingerprint([0xff; 16]), RowKey::Fingerprint([1; 16])];
+    let known = ports.deals.known_deals(&grant, &keys).await.unwrap();
+    let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
+    assert_eq!(ids, [Some(won), Some(won), Some(won), None]);
+    // When the oldest goes, the next one is known.
+    admin.contacts().delete(oldest, Expect::Any).await.unwrap();
+    let known = ports.contacts.known_contacts(&grant, &[external("ünï-1"), RowKey::Fingerprint([1; 16])]).await.unwrap();
+    assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == second)));
+}
+
+pub async fn the_same_fingerprint_can_be_kept_twice(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = company(&admin, "Acme").await;
+    for _ in 0..2 {
+        let mut changes = admin.changes();
+        changes.fingerprints(vec![Fingerprint { entity: Entity::Company, digest: [4; 16], record_id: id.uuid() }]);
+        commit(&admin, changes).await.unwrap();
+    }
+    let grant = reading(&admin, Entity::Company);
+    let known = world.crm.ports.companies.known_companies(&grant, &[RowKey::Fingerprint([4; 16])]).await.unwrap();
+    assert_eq!(known[0].as_ref().map(|found| found.id), Some(id));
+}
+
+pub async fn ten_thousand_rows_are_one_commit(world: World) {
+    use crate::contact::Contact;
+    let system = world.system().await;
+    let mut changes = system.changes();
+    let mut ids = Vec::new();
+    for at in 0..10_000 {
+        let mut row = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
+        row.last_name = Some(format!("Row {at}"));
+        changes.put(&mut row);
+        ids.push(row.id);
+    }
+    commit(&system, changes).await.unwrap();
+    let counted = crate::page::ListRequest { count: true, ..samples::list() };
+    let page = system.contacts().list(&counted).await.unwrap();
+    assert_eq!((page.total, page.total_is_capped), (Some(10_000), Some(true)));
+    let grant = reading(&system, Entity::Contact);
+    assert_eq!(world.crm.ports.contacts.contacts_by_id(&grant, &ids).await.unwrap().len(), 10_000);
+}

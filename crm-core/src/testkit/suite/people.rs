@@ -1,0 +1,126 @@
+//! Members, teams and the workspace itself.
+
+use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading};
+use crate::access::{Entity, Role, Rule};
+use crate::edit::Edit;
+use crate::error::ErrorKind::{Invalid, NotFound};
+use crate::id::Id;
+use crate::page::ListRequest;
+use crate::session::{Expect, Session};
+use crate::team::NewTeam;
+use crate::testkit::{World, samples};
+use crate::user::{NewUser, UserStatus};
+use crate::workspace::WorkspaceEdit;
+
+async fn listed(session: &Session, request: &ListRequest) -> Vec<String> {
+    let page = session.users().list(request).await.unwrap();
+    page.data.iter().map(|user| user.name.clone()).collect()
+}
+
+pub async fn a_new_person_is_invited_and_known_to_lists(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let new = NewUser { email: "Ann@Home.Example".parse().ok(), ..samples::user(" Ann Lee ", Role::SalesRep) };
+    let made = admin.users().create(new).await.unwrap();
+    assert_eq!((made.name.as_str(), made.status, made.version), ("Ann Lee", UserStatus::Invited, 1));
+    assert_eq!(admin.users().read(made.id).await.unwrap(), made);
+    assert_eq!(listed(&admin, &filtered("status = invited")).await, ["Ann Lee"]);
+    assert_eq!(listed(&admin, &filtered("role = sales_rep and email = ANN@home.example")).await, ["Ann Lee"]);
+    let found = ListRequest { q: Some("ann".to_owned()), ..samples::list() };
+    assert_eq!(listed(&admin, &found).await, ["Ann Lee"]);
+    let sorted = ListRequest { sort: Some("-name".to_owned()), limit: Some(2), ..samples::list() };
+    assert_eq!(listed(&admin, &sorted).await, ["support_agent", "setter"]);
+    let active = admin.users().change_status(made.id, UserStatus::Active, Expect::Any).await;
+    fails(active, Invalid);
+    fails(admin.users().read(Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn people_are_found_by_name_and_address_whatever_the_case(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let new = NewUser { email: "ann@home.example".parse().ok(), ..samples::user("Änn Lee", Role::SalesRep) };
+    admin.users().create(new).await.unwrap();
+    admin.users().create(samples::user("änn lee", Role::Setter)).await.unwrap();
+    let grant = reading(&admin, Entity::User);
+    let by_key = async |keys: &[&str]| {
+        let keys: Vec<String> = keys.iter().map(|key| crate::text::key(key)).collect();
+        world.crm.ports.users.users_by_key(&grant, &keys).await.unwrap().len()
+    };
+    assert_eq!(by_key(&["ÄNN LEE"]).await, 2);
+    assert_eq!(by_key(&["Ann@Home.Example"]).await, 1);
+    assert_eq!(by_key(&["Ann@Home.Example", "ÄNN LEE", "nobody"]).await, 2);
+    assert_eq!(by_key(&["ann"]).await, 0);
+    assert_eq!(by_key(&[]).await, 0);
+}
+
+pub async fn a_role_is_changed_once_and_told(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = world.home.member(Role::Setter);
+    let changed = admin.users().change_role(id, Role::Manager, Expect::Version(1)).await.unwrap();
+    assert_eq!((changed.role, changed.version), (Role::Manager, 2));
+    conflicts(admin.users().change_role(id, Role::Closer, Expect::Version(1)).await, "stale_version");
+    // The new role holds in the next session.
+    let far = contact_of(&world, Role::SalesRep, "far").await;
+    let session = world.session(Role::Setter).await;
+    assert!(session.contacts().update(far, samples::contact("near"), Expect::Any).await.is_ok());
+}
+
+pub async fn a_team_has_members_of_its_own_workspace(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let [one, two] = [Role::Setter, Role::SalesRep].map(|role| world.home.member(role));
+    let team = admin.teams().create(samples::team("South", &[two, one, one])).await.unwrap();
+    let mut sorted = vec![one, two];
+    sorted.sort_unstable();
+    assert_eq!(team.members, sorted);
+    let names: Vec<String> = admin.teams().list().await.unwrap().iter().map(|team| team.name.clone()).collect();
+    assert_eq!(names, ["North", "South"]);
+    let mates = world.crm.ports.teams.teammates(world.home.workspace, one).await.unwrap();
+    let mut expected: Vec<_> =
+        [Role::Manager, Role::Closer, Role::Setter, Role::SalesRep].map(|role| world.home.member(role)).into();
+    expected.sort_unstable();
+    assert_eq!(mates, expected);
+    let changed = admin.teams().set_members(team.id, vec![two], Expect::Version(1)).await.unwrap();
+    assert_eq!((changed.members.clone(), changed.version), (vec![two], 2));
+    conflicts(admin.teams().set_members(team.id, vec![], Expect::Version(1)).await, "stale_version");
+    assert_eq!(admin.teams().set_members(team.id, vec![two], Expect::Any).await.unwrap().version, 2);
+    let emptied = admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    assert!(emptied.members.is_empty());
+    assert_eq!(world.crm.ports.teams.teammates(world.home.workspace, two).await.unwrap(), []);
+    let stranger = NewTeam { name: "X".to_owned(), members: vec![one, Id::new_at(admin.now())] };
+    fails(admin.teams().create(stranger).await, Invalid);
+    fails(admin.teams().set_members(Id::new_at(admin.now()), vec![], Expect::Any).await, NotFound);
+}
+
+pub async fn settings_are_changed_and_kept(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let edit = WorkspaceEdit {
+        name: "  Ünï & Co ".into(),
+        time_zone: Edit::Set("Europe/Berlin".parse().unwrap()),
+        currency: Edit::Set("EUR".parse().unwrap()),
+    };
+    let changed = admin.workspace().update(edit.clone(), Expect::Version(1)).await.unwrap();
+    assert_eq!((changed.name.as_str(), changed.time_zone.name(), changed.currency.code()), ("Ünï & Co", "Europe/Berlin", "EUR"));
+    assert_eq!(world.session(Role::Setter).await.workspace().read().await.unwrap(), changed);
+    conflicts(admin.workspace().update(edit, Expect::Version(1)).await, "stale_version");
+    invalid_at(admin.workspace().update(WorkspaceEdit { name: Edit::Clear, ..Default::default() }, Expect::Any).await, "name");
+    let rule = Rule { hidden: crate::access::FieldMask::of(["email", "custom.x"]), ..Rule::NONE };
+    admin.workspace().set_rule(Role::Setter, Entity::Deal, rule.clone(), Expect::Any).await.unwrap();
+    let read = world.crm.ports.workspaces.workspace(world.home.workspace).await.unwrap();
+    assert_eq!(read.permissions.rule(Role::Setter, Entity::Deal), rule);
+    assert_eq!((read.version, read.name.as_str()), (3, "Ünï & Co"));
+    let names: Vec<String> = world.crm.workspaces().await.unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["Away", "Ünï & Co"]);
+    fails(world.crm.ports.workspaces.workspace(Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn a_record_without_an_owner_belongs_to_its_maker(world: World) {
+    let id = contact_of(&world, Role::Setter, "A").await;
+    let setter = world.session(Role::Setter).await;
+    assert_eq!(setter.contacts().read(id).await.unwrap().owner_id, Some(world.home.member(Role::Setter)));
+    assert_eq!(names(&setter, &filtered("owner_id = me")).await, ["A"]);
+    assert_eq!(names(&setter, &filtered("not owner_id = me")).await, Vec::<String>::new());
+    let system = world.system().await;
+    let made = system.contacts().create(samples::contact("B")).await.unwrap();
+    assert_eq!(made.owner_id, None);
+    assert_eq!(names(&system, &filtered("owner_id is null")).await, ["B"]);
+    // `me` means nothing where nobody asks.
+    fails(system.contacts().list(&filtered("owner_id = me")).await, Invalid);
+}

@@ -1,0 +1,127 @@
+//! Every law of the testkit on SQLite, a fresh file each, and what is SQLite's own.
+
+mod own;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::testkit::Subject;
+use crm_core::{Crm, ErrorKind};
+use crm_storage::{Options, SqliteStore};
+
+/// A file, gone when it is dropped.
+struct File {
+    folder: tempfile::TempDir,
+    options: Options,
+}
+
+impl File {
+    fn new(options: Options) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), options }
+    }
+
+    fn open(&self) -> Arc<SqliteStore> {
+        Arc::new(SqliteStore::open(self.folder.path().join("crm.db"), self.options.clone()).unwrap())
+    }
+}
+
+/// A database under test.
+struct Database {
+    store: Arc<SqliteStore>,
+    file: File,
+}
+
+impl Subject for Database {
+    type Store = SqliteStore;
+
+    fn store(&self) -> Arc<SqliteStore> {
+        self.store.clone()
+    }
+
+    fn second(&self) -> impl Future<Output = Arc<SqliteStore>> + Send {
+        std::future::ready(self.file.open())
+    }
+}
+
+async fn open() -> Database {
+    let file = File::new(Options::default().patience(Duration::from_secs(60)));
+    let store = file.open();
+    store.migrate().await.unwrap();
+    Database { store, file }
+}
+
+crm_core::testkit::suite!(open);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_that_migrate_at_once_migrate_once() {
+    let file = File::new(Options::default());
+    own::migrate_at_once((0..4).map(|_| file.open()).collect(), |store| async move { store.migrate().await }).await;
+    file.open().ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_can_be_taken_back() {
+    let file = File::new(Options::default());
+    let store = file.open();
+    assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
+    assert_eq!(store.migrate().await.unwrap().from, 0);
+    store.revert().await.unwrap();
+    assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
+    store.migrate().await.unwrap();
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused() {
+    for path in ["", ":memory:", "file:x?mode=memory", "a\0b"] {
+        assert_eq!(SqliteStore::open(path, Options::default()).unwrap_err().kind(), ErrorKind::Invalid, "{path:?}");
+    }
+    let missing = SqliteStore::open("/nowhere/at/all.db", Options::default());
+    assert_eq!(missing.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_beyond_its_deadline_is_unavailable_and_stops() {
+    let file = File::new(Options::default().deadline(Duration::ZERO));
+    let store = file.open();
+    store.migrate().await.unwrap();
+    let (crm, workspace) = own::engine(store).await;
+    let session = own::session(&crm, workspace).await;
+    own::fill(&session, 1_000).await;
+    let late = session.contacts().list(&own::thorough()).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Unavailable);
+    // Keyed reads and writes have no deadline.
+    own::fill(&session, 1).await;
+}
+
+#[tokio::test]
+async fn a_second_process_that_writes_too_long_makes_the_store_unavailable() {
+    let file = File::new(Options::default().patience(Duration::from_millis(50)));
+    let store = file.open();
+    store.migrate().await.unwrap();
+    let other = file.open();
+    let (crm, _) = own::engine(store.clone()).await;
+    let busy = own::hold_sqlite(&file.folder.path().join("crm.db"));
+    let error = crm.create_workspace("Late").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    drop(busy);
+    Crm::builder(other).build().create_workspace("In time").await.unwrap();
+}
+
+#[test]
+fn the_store_works_without_a_runtime() {
+    let file = File::new(Options::default());
+    let store = file.open();
+    futures::executor::block_on(async {
+        store.migrate().await.unwrap();
+        Crm::builder(store).build().create_workspace("Alone").await.unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_callers_leak_nothing() {
+    let database = open().await;
+    own::drop_callers(database.store()).await;
+}
