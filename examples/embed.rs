@@ -12,7 +12,8 @@ use crm_storage::{Options, SqliteStore};
 #[tokio::main]
 async fn main() -> crm_core::Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "embed.sqlite".to_owned());
-    let store = SqliteStore::open(&file, Options::default()).await?;
+    let store = SqliteStore::open(&file, Options::default())?;
+    store.migrate().await?;
     let crm = Crm::builder(Arc::new(store)).build();
 
     let workspace = crm.create_workspace("Acme Sales").await?;

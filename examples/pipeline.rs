@@ -12,7 +12,9 @@ use crm_storage::{Options, SqliteStore};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "pipeline.sqlite".to_owned());
-    let crm = Crm::builder(Arc::new(SqliteStore::open(&file, Options::default()).await?)).build();
+    let store = SqliteStore::open(&file, Options::default())?;
+    store.migrate().await?;
+    let crm = Crm::builder(Arc::new(store)).build();
     let workspace = crm.create_workspace("Hardware Sales").await?;
     let session = crm.acting(Actor::system(workspace.id, "example")).await?;
 

@@ -99,7 +99,7 @@ impl Product {
     /// An engine in this process, and the product itself acting in its workspace.
     pub(crate) async fn session(&self) -> Result<Session, Failed> {
         let crm = match self.store {
-            Store::Sqlite => Crm::builder(Arc::new(SqliteStore::open(&self.url, Options::default()).await?)).build(),
+            Store::Sqlite => Crm::builder(Arc::new(SqliteStore::open(&self.url, Options::default())?)).build(),
             Store::Postgres => {
                 Crm::builder(Arc::new(PostgresStore::connect(&self.url, Options::default()).await?)).build()
             }

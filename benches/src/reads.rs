@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crm_core::contact::Contact;
 use crm_core::{Id, Session};
-use diesel::prelude::*;
+use diesel::{Connection as _, ExpressionMethods as _, QueryDsl as _, SqliteConnection};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 
 use crate::load::{Outcome, outcome};
@@ -103,6 +103,7 @@ pub(crate) async fn raw(
 }
 
 fn raw_sqlite(url: &str, ids: &[String], start: usize, time: Duration) -> Result<Vec<Duration>, Failed> {
+    use diesel::RunQueryDsl as _;
     use sqlite::contacts::dsl::*;
 
     let mut connection = SqliteConnection::establish(url.trim_start_matches("sqlite://"))?;

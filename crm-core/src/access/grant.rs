@@ -238,9 +238,18 @@ impl Grant {
         &self.access.rule(entity).hidden
     }
 
-    /// A record without the fields that the caller does not see.
-    pub fn view<T: Record>(&self, record: T) -> View<T> {
+    /// A record without the fields that the caller does not see, and without the values that a
+    /// retired field left behind.
+    pub fn view<T: Record>(&self, mut record: T) -> View<T> {
+        if let Some(values) = record.custom_values_mut() {
+            values.retain(|key, _| self.access.custom_field(T::ENTITY, key).is_some());
+        }
         View::new(record, self.mask(T::ENTITY))
+    }
+
+    /// Whether the caller sees a custom field, by its key without the prefix.
+    pub(crate) fn sees_custom(&self, entity: Entity, key: &str) -> bool {
+        self.access.custom_field(entity, key).is_some_and(|field| !self.mask(entity).hides(&field.filter_key()))
     }
 
     /// The custom fields of a kind of record that the caller sees.

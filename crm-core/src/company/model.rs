@@ -190,6 +190,10 @@ impl Record for Company {
         redact_custom(&mut self.custom, mask);
     }
 
+    fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
+        Some(&mut self.custom)
+    }
+
     fn write(put: Put<Self>) -> Write {
         Write::Company(put)
     }

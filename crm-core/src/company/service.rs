@@ -90,7 +90,7 @@ impl Companies {
     pub async fn replace(&self, id: Id<Company>, edit: CompanyEdit, expect: Expect) -> Result<View<Company>> {
         self.change(id, expect, |company, grant| {
             let mask = grant.mask(Entity::Company);
-            company.custom.retain(|key, _| mask.hides(&format!("custom.{key}")));
+            company.custom.retain(|key, _| !grant.sees_custom(Entity::Company, key));
             company.edit(edit.clone().replacing(mask))
         })
         .await

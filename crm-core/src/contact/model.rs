@@ -293,6 +293,10 @@ impl Record for Contact {
         redact_custom(&mut self.custom, mask);
     }
 
+    fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
+        Some(&mut self.custom)
+    }
+
     fn write(put: Put<Self>) -> Write {
         Write::Contact(put)
     }

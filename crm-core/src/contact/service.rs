@@ -90,7 +90,7 @@ impl Contacts {
     pub async fn replace(&self, id: Id<Contact>, edit: ContactEdit, expect: Expect) -> Result<View<Contact>> {
         self.change(id, expect, |contact, grant| {
             let mask = grant.mask(Entity::Contact);
-            contact.custom.retain(|key, _| mask.hides(&format!("custom.{key}")));
+            contact.custom.retain(|key, _| !grant.sees_custom(Entity::Contact, key));
             contact.edit(edit.clone().replacing(mask))
         })
         .await

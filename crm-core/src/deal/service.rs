@@ -144,7 +144,7 @@ impl Deals {
     pub async fn replace(&self, id: Id<Deal>, edit: DealEdit, expect: Expect) -> Result<View<Deal>> {
         self.change(id, expect, |deal, grant| {
             let mask = grant.mask(Entity::Deal);
-            deal.custom.retain(|key, _| mask.hides(&format!("custom.{key}")));
+            deal.custom.retain(|key, _| !grant.sees_custom(Entity::Deal, key));
             deal.edit(edit.clone().replacing(mask))
         })
         .await

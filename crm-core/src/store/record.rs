@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::write::{Put, Write};
 use crate::access::{Entity, FieldMask};
+use crate::custom_field::CustomValues;
 use crate::id::Id;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -41,6 +42,11 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// Empties the fields that a mask hides. Every hideable field of the catalogue is handled here:
     /// a law of the testkit holds each room to that.
     fn redact(&mut self, _mask: &FieldMask) {}
+
+    /// Its custom values, where its kind has some.
+    fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
+        None
+    }
 
     /// This write among all writes.
     fn write(put: Put<Self>) -> Write;

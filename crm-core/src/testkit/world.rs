@@ -149,10 +149,7 @@ impl World {
     }
 
     /// Runs tasks at once and gives their results in order.
-    pub async fn at_once<T: Send + 'static>(
-        &self,
-        tasks: impl IntoIterator<Item = BoxFuture<'static, T>>,
-    ) -> Vec<T> {
+    pub async fn at_once<T: Send + 'static>(&self, tasks: impl IntoIterator<Item = BoxFuture<'static, T>>) -> Vec<T> {
         let results = Arc::new(Mutex::new(BTreeMap::new()));
         let run = |(at, task): (usize, BoxFuture<'static, T>)| {
             let results = results.clone();

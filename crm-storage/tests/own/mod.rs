@@ -15,19 +15,19 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 
 /// An engine with a workspace.
-pub async fn engine<S: Store>(store: Arc<S>) -> (Crm, Id<Workspace>) {
+pub(crate) async fn engine<S: Store>(store: Arc<S>) -> (Crm, Id<Workspace>) {
     let crm = Crm::builder(store).build();
     let workspace = crm.create_workspace("Own").await.unwrap().id;
     (crm, workspace)
 }
 
 /// The product itself in a workspace.
-pub async fn session(crm: &Crm, workspace: Id<Workspace>) -> Session {
+pub(crate) async fn session(crm: &Crm, workspace: Id<Workspace>) -> Session {
     crm.acting(Actor::system(workspace, "test")).await.unwrap()
 }
 
 /// Makes so many contacts.
-pub async fn fill(session: &Session, contacts: usize) {
+pub(crate) async fn fill(session: &Session, contacts: usize) {
     for number in 0..contacts {
         let edit = ContactEdit {
             last_name: Edit::Set(format!("Lovelace {number}")),
@@ -39,13 +39,13 @@ pub async fn fill(session: &Session, contacts: usize) {
 }
 
 /// A list that looks at every contact.
-pub fn thorough() -> ListRequest {
+pub(crate) fn thorough() -> ListRequest {
     let filter = serde_json::from_str(r#"{"field": "title", "op": "contains", "value": "absent"}"#).unwrap();
     ListRequest { filter: Some(filter), count: true, ..ListRequest::default() }
 }
 
 /// Several programs migrate at once: all succeed, one of them does it.
-pub async fn migrate_at_once<S, F>(stores: Vec<Arc<S>>, migrate: fn(Arc<S>) -> F)
+pub(crate) async fn migrate_at_once<S, F>(stores: Vec<Arc<S>>, migrate: fn(Arc<S>) -> F)
 where
     S: Send + Sync + 'static,
     F: Future<Output = Result<Migrated>> + Send + 'static,
@@ -61,7 +61,7 @@ where
 }
 
 /// Callers who go away in the middle leave every connection behind, and nothing half written.
-pub async fn drop_callers<S: Store>(store: Arc<S>) {
+pub(crate) async fn drop_callers<S: Store>(store: Arc<S>) {
     let (crm, workspace) = engine(store).await;
     let session = session(&crm, workspace).await;
     fill(&session, 300).await;
@@ -78,11 +78,11 @@ pub async fn drop_callers<S: Store>(store: Arc<S>) {
         assert_eq!(total.unwrap(), Some(0));
     }
     fill(&session, 1).await;
-    assert!(session.workspace().verify().await.unwrap().holds());
+    assert!(session.workspace().verify_journal().await.unwrap().holds());
 }
 
 /// Another process that is writing to an SQLite file.
-pub fn hold_sqlite(path: &Path) -> SqliteConnection {
+pub(crate) fn hold_sqlite(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute("BEGIN IMMEDIATE").unwrap();
     connection

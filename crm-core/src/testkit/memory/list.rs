@@ -24,11 +24,7 @@ pub(super) fn visible<T: Linked>(rows: &Rows, grant: &Grant, id: Uuid) -> Result
 }
 
 /// Those of these records that are not deleted and that the caller sees.
-pub(super) fn visible_of<T: Linked>(
-    rows: &Rows,
-    grant: &Grant,
-    ids: impl IntoIterator<Item = Uuid>,
-) -> Vec<Stored<T>> {
+pub(super) fn visible_of<T: Linked>(rows: &Rows, grant: &Grant, ids: impl IntoIterator<Item = Uuid>) -> Vec<Stored<T>> {
     let mut ids: Vec<Uuid> = ids.into_iter().collect();
     ids.sort_unstable();
     ids.dedup();

@@ -24,8 +24,8 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::auth::SignIns;
-use self::journal::Journal;
 pub(in crate::testkit) use self::facts::Linked;
+use self::journal::Journal;
 pub(in crate::testkit) use self::mirror::Mirror;
 use self::rows::Rows;
 pub(in crate::testkit) use self::rows::Tabled;

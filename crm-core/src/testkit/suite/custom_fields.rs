@@ -160,6 +160,13 @@ pub async fn a_retired_field_is_gone_and_the_others_stay(world: World) {
     fails(admin.custom_fields().update(text.id, CustomFieldEdit::default(), Expect::Any).await, NotFound);
     fails(admin.custom_fields().retire(text.id, Expect::Any).await, NotFound);
     invalid_at(admin.contacts().create(with("text", json!("new"))).await, "custom.text");
+    // Nobody sees its values, which stay behind, also where everything else is replaced.
+    let custom = async || Value::Object(admin.contacts().read(id).await.unwrap().custom.clone());
+    assert_eq!(custom().await, json!({"number": 1}));
+    admin.contacts().replace(id, with("number", json!(1)), Expect::Any).await.unwrap();
+    assert_eq!(custom().await, json!({"number": 1}));
+    let grant = super::support::reading(&admin, Entity::Contact);
+    assert_eq!(world.crm.ports.contacts.contact(&grant, id).await.unwrap().custom["text"], json!("old"));
     // The record can still be changed, and keeps its other values.
     let edit = ContactEdit { custom: samples::custom("number", 2), ..samples::contact("B") };
     admin.contacts().update(id, edit, Expect::Any).await.unwrap();

@@ -87,7 +87,12 @@ impl Comparison<'_> {
                 }
             }
             let request = request(simplest.clone());
-            panic!("case {case}, {} list of {simplest}\nsort {:?}, q {:?}\n{fault}", T::ENTITY, request.sort, request.q);
+            panic!(
+                "case {case}, {} list of {simplest}\nsort {:?}, q {:?}\n{fault}",
+                T::ENTITY,
+                request.sort,
+                request.q
+            );
         }
     }
 

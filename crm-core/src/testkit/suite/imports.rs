@@ -138,13 +138,15 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     let known = ports.companies.known_companies(&grant, &keys).await.unwrap();
     let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [Some(acme), Some(acme), Some(acme), None]);
-    let keys = [external("d-1"), RowKey::Fingerprint([2; 16]), RowKey::Fingerprint([0xff; 16]), RowKey::Fingerprint([1; 16])];
+    let keys =
+        [external("d-1"), RowKey::Fingerprint([2; 16]), RowKey::Fingerprint([0xff; 16]), RowKey::Fingerprint([1; 16])];
     let known = ports.deals.known_deals(&grant, &keys).await.unwrap();
     let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [Some(won), Some(won), Some(won), None]);
     // When the oldest goes, the next one is known.
     admin.contacts().delete(oldest, Expect::Any).await.unwrap();
-    let known = ports.contacts.known_contacts(&grant, &[external("ünï-1"), RowKey::Fingerprint([1; 16])]).await.unwrap();
+    let known =
+        ports.contacts.known_contacts(&grant, &[external("ünï-1"), RowKey::Fingerprint([1; 16])]).await.unwrap();
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == second)));
 }
 

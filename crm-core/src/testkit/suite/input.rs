@@ -64,7 +64,8 @@ pub async fn unclean_text_is_refused_at_its_field(world: World) {
         invalid_at(admin.pipelines().create(NewPipeline { name: "A".to_owned(), stages }).await, "stages.0.name");
         let renamed = WorkspaceEdit { name: text.into(), ..WorkspaceEdit::default() };
         invalid_at(admin.workspace().update(renamed, Expect::Any).await, "name");
-        let new = NewCustomField { label: text.to_owned(), ..samples::custom_field(Entity::Deal, "x", CustomKind::Text) };
+        let new =
+            NewCustomField { label: text.to_owned(), ..samples::custom_field(Entity::Deal, "x", CustomKind::Text) };
         invalid_at(admin.custom_fields().define(new).await, "label");
     }
     assert_eq!(feed(&world, world.home.workspace).await.len(), before);
@@ -87,7 +88,10 @@ pub async fn over_long_text_is_refused_at_its_field(world: World) {
     };
     assert_eq!(contact(&admin, tags(100)).await.tags.len(), 100);
     invalid_at(admin.contacts().create(tags(101)).await, "tags");
-    invalid_at(admin.contacts().create(ContactEdit { tags: vec![long(61)].into(), ..samples::contact("A") }).await, "tags.0");
+    invalid_at(
+        admin.contacts().create(ContactEdit { tags: vec![long(61)].into(), ..samples::contact("A") }).await,
+        "tags.0",
+    );
     let note = samples::note(made.id, &long(20_000));
     assert_eq!(admin.activities().create_note(note).await.unwrap().body.chars().count(), 20_000);
     invalid_at(admin.activities().create_note(samples::note(made.id, &long(20_001))).await, "body");
@@ -119,7 +123,10 @@ pub async fn an_empty_record_is_refused(world: World) {
     invalid_at(admin.contacts().update(id, emptied, Expect::Any).await, "last_name");
     invalid_at(admin.contacts().replace(id, ContactEdit::default(), Expect::Any).await, "last_name");
     invalid_at(admin.activities().create_note(samples::note(id, " ")).await, "body");
-    invalid_at(admin.activities().create_note(NewNote { body: "hi".to_owned(), ..NewNote::default() }).await, "contact_id");
+    invalid_at(
+        admin.activities().create_note(NewNote { body: "hi".to_owned(), ..NewNote::default() }).await,
+        "contact_id",
+    );
     let d = deal(&admin, samples::deal("D")).await.id;
     let both = NewNote { deal_id: Some(d), ..samples::note(id, "hi") };
     invalid_at(admin.activities().create_note(both).await, "contact_id");
@@ -151,7 +158,8 @@ fn refuses<T: DeserializeOwned>(json: &str) {
 }
 
 pub async fn what_a_request_may_not_set_is_refused(_world: World) {
-    for field in ["id", "version", "workspace_id", "created_at", "updated_at", "deleted_at", "role", "account_id", "x"] {
+    for field in ["id", "version", "workspace_id", "created_at", "updated_at", "deleted_at", "role", "account_id", "x"]
+    {
         let extra = format!("{{\"{field}\": 1}}");
         refuses::<ContactEdit>(&extra);
         refuses::<CompanyEdit>(&extra);
@@ -202,7 +210,28 @@ pub async fn hostile_questions_are_answered_or_refused_but_break_nothing(world: 
     let admin = world.session(Role::Admin).await;
     contact(&admin, samples::contact("O'Neil %_\\")).await;
     let found = |q: &str| searched(q);
-    for q in ["'", "\"", "%", "_", "\\", "*", "a*", "\"a", "a OR b", "NEAR(a b)", "a:b", "-a", "^a", "\0", "(", "a & b", "!a", "<->", "日", "🐟"] {
+    for q in [
+        "'",
+        "\"",
+        "%",
+        "_",
+        "\\",
+        "*",
+        "a*",
+        "\"a",
+        "a OR b",
+        "NEAR(a b)",
+        "a:b",
+        "-a",
+        "^a",
+        "\0",
+        "(",
+        "a & b",
+        "!a",
+        "<->",
+        "日",
+        "🐟",
+    ] {
         admin.contacts().list(&found(q)).await.unwrap();
     }
     assert_eq!(admin.contacts().list(&found("o'neil")).await.unwrap().data.len(), 1);
@@ -230,7 +259,8 @@ pub async fn hostile_questions_are_answered_or_refused_but_break_nothing(world: 
     let request = ListRequest { filter: Some(Filter::from_json(&json).unwrap()), ..samples::list() };
     assert!(admin.contacts().list(&request).await.unwrap().data.is_empty());
     // As many parts as a filter may have.
-    let parts: Vec<_> = (0..255).map(|at| Filter::is("title", crate::filter::Op::Contains, format!("v{at}").as_str())).collect();
+    let parts: Vec<_> =
+        (0..255).map(|at| Filter::is("title", crate::filter::Op::Contains, format!("v{at}").as_str())).collect();
     let request = ListRequest { filter: Some(Filter::Any(parts)), ..samples::list() };
     assert!(admin.contacts().list(&request).await.unwrap().data.is_empty());
 }
@@ -248,7 +278,10 @@ pub async fn a_bad_definition_is_refused(world: World) {
         ("choices.1", NewCustomField { choices: vec!["a".to_owned(), "A".to_owned()], ..base() }),
         ("choices", NewCustomField { kind: CustomKind::Text, ..base() }),
         ("target", NewCustomField { target: Some(Entity::Deal), ..base() }),
-        ("target", NewCustomField { kind: CustomKind::Reference, choices: vec![], target: Some(Entity::Note), ..base() }),
+        (
+            "target",
+            NewCustomField { kind: CustomKind::Reference, choices: vec![], target: Some(Entity::Note), ..base() },
+        ),
         ("entity", NewCustomField { entity: Entity::Note, ..base() }),
     ];
     for (at, new) in bad {

@@ -146,7 +146,10 @@ pub async fn a_replacement_keeps_what_the_caller_cannot_see(world: World) {
     setter.contacts().replace(id, samples::contact("King"), Expect::Any).await.unwrap();
     let contact = world.session(Role::Admin).await.contacts().read(id).await.unwrap();
     assert_eq!((contact.last_name.as_deref(), contact.title.as_deref()), (Some("King"), None));
-    assert_eq!((contact.email.as_ref().unwrap().as_str(), &contact.custom["budget"]), ("secret@example.com", &json!(5)));
+    assert_eq!(
+        (contact.email.as_ref().unwrap().as_str(), &contact.custom["budget"]),
+        ("secret@example.com", &json!(5))
+    );
 }
 
 pub async fn hidden_values_hide_the_boards_totals(world: World) {

@@ -97,10 +97,16 @@ pub async fn settings_are_changed_and_kept(world: World) {
         currency: Edit::Set("EUR".parse().unwrap()),
     };
     let changed = admin.workspace().update(edit.clone(), Expect::Version(1)).await.unwrap();
-    assert_eq!((changed.name.as_str(), changed.time_zone.name(), changed.currency.code()), ("Ünï & Co", "Europe/Berlin", "EUR"));
+    assert_eq!(
+        (changed.name.as_str(), changed.time_zone.name(), changed.currency.code()),
+        ("Ünï & Co", "Europe/Berlin", "EUR")
+    );
     assert_eq!(world.session(Role::Setter).await.workspace().read().await.unwrap(), changed);
     conflicts(admin.workspace().update(edit, Expect::Version(1)).await, "stale_version");
-    invalid_at(admin.workspace().update(WorkspaceEdit { name: Edit::Clear, ..Default::default() }, Expect::Any).await, "name");
+    invalid_at(
+        admin.workspace().update(WorkspaceEdit { name: Edit::Clear, ..Default::default() }, Expect::Any).await,
+        "name",
+    );
     let rule = Rule { hidden: crate::access::FieldMask::of(["email", "custom.x"]), ..Rule::NONE };
     admin.workspace().set_rule(Role::Setter, Entity::Deal, rule.clone(), Expect::Any).await.unwrap();
     let read = world.crm.ports.workspaces.workspace(world.home.workspace).await.unwrap();

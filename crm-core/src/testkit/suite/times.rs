@@ -57,7 +57,8 @@ pub async fn a_day_of_23_hours_is_one_day(world: World) {
 
 pub async fn a_day_of_25_hours_is_one_day(world: World) {
     move_to(&world, "America/New_York").await;
-    let (first, twice, again) = ("2026-11-01T04:00:00.000000Z", "2026-11-01T05:30:00.000000Z", "2026-11-01T06:30:00.000000Z");
+    let (first, twice, again) =
+        ("2026-11-01T04:00:00.000000Z", "2026-11-01T05:30:00.000000Z", "2026-11-01T06:30:00.000000Z");
     let (last, after) = ("2026-11-02T04:59:59.999999Z", "2026-11-02T05:00:00.000000Z");
     made_at(&world, &["2026-11-01T03:59:59.999999Z", first, twice, again, last, after]).await;
     world.set_time("2026-11-01T20:00:00Z");

@@ -1,8 +1,7 @@
 //! Everybody sees as far as their role reaches, and no further by any way.
 
 use super::support::{
-    commit, company, contact, contact_of, deal, fails, filtered, names, pipeline, reading, refused, searched,
-    stage,
+    commit, company, contact, contact_of, deal, fails, filtered, names, pipeline, reading, refused, searched, stage,
 };
 use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::activity::NoteEdit;
@@ -323,7 +322,8 @@ pub async fn boards_and_totals_hold_what_the_caller_sees(world: World) {
     let worth = async |scope| {
         world.set_rule(Role::Setter, Entity::Deal, reads(scope)).await;
         let board = world.session(Role::Setter).await.deals().board(None).await.unwrap();
-        let totals = board.stages.iter().flat_map(|stage| stage.total.clone().unwrap_or_default().iter().collect::<Vec<_>>());
+        let totals =
+            board.stages.iter().flat_map(|stage| stage.total.clone().unwrap_or_default().iter().collect::<Vec<_>>());
         totals.map(|money| money.amount_minor).sum::<i64>()
     };
     assert_eq!((worth(Scope::Own).await, worth(Scope::Team).await, worth(Scope::All).await), (3, 23, 123));
@@ -336,7 +336,8 @@ pub async fn an_unknown_id_and_an_invisible_one_look_alike(world: World) {
     world.set_rule(Role::Setter, Entity::Contact, reads(Scope::Own)).await;
     let setter = world.session(Role::Setter).await;
     let unknown: Id<Contact> = Id::new_at(setter.now());
-    let (invisible, absent) = (refused(setter.contacts().read(far).await), refused(setter.contacts().read(unknown).await));
+    let (invisible, absent) =
+        (refused(setter.contacts().read(far).await), refused(setter.contacts().read(unknown).await));
     let normal = |message: &str, id: Id<Contact>| message.replace(&id.to_string(), "ID");
     assert_eq!(normal(invisible.message(), far), normal(absent.message(), unknown));
     assert_eq!((invisible.kind(), invisible.code()), (absent.kind(), absent.code()));

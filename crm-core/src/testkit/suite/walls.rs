@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::support::{
-    commit, company, conflicts, contact, contact_of, deal, fails, feed, field, filtered, invalid_at, pipeline,
-    reading, stage,
+    commit, company, conflicts, contact, contact_of, deal, fails, feed, field, filtered, invalid_at, pipeline, reading,
+    stage,
 };
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
