@@ -107,7 +107,8 @@ fn whole_length(bytes: &[u8]) -> io::Result<Option<usize>> {
         let whole = String::from_utf8_lossy(bytes).into_owned();
         return Err(io::Error::other(format!("the server answered {whole}")));
     }
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map(|value| value.trim().parse::<usize>());
+    let length =
+        text.lines().find_map(|line| line.strip_prefix("content-length:")).map(|value| value.trim().parse::<usize>());
     match length {
         Some(Ok(length)) => Ok(Some(head + 4 + length)),
         None if text.starts_with("http/1.1 204") => Ok(Some(head + 4)),

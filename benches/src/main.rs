@@ -65,14 +65,20 @@ async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), B
     let ids = product.contact_ids().await?;
     let fixed_address = process::free_address()?;
     let itself = std::env::current_exe()?;
-    let fixed = process::Running::server(std::process::Command::new(itself).args(["fixed", &fixed_address]), &fixed_address)?;
+    let fixed =
+        process::Running::server(std::process::Command::new(itself).args(["fixed", &fixed_address]), &fixed_address)?;
     let server = product.serve()?;
     let token = product.token(&server).await?;
     for connections in CONNECTIONS {
         let requests = std::sync::Arc::new(|_| load::get("/", ""));
         let outcome = load::run(&fixed_address, connections, plan.time, requests).await?;
         report.rate("fixed handler", name, connections, outcome);
-        report.rate("one contact, raw Diesel", name, connections, reads::raw(&product, &ids, connections, plan.time).await?);
+        report.rate(
+            "one contact, raw Diesel",
+            name,
+            connections,
+            reads::raw(&product, &ids, connections, plan.time).await?,
+        );
         report.rate("one contact, core", name, connections, reads::core(&product, &ids, connections, plan.time).await?);
         let (all, bearer) = (ids.clone(), token.clone());
         let requests = move |n: u64| load::get(&format!("/api/v1/contacts/{}", product::spread(&all, n)), &bearer);

@@ -9,11 +9,31 @@ const FIRST: [&str; 16] = [
     "Zoë", "José", "Łukasz", "Søren",
 ];
 const LAST: [&str; 16] = [
-    "Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Thompson", "Hamilton", "Wirth", "Perlman",
-    "Hoare", "Müller", "García", "Kowalski", "Kierkegaard",
+    "Lovelace",
+    "Hopper",
+    "Turing",
+    "Dijkstra",
+    "Liskov",
+    "Knuth",
+    "Allen",
+    "Thompson",
+    "Hamilton",
+    "Wirth",
+    "Perlman",
+    "Hoare",
+    "Müller",
+    "García",
+    "Kowalski",
+    "Kierkegaard",
 ];
 const TITLES: [&str; 8] = [
-    "Chief Executive Officer", "Head of Sales", "Buyer", "Engineer", "Operations Manager", "Founder", "Analyst",
+    "Chief Executive Officer",
+    "Head of Sales",
+    "Buyer",
+    "Engineer",
+    "Operations Manager",
+    "Founder",
+    "Analyst",
     "Account Executive",
 ];
 const SOURCES: [&str; 6] = ["web", "referral", "event", "cold call", "partner", "advertisement"];

@@ -132,7 +132,7 @@ impl Product {
         let body = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}"}}"#);
         let answer = crate::load::once(&server.address, &crate::load::post("/api/v1/auth/login", "", &body)).await?;
         let answer: serde_json::Value = serde_json::from_slice(&answer)?;
-        Ok(answer["access_token"].as_str().ok_or("the login gave no token")?.to_owned())
+        Ok(answer.get("access_token").and_then(|token| token.as_str()).ok_or("the login gave no token")?.to_owned())
     }
 
     /// Bytes of the whole database.

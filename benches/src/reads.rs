@@ -109,7 +109,16 @@ fn raw_sqlite(url: &str, ids: &[String], start: usize, time: Duration) -> Result
     let mut connection = SqliteConnection::establish(url.trim_start_matches("sqlite://"))?;
     let keys = keys(ids)?;
     let columns = (
-        first_name, first_name_key, last_name, last_name_key, email_key, phone, title, title_key, lifecycle, source_key,
+        first_name,
+        first_name_key,
+        last_name,
+        last_name_key,
+        email_key,
+        phone,
+        title,
+        title_key,
+        lifecycle,
+        source_key,
         version,
     );
     let mut latencies = Vec::with_capacity(500_000);
@@ -133,7 +142,16 @@ async fn raw_postgres(url: &str, ids: &[String], start: usize, time: Duration) -
     let mut connection = AsyncPgConnection::establish(url).await?;
     let keys = keys(ids)?;
     let columns = (
-        first_name, first_name_key, last_name, last_name_key, email_key, phone, title, title_key, lifecycle, source_key,
+        first_name,
+        first_name_key,
+        last_name,
+        last_name_key,
+        email_key,
+        phone,
+        title,
+        title_key,
+        lifecycle,
+        source_key,
         version,
     );
     let mut latencies = Vec::with_capacity(100_000);

@@ -38,7 +38,8 @@ impl SchemaInfo {
     pub(crate) fn check_binary(self) -> Result<Self> {
         if self.min_binary > BINARY_VERSION {
             let Self { version, min_binary } = self;
-            let message = format!("the schema is at {version} and needs a program of {min_binary}, not {BINARY_VERSION}");
+            let message =
+                format!("the schema is at {version} and needs a program of {min_binary}, not {BINARY_VERSION}");
             return Err(Error::unavailable(message).with_code("schema_too_new"));
         }
         Ok(self)

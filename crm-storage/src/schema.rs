@@ -448,4 +448,32 @@ table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(accounts, workspaces, users, teams, team_members, tags, custom_fields, pipelines, stages, companies, contacts, deals, notes, record_tags, custom_values, imports, failed_rows, fingerprints, journal, journal_queue, journal_heads, journal_seals, guards, idempotency_keys, sign_ins, refresh_digests, throttles);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    workspaces,
+    users,
+    teams,
+    team_members,
+    tags,
+    custom_fields,
+    pipelines,
+    stages,
+    companies,
+    contacts,
+    deals,
+    notes,
+    record_tags,
+    custom_values,
+    imports,
+    failed_rows,
+    fingerprints,
+    journal,
+    journal_queue,
+    journal_heads,
+    journal_seals,
+    guards,
+    idempotency_keys,
+    sign_ins,
+    refresh_digests,
+    throttles
+);

@@ -1,5 +1,7 @@
 //! Every law of the testkit on SQLite, a fresh file each, and what is SQLite's own.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
+
 mod own;
 
 use std::future::Future;

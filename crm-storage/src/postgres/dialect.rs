@@ -91,7 +91,10 @@ pub(crate) async fn index(
             let list = document.words(workspace).join(" ");
             insert = insert.sql(", array_to_tsvector(string_to_array(").bind(list).sql(", ' ')))");
         }
-        let insert = insert.sql(" ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
+        let mut insert = insert.sql(" ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
+        if chunk.len() == 1 {
+            insert = insert.fixed();
+        }
         Statement::<()>::new(insert).execute(conn).await?;
     }
     Ok(())

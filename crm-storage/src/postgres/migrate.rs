@@ -100,9 +100,8 @@ async fn lock(connection: &mut AsyncPgConnection) -> Outcome<()> {
 }
 
 async fn info(connection: &mut AsyncPgConnection) -> Outcome<SchemaInfo> {
-    let exists: ExistsRow = diesel::sql_query("SELECT to_regclass('schema_info') IS NOT NULL AS found")
-        .get_result(connection)
-        .await?;
+    let exists: ExistsRow =
+        diesel::sql_query("SELECT to_regclass('schema_info') IS NOT NULL AS found").get_result(connection).await?;
     if !exists.found {
         return Ok(SchemaInfo::default());
     }

@@ -121,7 +121,8 @@ impl Pool {
         let connect = tokio_postgres::connect(&self.url, NoTls);
         let connected = tokio::time::timeout(self.options.patience, connect).await;
         let connected = connected.map_err(|_| Fault::Core(Error::unavailable("the database does not answer")))?;
-        let (client, socket) = connected.map_err(|error| Fault::Connect(ConnectionError::BadConnection(error.to_string())))?;
+        let (client, socket) =
+            connected.map_err(|error| Fault::Connect(ConnectionError::BadConnection(error.to_string())))?;
         // What ends it shows in the statements that wait for it.
         let reader = tokio::spawn(async move { drop(socket.await) });
         let mut connection = AsyncPgConnection::try_from(client).await?;
@@ -140,7 +141,8 @@ impl Pools {
     async fn lease(&self) -> Outcome<Lease> {
         let pool = self.0.clone();
         let permit = tokio::time::timeout(pool.options.patience, pool.permits.clone().acquire_owned()).await;
-        let permit = permit.map_err(|_| Fault::Core(Error::unavailable("all connections to the database are in use")))?;
+        let permit =
+            permit.map_err(|_| Fault::Core(Error::unavailable("all connections to the database are in use")))?;
         let permit = permit.map_err(|_| Fault::Core(Error::unavailable("the store is closed")))?;
         let idle = loop {
             // Those that the server has closed meanwhile are dropped here.

@@ -152,7 +152,7 @@ async fn count(conn: &mut Conn, key: String, window_micros: i64, now: Timestamp)
     let count = count.sql(", 1) ON CONFLICT (key) DO UPDATE SET attempts = CASE WHEN throttles.began_at <= ");
     let count = count.bind(now.saturating_sub(window_micros)).sql(" THEN 1 ELSE throttles.attempts + 1 END, ");
     let count = count.sql("began_at = CASE WHEN throttles.began_at <= ").bind(now.saturating_sub(window_micros));
-    let count = count.sql(" THEN ").bind(now).sql(" ELSE throttles.began_at END RETURNING began_at, attempts");
+    let count = count.sql(" THEN ").bind(now).sql(" ELSE throttles.began_at END RETURNING began_at, attempts").fixed();
     Ok(Statement::<(BigInt, BigInt)>::new(count).get_result(conn).await?)
 }
 

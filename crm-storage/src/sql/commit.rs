@@ -44,9 +44,7 @@ impl Commit for Store {
                 self.workspaces.keep(id.uuid(), committed.workspace);
                 Ok(())
             }
-            Err(error) if reference::is_dangling(&error) => {
-                Err(self.dangling(known, &sealed).await?.unwrap_or(error))
-            }
+            Err(error) if reference::is_dangling(&error) => Err(self.dangling(known, &sealed).await?.unwrap_or(error)),
             Err(error) => Err(error),
         }
     }
@@ -56,7 +54,8 @@ impl Commit for Store {
         let version = self
             .pools
             .key(async move |conn: &mut Conn| {
-                let own = guards::table.filter(guards::workspace_id.eq(workspace)).filter(guards::name.eq(guard.name()));
+                let own =
+                    guards::table.filter(guards::workspace_id.eq(workspace)).filter(guards::name.eq(guard.name()));
                 Ok(own.select(guards::version).get_result(conn).await.optional()?)
             })
             .await?;
@@ -210,7 +209,9 @@ async fn check_relied(conn: &mut Conn, workspace: i64, relied: &[Reliance]) -> O
 
 async fn versions(conn: &mut Conn, workspace: i64, entity: Entity, ids: &[DbId]) -> Outcome<Vec<(DbId, i64)>> {
     let select = match columns::table(entity) {
-        Some(table) => Fragment::new("SELECT id, version FROM ").sql(table).sql(" WHERE workspace_id = ").bind(workspace),
+        Some(table) => {
+            Fragment::new("SELECT id, version FROM ").sql(table).sql(" WHERE workspace_id = ").bind(workspace)
+        }
         None => Fragment::new("SELECT id, version FROM workspaces WHERE key = ").bind(workspace),
     };
     let select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id").sql(dialect::FOR_SHARE);

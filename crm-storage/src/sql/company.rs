@@ -110,17 +110,18 @@ impl Room for Company {
     }
 
     async fn select(conn: &mut Conn, which: Fragment, order: Fragment, limit: i64) -> Outcome<Vec<Self>> {
-        let rows: Vec<CompanyRow> = companies::table
-            .filter(which)
-            .order(order)
-            .limit(limit)
-            .select(CompanyRow::as_select())
-            .load(conn)
-            .await?;
+        let rows: Vec<CompanyRow> =
+            companies::table.filter(which).order(order).limit(limit).select(CompanyRow::as_select()).load(conn).await?;
         rows.into_iter().map(CompanyRow::into_company).collect()
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
+        if let [one] = records {
+            // One row is one prepared statement; a batch is prepared for its length.
+            let row = CompanyRow::new(workspace, one)?;
+            diesel::insert_into(companies::table).values(row).execute(conn).await?;
+            return Ok(());
+        }
         for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
             let rows = chunk.iter().map(|company| CompanyRow::new(workspace, company)).collect::<Outcome<Vec<_>>>()?;
             diesel::insert_into(companies::table).values(rows).execute(conn).await?;

@@ -131,17 +131,18 @@ impl Room for Contact {
     }
 
     async fn select(conn: &mut Conn, which: Fragment, order: Fragment, limit: i64) -> Outcome<Vec<Self>> {
-        let rows: Vec<ContactRow> = contacts::table
-            .filter(which)
-            .order(order)
-            .limit(limit)
-            .select(ContactRow::as_select())
-            .load(conn)
-            .await?;
+        let rows: Vec<ContactRow> =
+            contacts::table.filter(which).order(order).limit(limit).select(ContactRow::as_select()).load(conn).await?;
         rows.into_iter().map(ContactRow::into_contact).collect()
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
+        if let [one] = records {
+            // One row is one prepared statement; a batch is prepared for its length.
+            let row = ContactRow::new(workspace, one)?;
+            diesel::insert_into(contacts::table).values(row).execute(conn).await?;
+            return Ok(());
+        }
         for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
             let rows = chunk.iter().map(|contact| ContactRow::new(workspace, contact)).collect::<Outcome<Vec<_>>>()?;
             diesel::insert_into(contacts::table).values(rows).execute(conn).await?;

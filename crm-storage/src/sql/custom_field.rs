@@ -335,4 +335,3 @@ impl CustomFieldStore for Store {
         found.map(Stored::loaded).ok_or_else(|| Error::not_found("custom_field", id))
     }
 }
-

@@ -149,6 +149,12 @@ impl Room for Deal {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
+        if let [one] = records {
+            // One row is one prepared statement; a batch is prepared for its length.
+            let row = DealRow::new(workspace, one)?;
+            diesel::insert_into(deals::table).values(row).execute(conn).await?;
+            return Ok(());
+        }
         for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
             let rows = chunk.iter().map(|deal| DealRow::new(workspace, deal)).collect::<Outcome<Vec<_>>>()?;
             diesel::insert_into(deals::table).values(rows).execute(conn).await?;

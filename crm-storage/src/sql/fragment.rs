@@ -38,12 +38,13 @@ enum Part {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fragment {
     parts: Vec<Part>,
+    is_fixed: bool,
 }
 
 impl Fragment {
     /// A fragment that begins with this text.
     pub(crate) fn new(sql: &'static str) -> Self {
-        Self { parts: vec![Part::Sql(sql)] }
+        Self { parts: vec![Part::Sql(sql)], is_fixed: false }
     }
 
     /// A condition that no row fails.
@@ -54,6 +55,13 @@ impl Fragment {
     /// A condition that no row passes.
     pub(crate) fn nothing() -> Self {
         Self::new("1 = 0")
+    }
+
+    /// Says that its text is the same at every call, so that a connection may keep the statement.
+    #[must_use]
+    pub(crate) fn fixed(mut self) -> Self {
+        self.is_fixed = true;
+        self
     }
 
     /// Adds text.
@@ -127,8 +135,10 @@ impl Fragment {
 
 impl QueryFragment<Db> for Fragment {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        // Its text differs from one to the next: a cache of statements would fill with it.
-        out.unsafe_to_cache_prepared();
+        if !self.is_fixed {
+            // Its text differs from one to the next: a cache of statements would fill with it.
+            out.unsafe_to_cache_prepared();
+        }
         for part in &self.parts {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),

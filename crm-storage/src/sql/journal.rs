@@ -138,6 +138,9 @@ struct QueueRow {
 
 /// Appends entries, not sealed yet, each with a salt of its own.
 pub(super) async fn append(conn: &mut Conn, workspace: i64, entries: &[Entry]) -> Outcome<()> {
+    if let [one] = entries {
+        return append_one(conn, workspace, one).await;
+    }
     for chunk in entries.chunks(dialect::MAX_BINDS / COLUMNS) {
         let rows = chunk.iter().map(|entry| EntryRow::new(workspace, entry)).collect::<Outcome<Vec<_>>>()?;
         let queued = |row: &EntryRow| QueueRow { workspace_id: workspace, record_id: row.record_id, entry_id: row.id };
@@ -145,6 +148,15 @@ pub(super) async fn append(conn: &mut Conn, workspace: i64, entries: &[Entry]) -
         diesel::insert_into(journal::table).values(rows).execute(conn).await?;
         diesel::insert_into(journal_queue::table).values(queue).execute(conn).await?;
     }
+    Ok(())
+}
+
+/// As [`append`], by prepared statements.
+async fn append_one(conn: &mut Conn, workspace: i64, entry: &Entry) -> Outcome<()> {
+    let row = EntryRow::new(workspace, entry)?;
+    let queued = QueueRow { workspace_id: workspace, record_id: row.record_id, entry_id: row.id };
+    diesel::insert_into(journal::table).values(row).execute(conn).await?;
+    diesel::insert_into(journal_queue::table).values(queued).execute(conn).await?;
     Ok(())
 }
 
@@ -171,10 +183,11 @@ pub(super) async fn erase(conn: &mut Conn, workspace: i64, entity: Entity, id: U
 
 /// The head of a workspace's chain, held until the transaction ends.
 async fn lock_head(conn: &mut Conn, workspace: i64) -> Outcome<(i64, Hash)> {
-    let first = (journal_heads::workspace_id.eq(workspace), journal_heads::seq.eq(0), journal_heads::hash.eq(GENESIS.to_vec()));
+    let first =
+        (journal_heads::workspace_id.eq(workspace), journal_heads::seq.eq(0), journal_heads::hash.eq(GENESIS.to_vec()));
     diesel::insert_into(journal_heads::table).values(first).on_conflict_do_nothing().execute(conn).await?;
     let head = Fragment::new("SELECT seq, hash FROM journal_heads WHERE workspace_id = ").bind(workspace);
-    let head = Statement::<(BigInt, Binary)>::new(head.sql(dialect::FOR_UPDATE));
+    let head = Statement::<(BigInt, Binary)>::new(head.sql(dialect::FOR_UPDATE).fixed());
     let (seq, bytes): (i64, Vec<u8>) = head.get_result(conn).await?;
     Ok((seq, hash(bytes)?))
 }
@@ -274,16 +287,15 @@ async fn page_of(conn: &mut Conn, which: Fragment, limit: i64) -> Outcome<Vec<En
 
 /// The conditions of a timeline: the record's own entries, and those of what hangs below it.
 fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &[i64], after: Option<Uuid>) -> [Fragment; 2] {
-    [("journal.record_id = ", " AND journal.entity = "), ("journal.subject_id = ", " AND journal.subject_entity = ")].map(
-        |(whose, kind)| {
+    [("journal.record_id = ", " AND journal.entity = "), ("journal.subject_id = ", " AND journal.subject_entity = ")]
+        .map(|(whose, kind)| {
             let which = Fragment::new("journal.workspace_id = ").bind(workspace).sql(" AND ").sql(whose).bind(DbId(id));
             let which = which.sql(kind).bind(code(entity)).sql(" AND journal.entity").in_integers(shown);
             match after {
                 Some(after) => which.sql(" AND journal.id < ").bind(DbId(after)),
                 None => which,
             }
-        },
-    )
+        })
 }
 
 #[async_trait]

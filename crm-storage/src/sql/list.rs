@@ -37,7 +37,8 @@ impl Plan {
         check_binds(&which)?;
         let key = &query.sort().field.key;
         let column = columns::column(T::ENTITY, key).and_then(columns::Column::sorted_by);
-        let column = column.ok_or_else(|| Error::invalid("sort", "unknown_field", format!("cannot sort by {key:?}")))?;
+        let column =
+            column.ok_or_else(|| Error::invalid("sort", "unknown_field", format!("cannot sort by {key:?}")))?;
         let sorted = Sorted { place, column, descending: query.sort().descending };
         let mut segments = Vec::new();
         let after = query.after();

@@ -53,7 +53,9 @@ fn references(write: &Write) -> Vec<Reference> {
             to("author_id", Entity::User, put.after.author_id),
         ],
         Write::Import(put) => vec![to("created_by", Entity::User, put.after.created_by)],
-        Write::FailedRows(rows) => rows.iter().map(|row| to("import_id", Entity::Import, Some(row.import_id))).collect(),
+        Write::FailedRows(rows) => {
+            rows.iter().map(|row| to("import_id", Entity::Import, Some(row.import_id))).collect()
+        }
         Write::Workspace(_)
         | Write::User(_)
         | Write::Pipeline(_)
@@ -89,7 +91,9 @@ impl Store {
         let missing = self.pools.read(async move |conn: &mut Conn| first_missing(conn, workspace, asked).await).await?;
         let of_a_deal = || sealed.writes().iter().any(|write| matches!(write, Write::Deal(_)));
         Ok(match missing {
-            Some(Reference { field, entity, id }) => Some(Error::invalid(field, "not_found", format!("{entity} {id} not found"))),
+            Some(Reference { field, entity, id }) => {
+                Some(Error::invalid(field, "not_found", format!("{entity} {id} not found")))
+            }
             // Every row is there: the stage is one of another pipeline.
             None if of_a_deal() => Some(Error::invalid("stage_id", "stage", "is not a stage of the deal's pipeline")),
             None => None,

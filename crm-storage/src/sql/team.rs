@@ -132,7 +132,7 @@ impl TeamStore for Store {
     async fn teammates(&self, workspace: Id<Workspace>, user: Id<User>) -> Result<Vec<Id<User>>> {
         let workspace = self.workspace_key(workspace).await?;
         let mates = Fragment::new(TEAMMATES).bind(workspace).sql(" AND own.user_id = ").bind(DbId::from(user));
-        let mates = mates.sql(" ORDER BY mate.user_id");
+        let mates = mates.sql(" ORDER BY mate.user_id").fixed();
         self.pools
             .key(async move |conn: &mut Conn| {
                 let ids: Vec<DbId> = Statement::<Guid>::new(mates).load(conn).await?;

@@ -7,10 +7,10 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
-use super::{Conn, RunQueryDsl, finished};
-use crate::fault::Outcome;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::words::{Document, Search, words_table};
+use super::{Conn, RunQueryDsl, finished};
+use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
 
 /// Most binds of one statement.
@@ -93,6 +93,9 @@ pub(crate) async fn index(
             insert = insert.bind(document.words(workspace).join(" ")).sql(")");
             is_first = false;
         }
+        if chunk.len() == 1 {
+            insert = insert.fixed();
+        }
         if !is_first {
             Statement::<()>::new(insert).execute(conn).await?;
         }
@@ -119,7 +122,10 @@ pub(crate) async fn forget(
 /// The rows of records, by id.
 async fn rows(conn: &mut Conn, workspace: i64, table: &'static str, ids: &[DbId]) -> Outcome<Vec<(DbId, i64)>> {
     let select = Fragment::new("SELECT id, row FROM ").sql(table).sql(" WHERE workspace_id = ").bind(workspace);
-    let select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id");
+    let mut select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id");
+    if ids.len() == 1 {
+        select = select.fixed();
+    }
     Ok(Statement::<(Guid, BigInt)>::new(select).load(conn).await?)
 }
 

@@ -63,9 +63,10 @@ pub(super) async fn ready(pools: &Pools) -> Result<()> {
 }
 
 fn info(connection: &mut SqliteConnection) -> Outcome<SchemaInfo> {
-    let exists = diesel::sql_query("SELECT 1 AS version, 1 AS min_binary FROM sqlite_schema WHERE name = 'schema_info'")
-        .get_result::<InfoRow>(connection)
-        .optional()?;
+    let exists =
+        diesel::sql_query("SELECT 1 AS version, 1 AS min_binary FROM sqlite_schema WHERE name = 'schema_info'")
+            .get_result::<InfoRow>(connection)
+            .optional()?;
     if exists.is_none() {
         return Ok(SchemaInfo::default());
     }

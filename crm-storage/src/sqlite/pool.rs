@@ -62,11 +62,16 @@ impl File {
         // The wait comes first: the change to WAL itself may meet another process.
         connection.batch_execute(&format!(
             "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
-             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;"
+             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         ))?;
-        if role == Role::Reader {
-            connection.batch_execute("PRAGMA query_only = ON;")?;
-        }
+        connection.batch_execute(match role {
+            Role::Reader => "PRAGMA query_only = ON; PRAGMA cache_size = -16000;",
+            // A write touches a page of each index. The more of them meet in the log before it is
+            // copied back, the fewer copies: 8,000 pages are 32 MB.
+            Role::Writer => {
+                "PRAGMA cache_size = -64000; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;"
+            }
+        })?;
         Ok(connection)
     }
 }

@@ -40,6 +40,7 @@ impl Source for FileSource {
             Ok(bytes)
         };
         // The command line does one thing at a time: blocking here holds nobody up.
-        tokio::task::block_in_place(read).map_err(|error| Error::unavailable("the file cannot be read").with_source(error))
+        tokio::task::block_in_place(read)
+            .map_err(|error| Error::unavailable("the file cannot be read").with_source(error))
     }
 }

@@ -61,6 +61,7 @@ impl Comparison<'_> {
         let sorts: Vec<&str> =
             root.fields.iter().filter(|field| field.sortable).map(|field| field.key.as_ref()).collect();
         let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let mut telling = 0;
         for case in 0..cases() {
             let mut tree = filters.new_tree(&mut runner).unwrap();
             let request = |filter| ListRequest {
@@ -70,6 +71,7 @@ impl Comparison<'_> {
                 limit: Some(if case % 3 == 0 { 5 } else { 200 }),
                 ..ListRequest::default()
             };
+            telling += usize::from(self.tells::<T>(&request(tree.current())));
             let Some(mut fault) = self.fault::<T>(&request(tree.current())).await else { continue };
             let mut simplest = tree.current();
             // Simplifies while it still fails, and steps back where it does not.
@@ -94,6 +96,17 @@ impl Comparison<'_> {
                 request.q
             );
         }
+        assert!(telling * 10 > cases(), "only {telling} filters on a {} tell anything", T::ENTITY);
+    }
+
+    /// Whether a request finds some records and not all.
+    fn tells<T: InStore>(&self, request: &ListRequest) -> bool {
+        let count = |request: &ListRequest| {
+            let query = reading(self.session, T::ENTITY).check_list::<T>(request, self.session.now()).ok()?;
+            Some(self.population.mirror.count::<T>(&query, u64::MAX))
+        };
+        let all = count(&ListRequest::default()).unwrap();
+        count(request).is_some_and(|found| (1..all).contains(&found))
     }
 
     async fn run_all(&self) {

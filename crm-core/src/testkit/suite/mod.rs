@@ -225,6 +225,7 @@ macro_rules! __suite {
                 a_relation_to_what_the_caller_may_not_read_is_refused,
                 a_note_is_seen_by_whoever_sees_its_record,
                 what_is_seen_but_out_of_reach_is_denied,
+                nobody_acts_on_what_they_may_not_see,
                 nobody_gives_away_what_they_may_not,
                 only_those_with_the_permission_change_settings_and_people,
                 an_export_reaches_no_further_than_its_permission,

@@ -41,10 +41,10 @@ const KINDS: [(&str, CustomKind); 10] = [
     ("reference", CustomKind::Reference),
 ];
 
-const CONTACTS: usize = 44;
-const COMPANIES: usize = 14;
-const DEALS: usize = 24;
-const NOTES: usize = 18;
+const CONTACTS: usize = 60;
+const COMPANIES: usize = 32;
+const DEALS: usize = 40;
+const NOTES: usize = 30;
 
 /// Searches that find something now and then.
 pub(super) const SEARCHES: [&str; 10] = ["uni", "ÜNÏ", "istan", "100", "a b", "οδος", "fi", "example", "ss", "日本"];

@@ -247,6 +247,17 @@ pub async fn what_is_seen_but_out_of_reach_is_denied(world: World) {
     fails(support.deals().create(DealStart::default(), samples::deal("x")).await, Denied);
 }
 
+pub async fn nobody_acts_on_what_they_may_not_see(world: World) {
+    let id = contact_of(&world, Role::Admin, "A").await;
+    world.set_rule(Role::Setter, Entity::Contact, Rule { read: Scope::None, ..Rule::ALL }).await;
+    let setter = world.session(Role::Setter).await;
+    for action in [Action::Update, Action::Delete, Action::Export, Action::Assign] {
+        fails(setter.require(Entity::Contact, action), Denied);
+    }
+    fails(setter.contacts().update(id, samples::contact("x"), Expect::Any).await, Denied);
+    fails(setter.contacts().delete(id, Expect::Any).await, Denied);
+}
+
 pub async fn nobody_gives_away_what_they_may_not(world: World) {
     let rep = world.session(Role::SalesRep).await;
     let other = world.home.member(Role::Admin);

@@ -1,7 +1,7 @@
 //! `slackcrm board`.
 
-use crm_core::deal::{Board, BoardStage};
 use crm_core::Totals;
+use crm_core::deal::{Board, BoardStage};
 
 use crate::args::Output;
 use crate::failure::Failure;

@@ -9,11 +9,7 @@ use crate::print::Sheet;
 
 /// Prints one page of a list.
 pub(crate) async fn list(session: &Session, entity: Entity, list: &List, output: Output) -> Result<(), Failure> {
-    let request = ListRequest {
-        limit: Some(list.limit),
-        cursor: list.cursor.clone(),
-        ..list.which.request()
-    };
+    let request = ListRequest { limit: Some(list.limit), cursor: list.cursor.clone(), ..list.which.request() };
     match entity {
         Entity::Contact => {
             let page = session.contacts().list(&request).await?;

@@ -16,8 +16,8 @@ use crate::print::{Sheet, print_json};
 
 /// Reads a file in, or says what would happen.
 pub(crate) async fn import(session: &Session, entity: Entity, args: &Import, output: Output) -> Result<(), Failure> {
-    let mut source = FileSource::open(&args.file)
-        .map_err(|error| Failure::new(format!("{}: {error}", args.file.display())))?;
+    let mut source =
+        FileSource::open(&args.file).map_err(|error| Failure::new(format!("{}: {error}", args.file.display())))?;
     let transfers = session.transfers();
     if args.dry_run {
         return preview(&transfers.preview(entity, &mut source, &args.options()?).await?, output);
@@ -133,10 +133,7 @@ fn preview(preview: &crm_core::transfer::Preview, output: Output) -> Result<(), 
 }
 
 /// Writes the refused rows beside the file, or where the person said.
-async fn keep_failed(
-    rows: impl Stream<Item = crm_core::Result<Vec<u8>>>,
-    args: &Import,
-) -> Result<(), Failure> {
+async fn keep_failed(rows: impl Stream<Item = crm_core::Result<Vec<u8>>>, args: &Import) -> Result<(), Failure> {
     let path = args.failed.clone().unwrap_or_else(|| beside(&args.file));
     let file = File::create(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     write_all(rows, BufWriter::new(file)).await?;
@@ -164,7 +161,12 @@ pub(crate) async fn export(session: &Session, entity: Entity, args: &Export) -> 
 impl Which {
     /// The list as it was typed.
     pub(crate) fn request(&self) -> ListRequest {
-        ListRequest { filter: self.filter.clone(), q: self.q.clone(), sort: self.sort.clone(), ..ListRequest::default() }
+        ListRequest {
+            filter: self.filter.clone(),
+            q: self.q.clone(),
+            sort: self.sort.clone(),
+            ..ListRequest::default()
+        }
     }
 }
 

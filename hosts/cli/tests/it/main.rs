@@ -1,5 +1,12 @@
 //! The binary as people use it: real files in, real processes, both databases.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets the unexpected ends there"
+)]
+
 mod pipeline;
 mod resume;
 mod support;

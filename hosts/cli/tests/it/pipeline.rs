@@ -54,7 +54,8 @@ fn importing_the_history_again_changes_nothing() {
         let (entries, before) = (product.journal_entries(), board(product));
         let again = product.json(&["deals", "import", text(&example("sales_pipeline.csv"))]);
         assert_eq!((&again["counts"]["created"], &again["counts"]["unchanged"]), (&0.into(), &8_800.into()));
-        let update = ["deals", "import", "--on-duplicate", "update", text(&example("sales_pipeline.csv"))];
+        let file = example("sales_pipeline.csv");
+        let update = ["deals", "import", "--on-duplicate", "update", text(&file)];
         assert_eq!(product.json(&update)["counts"]["unchanged"], 8_800);
         assert_eq!((product.journal_entries(), board(product)), (entries, before));
     });

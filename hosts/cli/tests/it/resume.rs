@@ -10,7 +10,13 @@ use crate::support::{Product, on_each_store, text};
 fn people(rows: usize) -> String {
     let mut csv = String::from("First Name,Last Name,Email,Job Title,Company Name\n");
     for n in 0..rows {
-        csv.push_str(&format!("First{n},Last{},p{}@example.com,Title {},Company {}\n", n % 97, n % 9_000, n % 5, n % 50));
+        csv.push_str(&format!(
+            "First{n},Last{},p{}@example.com,Title {},Company {}\n",
+            n % 97,
+            n % 9_000,
+            n % 5,
+            n % 50
+        ));
     }
     csv
 }
@@ -20,9 +26,8 @@ fn outcome(product: &Product) -> (i64, Vec<String>) {
     let export = product.run(&["contacts", "export", "--sort", "email"]);
     let mut lines = export.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let kept: Vec<usize> = (0..header.len())
-        .filter(|at| ["first_name", "last_name", "email", "title"].contains(&header[*at]))
-        .collect();
+    let kept: Vec<usize> =
+        (0..header.len()).filter(|at| ["first_name", "last_name", "email", "title"].contains(&header[*at])).collect();
     assert_eq!(kept.len(), 4, "{header:?}");
     let mut rows: Vec<String> = lines
         .map(|line| {

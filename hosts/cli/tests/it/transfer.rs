@@ -68,7 +68,10 @@ fn every_encoding_and_delimiter_reads_the_same() {
 #[test]
 fn formula_cells_are_neutral_in_the_export_and_themselves_after_an_import() {
     on_each_store(|product| {
-        let file = product.file("attack.csv", "Last Name,Phone Number\n\"=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",+33 6 00 00 00 00\n");
+        let file = product.file(
+            "attack.csv",
+            "Last Name,Phone Number\n\"=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",+33 6 00 00 00 00\n",
+        );
         product.run(&["contacts", "import", text(&file)]);
         let name = |product: &Product| product.json(&["contacts", "list"])["data"][0]["last_name"].clone();
         assert_eq!(name(product), "=HYPERLINK(\"http://x\",\"y\")");
