@@ -143,8 +143,9 @@ impl Tests {
 
     /// The runner of unit and integration tests for the selected packages.
     fn runner(&self, selection: &[&str]) -> std::process::Command {
+        // Every failure of a run is worth knowing.
         let words = if has_nextest() { ["nextest", "run"].as_slice() } else { &["test"] };
-        self.command(cargo_in_colour(words.iter().chain(selection).copied()))
+        self.command(cargo_in_colour(words.iter().chain(&["--no-fail-fast"]).chain(selection).copied()))
     }
 
     /// The command with the variables that tell the tests which stores there are.

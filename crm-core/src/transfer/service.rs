@@ -103,11 +103,11 @@ impl Transfers {
     ) -> Result<View<Import>> {
         let grant = self.session.require(Entity::Import, Action::Update)?;
         let import = self.session.ports().imports.import(&grant, id).await?;
+        grant.check_reach(&*import)?;
+        check_file(source, &import.file).await?;
         if import.state == ImportState::Done {
             return Ok(grant.view(import.into_inner()));
         }
-        grant.check_reach(&*import)?;
-        check_file(source, &import.file).await?;
         // Read anew, because the session may be older than the fields that the import defined.
         let definitions = self.session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
         let runner = Runner {

@@ -180,8 +180,7 @@ impl UserStore for Store {
         let place = place::<User>(workspace);
         let meant = place.column("name_key").in_texts(keys).sql(" OR ").then(place.column("email_key")).in_texts(keys);
         let which = room::live::<User>(workspace).and(meant);
-        let order = place.column("id");
-        self.pools.read(async move |conn: &mut Conn| User::select(conn, which, order, i64::MAX).await).await
+        self.pools.read(async move |conn: &mut Conn| User::select(conn, which, room::unordered(), i64::MAX).await).await
     }
 
     async fn active_admins(&self, grant: &Grant) -> Result<u64> {

@@ -113,9 +113,9 @@ pub async fn a_stopped_import_goes_on_to_the_same_end(world: World) {
             let stopped = transfers.run(id, &mut Cut::new(&file, percent), &mut |_| {}).await;
             fails(stopped, Unavailable);
         }
-        let done = transfers.run(id, &mut BytesSource::new(file), &mut |_| {}).await.unwrap();
+        let done = transfers.run(id, &mut BytesSource::new(file.clone()), &mut |_| {}).await.unwrap();
         assert_eq!((done.rows, done.state), (2_450, ImportState::Done));
-        let again = transfers.run(id, &mut source("another file"), &mut |_| {}).await.unwrap();
+        let again = transfers.run(id, &mut BytesSource::new(file), &mut |_| {}).await.unwrap();
         assert_eq!((again.version, again.counts), (done.version, done.counts));
         assert_eq!(uploads::rows(&home).await, uploads::rows(&away).await, "{policy:?}");
         let entries = uploads::entries(&world, world.home.workspace).await;

@@ -1,5 +1,6 @@
 //! The attack classes of JWTs: every text that is not exactly one of our tokens is nobody.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use crm_core::ErrorKind;
@@ -21,8 +22,11 @@ fn signer() -> JwtSigner {
     JwtSigner::new(&key(1)).unwrap()
 }
 
+/// The same claims at every call: ids are random.
 fn claims() -> AccessClaims {
-    AccessClaims::new(Id::new_at(at(1)), Id::new_at(at(2)), Id::new_at(at(3)), at(NOW), 900)
+    static CLAIMS: LazyLock<AccessClaims> =
+        LazyLock::new(|| AccessClaims::new(Id::new_at(at(1)), Id::new_at(at(2)), Id::new_at(at(3)), at(NOW), 900));
+    *CLAIMS
 }
 
 /// The JSON of a good token's claims.

@@ -73,7 +73,8 @@ impl Import {
     }
 }
 
-/// Names the import before it runs, so that it can be resumed however it ends.
+/// Says something beside the result, as the import's id before it runs, by which it can be resumed
+/// however it ends.
 #[expect(clippy::print_stderr, reason = "standard output is for the result")]
 fn announce(line: &str) {
     eprintln!("{line}");
@@ -137,7 +138,7 @@ async fn keep_failed(rows: impl Stream<Item = crm_core::Result<Vec<u8>>>, args: 
     let path = args.failed.clone().unwrap_or_else(|| beside(&args.file));
     let file = File::create(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     write_all(rows, BufWriter::new(file)).await?;
-    println!("refused rows: {}", path.display());
+    announce(&format!("refused rows: {}", path.display()));
     Ok(())
 }
 
