@@ -129,17 +129,25 @@ async fn a_server_that_is_not_there_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
-    let schema = Schema::new(server(), Options::default().readers(1).deadline(Duration::ZERO)).await;
+    let deadline = Duration::from_millis(100);
+    let schema = Schema::new(server(), Options::default().readers(1).deadline(deadline)).await;
     let store = schema.open().await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
     let session = own::session(&crm, workspace).await;
+    let (client, connection) = tokio_postgres::connect(&schema.server, NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let lock = format!("BEGIN; LOCK TABLE {}.contacts IN ACCESS EXCLUSIVE MODE", schema.name);
+    client.batch_execute(&lock).await.unwrap();
     for _ in 0..3 {
         let late = session.contacts().list(&ListRequest::default()).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::Unavailable);
     }
-    // Keyed reads have no deadline, and find a sound connection.
-    own::fill(&session, 1).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    // The only connection of the pool was replaced each time.
+    session.contacts().list(&ListRequest::default()).await.unwrap();
+    drop(client);
+    let _ = connection.await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
