@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Purpose};
 use crate::postgres::Postgres;
 use crate::process;
-use crate::tools::{self, Install};
+use crate::tools;
 use crate::workspace::{cargo, root};
 
 const CRATES: [&str; 2] = ["crm-core", "crm-storage"];
@@ -20,8 +20,6 @@ const LEAST: f64 = 85.0;
 /// What `cargo xtask coverage` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    install: Install,
     /// Further arguments for cargo-tarpaulin.
     #[arg(last = true, value_name = "ARGUMENT")]
     further: Vec<String>,
@@ -29,7 +27,7 @@ pub(crate) struct Options {
 
 /// Runs the tests of both crates under cargo-tarpaulin and fails below 85 %.
 pub(crate) fn coverage(options: &Options) -> Result<()> {
-    tools::require_cargo_tool("cargo-tarpaulin", options.install, "")?;
+    tools::require_cargo_tool("cargo-tarpaulin", "")?;
     let postgres = Postgres::find_or_install("")?;
     let cluster = Cluster::start(&postgres, Purpose::Test)?;
     let folder = root().join("target").join("coverage");

@@ -6,14 +6,12 @@ use clap::Args;
 use crate::cluster::{Cluster, Purpose};
 use crate::postgres::Postgres;
 use crate::process;
-use crate::tools::{self, Install};
+use crate::tools;
 use crate::workspace::cargo;
 
 /// What `cargo xtask mutants` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    install: Install,
     /// Further arguments for cargo-mutants, such as `--file` or `--shard`.
     #[arg(last = true, value_name = "ARGUMENT")]
     further: Vec<String>,
@@ -21,8 +19,8 @@ pub(crate) struct Options {
 
 /// Runs cargo-mutants with PostgreSQL up; survivors fail it and are listed in `mutants.out`.
 pub(crate) fn mutants(options: &Options) -> Result<()> {
-    tools::require_cargo_tool("cargo-mutants", options.install, "")?;
-    tools::require_cargo_tool("cargo-nextest", options.install, "")?;
+    tools::require_cargo_tool("cargo-mutants", "")?;
+    tools::require_cargo_tool("cargo-nextest", "")?;
     let postgres = Postgres::find_or_install("")?;
     let cluster = Cluster::start(&postgres, Purpose::Test)?;
     let mut mutate = cargo(["mutants"]);

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use crate::cluster::{Cluster, Purpose};
 use crate::postgres::Postgres;
 use crate::steps::Steps;
-use crate::tools::{self, Install};
+use crate::tools;
 use crate::workspace::{cargo, cargo_in_colour, in_pipeline};
 
 /// Where the tests find an empty PostgreSQL database.
@@ -20,8 +20,6 @@ pub(crate) struct Options {
     /// Leaves a part out, which the closing lines say.
     #[arg(long, value_enum, value_name = "PART")]
     without: Vec<Part>,
-    #[command(flatten)]
-    install: Install,
     /// Runs only the tests that match, and none of the other steps.
     #[arg(last = true, value_name = "FILTER")]
     filter: Vec<String>,
@@ -55,9 +53,13 @@ enum Database {
 /// Runs every step, or the matching tests alone.
 pub(crate) fn test(options: &Options) -> Result<()> {
     tools::require_c_compiler()?;
+    if options.filter.is_empty() {
+        tools::require_component("rustfmt", "cargo-fmt")?;
+        tools::require_component("clippy", "cargo-clippy")?;
+    }
     let leaves_out = |part| options.without.contains(&part);
     if options.filter.is_empty() && !leaves_out(Part::Deny) {
-        tools::require_cargo_tool("cargo-deny", options.install, ", and --without deny goes on without it")?;
+        tools::require_cargo_tool("cargo-deny", ", and --without deny goes on without it")?;
     }
     let database = if leaves_out(Part::Postgres) { Database::LeftOut } else { start_database()? };
     let tests = Tests { database };

@@ -1,32 +1,17 @@
 //! Programs that the chores need, and how they get onto the machine.
 //!
 //! System packages are installed where xtask may (root, with apt-get); elsewhere the error names
-//! the package. Cargo tools take minutes to build, so they are installed only when asked.
+//! the package. Cargo tools need nobody's leave; building one takes minutes, once.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
-use clap::Args;
 use rustix::process::geteuid;
 
 use crate::process;
-use crate::workspace::{cargo, in_pipeline};
-
-/// Whether missing cargo tools are installed.
-#[derive(Args, Clone, Copy)]
-pub(crate) struct Install {
-    /// Installs missing cargo tools (minutes); the default when CI=true.
-    #[arg(long)]
-    install_tools: bool,
-}
-
-impl Install {
-    fn is_wanted(self) -> bool {
-        self.install_tools || in_pipeline()
-    }
-}
+use crate::workspace::cargo;
 
 /// The first program of that name on the PATH.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
@@ -64,18 +49,32 @@ pub(crate) fn require_c_compiler() -> Result<()> {
     install_package("build-essential", "a C compiler (`cc`)", "")
 }
 
-/// Makes sure of a cargo subcommand; `otherwise` completes the message where it is not installed.
-pub(crate) fn require_cargo_tool(name: &str, install: Install, otherwise: &str) -> Result<()> {
+/// Makes sure of a cargo subcommand; `otherwise` completes the message where it cannot be installed.
+pub(crate) fn require_cargo_tool(name: &str, otherwise: &str) -> Result<()> {
     if has_cargo_tool(name) {
         return Ok(());
     }
-    if !install.is_wanted() {
-        bail!("{name} is missing: `cargo install --locked {name}` or --install-tools brings it{otherwise}");
-    }
-    println!("xtask: {name} is missing, installing it");
+    println!("xtask: {name} is missing, installing it, which takes some minutes{otherwise}");
     let mut command = cargo(["install", "--locked", name]);
     if !process::run(&mut command)?.success() {
         bail!("{} failed{otherwise}", process::show(&command));
+    }
+    Ok(())
+}
+
+/// Makes sure of a component of the toolchain, by the cargo subcommand that it brings.
+pub(crate) fn require_component(name: &str, subcommand: &str) -> Result<()> {
+    if has_cargo_tool(subcommand) {
+        return Ok(());
+    }
+    let Some(rustup) = find("rustup") else {
+        bail!("{name} is missing: install this component of your Rust toolchain")
+    };
+    println!("xtask: {name} is missing, installing it");
+    let mut add = Command::new(rustup);
+    add.args(["component", "add", name]);
+    if !process::run(&mut add)?.success() {
+        bail!("{} failed, and {name} is missing", process::show(&add));
     }
     Ok(())
 }

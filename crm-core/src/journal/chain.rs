@@ -4,7 +4,7 @@
 //! digest(n))`, with SHA-256 after FIPS 180-4. The salt is random and is erased with the content,
 //! so that the digest which stays behind gives nothing away about what was erased.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -73,12 +73,15 @@ pub struct Verifier {
     found: Verification,
     /// Records with erased entries that no purge explains yet, and the first of those entries.
     erased: BTreeMap<(Entity, Uuid), i64>,
+    /// The same records by the record that they hang on, whose purge explains them too.
+    hanging: BTreeMap<(Entity, Uuid), BTreeSet<(Entity, Uuid)>>,
 }
 
 impl Verifier {
     /// At the start of a workspace's chain.
     pub fn new(workspace: Id<Workspace>) -> Self {
-        Self { workspace, previous: GENESIS, found: Verification::default(), erased: BTreeMap::new() }
+        let (erased, hanging) = (BTreeMap::new(), BTreeMap::new());
+        Self { workspace, previous: GENESIS, found: Verification::default(), erased, hanging }
     }
 
     /// The number of the last entry that held.
@@ -92,8 +95,7 @@ impl Verifier {
         let digest = match (&sealed.entry, &sealed.salt, &sealed.digest) {
             (entry, Some(salt), None) => Some(digest(salt, entry)),
             (entry, None, Some(kept)) => {
-                self.erased.entry((entry.entity, entry.record_id)).or_insert(seq);
-                self.found.purged += 1;
+                self.remember_erased(entry, seq);
                 Some(*kept)
             }
             _ => None,
@@ -105,11 +107,28 @@ impl Verifier {
             return false;
         }
         if sealed.entry.change == Change::Purged {
-            self.erased.remove(&(sealed.entry.entity, sealed.entry.record_id));
+            self.explain((sealed.entry.entity, sealed.entry.record_id));
         }
         self.previous = sealed.hash;
         self.found.sealed = seq;
         true
+    }
+
+    fn remember_erased(&mut self, entry: &Entry, seq: i64) {
+        let record = (entry.entity, entry.record_id);
+        self.erased.entry(record).or_insert(seq);
+        if let Some(subject) = entry.subject {
+            self.hanging.entry(subject).or_default().insert(record);
+        }
+        self.found.purged += 1;
+    }
+
+    /// A purge explains the erased entries of its record and of what hung on it.
+    fn explain(&mut self, purged: (Entity, Uuid)) {
+        self.erased.remove(&purged);
+        for record in self.hanging.remove(&purged).unwrap_or_default() {
+            self.erased.remove(&record);
+        }
     }
 
     /// The result, given the sealed entries that the head counts and those that wait.

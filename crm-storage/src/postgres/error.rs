@@ -10,8 +10,8 @@ pub(crate) fn settle(fault: Fault) -> Error {
     fault.into_error(unknown)
 }
 
-/// What Diesel has no kind for. It keeps no SQLSTATE, so these are words of the messages, which the
-/// connections ask for in English.
+/// What Diesel has no kind for. It keeps no SQLSTATE, so these are words of English messages; a
+/// server that speaks another language has them read as defects.
 fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     let message = information.message();
     let is = |text: &str| message.contains(text);

@@ -160,24 +160,27 @@ async fn append_one(conn: &mut Conn, workspace: i64, entry: &Entry) -> Outcome<(
     Ok(())
 }
 
-/// Erases the content of a record's entries. The salted digest stays, the salt goes.
+/// Erases the content of the entries of a record and of what hung on it. The salted digest stays, the
+/// salt goes.
 pub(super) async fn erase(conn: &mut Conn, workspace: i64, entity: Entity, id: Uuid) -> Outcome<()> {
-    let own = journal::table.filter(journal::workspace_id.eq(workspace)).filter(journal::record_id.eq(DbId(id)));
-    let whole = own.filter(journal::entity.eq(code(entity))).filter(journal::salt.is_not_null());
-    let rows: Vec<EntryRow> = whole.select(EntryRow::as_select()).load(conn).await?;
-    let lines = rows.into_iter().map(EntryRow::into_line).collect::<Outcome<Vec<_>>>()?;
-    let erase = |line: Line| {
-        let row = journal::table.filter(journal::workspace_id.eq(workspace)).filter(journal::record_id.eq(DbId(id)));
-        let content = (
-            journal::before.eq(None::<String>),
-            journal::after.eq(None::<String>),
-            journal::events.eq(None::<String>),
-            journal::salt.eq(None::<Vec<u8>>),
-            journal::digest.eq(Some(line.digest().to_vec())),
-        );
-        diesel::update(row.filter(journal::id.eq(DbId::from(line.entry.id)))).set(content)
-    };
-    dialect::each(conn, lines.into_iter().map(erase).collect()).await?;
+    for which in about(workspace, entity, id) {
+        let whole = journal::table.filter(which).filter(journal::salt.is_not_null());
+        let rows: Vec<EntryRow> = whole.select(EntryRow::as_select()).load(conn).await?;
+        let lines = rows.into_iter().map(EntryRow::into_line).collect::<Outcome<Vec<_>>>()?;
+        let erase = |line: Line| {
+            let content = (
+                journal::before.eq(None::<String>),
+                journal::after.eq(None::<String>),
+                journal::events.eq(None::<String>),
+                journal::salt.eq(None::<Vec<u8>>),
+                journal::digest.eq(Some(line.digest().to_vec())),
+            );
+            let own = journal::table.filter(journal::workspace_id.eq(workspace));
+            let own = own.filter(journal::record_id.eq(DbId(line.entry.record_id)));
+            diesel::update(own.filter(journal::id.eq(DbId::from(line.entry.id)))).set(content)
+        };
+        dialect::each(conn, lines.into_iter().map(erase).collect()).await?;
+    }
     Ok(())
 }
 
@@ -202,15 +205,17 @@ struct SealRow {
     hash: Vec<u8>,
 }
 
+/// Joins a table to the entries that it names, one look-up each. The sum keeps a planner whose
+/// statistics do not know the workspace yet from reading the journal first and once a row.
+fn same_entry(table: &'static str) -> Fragment {
+    let same = Fragment::new("journal.workspace_id = ").sql(table).sql(".workspace_id + 0 AND journal.record_id = ");
+    same.sql(table).sql(".record_id AND journal.id = ").sql(table).sql(".entry_id").fixed()
+}
+
 async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) -> Outcome<u32> {
     let (mut seq, mut last) = lock_head(conn, workspace).await?;
     let waiting = journal_queue::table
-        .inner_join(
-            journal::table.on(journal::workspace_id
-                .eq(journal_queue::workspace_id)
-                .and(journal::record_id.eq(journal_queue::record_id))
-                .and(journal::id.eq(journal_queue::entry_id))),
-        )
+        .inner_join(journal::table.on(same_entry("journal_queue")))
         .filter(journal_queue::workspace_id.eq(workspace))
         .order(journal_queue::position)
         .limit(limit.into());
@@ -245,12 +250,7 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
 /// Sealed entries after a number, in order, up to another.
 async fn sealed(conn: &mut Conn, workspace: i64, after: i64, limit: i64) -> Outcome<Vec<SealedEntry>> {
     let found = journal_seals::table
-        .inner_join(
-            journal::table.on(journal::workspace_id
-                .eq(journal_seals::workspace_id)
-                .and(journal::record_id.eq(journal_seals::record_id))
-                .and(journal::id.eq(journal_seals::entry_id))),
-        )
+        .inner_join(journal::table.on(same_entry("journal_seals")))
         .filter(journal_seals::workspace_id.eq(workspace))
         .filter(journal_seals::seq.gt(after))
         .order(journal_seals::seq)
@@ -285,17 +285,24 @@ async fn page_of(conn: &mut Conn, which: Fragment, limit: i64) -> Outcome<Vec<En
     rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
 }
 
-/// The conditions of a timeline: the record's own entries, and those of what hangs below it.
-fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &[i64], after: Option<Uuid>) -> [Fragment; 2] {
+/// The conditions of the entries of a record, and of those of what hangs on it.
+fn about(workspace: i64, entity: Entity, id: Uuid) -> [Fragment; 2] {
     [("journal.record_id = ", " AND journal.entity = "), ("journal.subject_id = ", " AND journal.subject_entity = ")]
         .map(|(whose, kind)| {
             let which = Fragment::new("journal.workspace_id = ").bind(workspace).sql(" AND ").sql(whose).bind(DbId(id));
-            let which = which.sql(kind).bind(code(entity)).sql(" AND journal.entity").in_integers(shown);
-            match after {
-                Some(after) => which.sql(" AND journal.id < ").bind(DbId(after)),
-                None => which,
-            }
+            which.sql(kind).bind(code(entity))
         })
+}
+
+/// The conditions of a timeline: what is about the record, of the kinds that are shown.
+fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &[i64], after: Option<Uuid>) -> [Fragment; 2] {
+    about(workspace, entity, id).map(|which| {
+        let which = which.sql(" AND journal.entity").in_integers(shown);
+        match after {
+            Some(after) => which.sql(" AND journal.id < ").bind(DbId(after)),
+            None => which,
+        }
+    })
 }
 
 #[async_trait]

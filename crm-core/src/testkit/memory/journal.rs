@@ -35,10 +35,12 @@ impl Journal {
         self.lines.extend(entries.into_iter().map(line));
     }
 
-    /// Erases the content of a record's entries; the salted digest stays, the salt goes.
+    /// Erases the content of the entries of a record and of what hung on it; the salted digest stays,
+    /// the salt goes.
     pub(super) fn erase(&mut self, entity: Entity, id: Uuid) {
-        let lines = self.lines.iter_mut().filter(|line| (line.entry.entity, line.entry.record_id) == (entity, id));
-        for line in lines {
+        let gone = (entity, id);
+        let is_gone = |entry: &Entry| (entry.entity, entry.record_id) == gone || entry.subject == Some(gone);
+        for line in self.lines.iter_mut().filter(|line| is_gone(&line.entry)) {
             if let Some(salt) = line.salt.take() {
                 line.digest = Some(chain::digest(&salt, &line.entry));
                 line.entry.before.clear();

@@ -239,6 +239,26 @@ pub async fn a_purge_erases_content_and_leaves_the_chain_whole(world: World) {
     assert_eq!((verified.purged, verified.unsealed), (6, 0));
 }
 
+pub async fn a_purge_erases_the_history_of_notes_on_the_record_too(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = contact_of(&world, Role::Admin, "A").await;
+    let other = contact_of(&world, Role::Admin, "B").await;
+    let note = admin.activities().create_note(samples::note(id, "Secretive")).await.unwrap().id;
+    admin.activities().create_note(samples::note(id, "Secretive too")).await.unwrap();
+    admin.activities().create_note(samples::note(other, "Public")).await.unwrap();
+    admin.activities().delete_note(note, Expect::Any).await.unwrap();
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    admin.contacts().purge(id).await.unwrap();
+    let feed = feed(&world, world.home.workspace).await;
+    check_chain(&world, &feed);
+    let text = format!("{feed:?}");
+    assert!(!text.contains("Secretive") && text.contains("Public"));
+    let verified = admin.workspace().verify_journal().await.unwrap();
+    assert!(verified.holds(), "{verified:?}");
+    // The contact's making and deletion, two notes, one of them deleted.
+    assert_eq!(verified.purged, 5);
+}
+
 pub async fn an_entry_says_who_did_what_and_when(world: World) {
     let setter = world.session(Role::Setter).await;
     let at = world.set_time("2026-04-01T08:00:00Z");

@@ -143,6 +143,7 @@ macro_rules! __suite {
                 the_feed_loses_nothing_while_writers_and_sealers_race,
                 numbers_and_texts_of_every_shape_keep_the_chain,
                 a_purge_erases_content_and_leaves_the_chain_whole,
+                a_purge_erases_the_history_of_notes_on_the_record_too,
                 an_entry_says_who_did_what_and_when,
                 facts_and_batches_are_kept_with_the_change,
                 the_timeline_is_the_records_history_and_that_of_its_notes,

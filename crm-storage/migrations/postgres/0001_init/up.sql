@@ -372,7 +372,7 @@ CREATE TABLE journal_queue (
     record_id UUID NOT NULL,
     entry_id UUID NOT NULL
 );
-CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id);
+CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id, position);
 
 CREATE TABLE journal_heads (
     workspace_id BIGINT NOT NULL PRIMARY KEY REFERENCES workspaces (key),

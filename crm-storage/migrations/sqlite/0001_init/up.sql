@@ -372,7 +372,7 @@ CREATE TABLE journal_queue (
     record_id BLOB NOT NULL,
     entry_id BLOB NOT NULL
 ) STRICT;
-CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id);
+CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id, position);
 
 CREATE TABLE journal_heads (
     workspace_id INTEGER NOT NULL PRIMARY KEY REFERENCES workspaces (key),
