@@ -45,10 +45,15 @@ impl SchemaInfo {
         Ok(self)
     }
 
+    /// Whether no migration is left to do.
+    pub(crate) fn is_current(self, migrations: &[Migration]) -> bool {
+        self.version >= newest(migrations)
+    }
+
     /// Refuses a schema that this program cannot work on.
     pub(crate) fn check_ready(self, migrations: &[Migration]) -> Result<()> {
-        let newest = newest(migrations);
-        if self.check_binary()?.version < newest {
+        if !self.check_binary()?.is_current(migrations) {
+            let newest = newest(migrations);
             let message = format!("the schema is at {} and must be migrated to {newest}", self.version);
             return Err(Error::unavailable(message).with_code("schema_too_old"));
         }

@@ -8,8 +8,9 @@ use super::source::Source;
 use super::survey::READ_BYTES;
 use crate::error::{Error, Result};
 
-/// Most rows of a chunk.
-pub(super) const CHUNK_ROWS: usize = 1_000;
+/// Most rows of a chunk. A commit writes each page of an index once, however many of its rows fall on
+/// it, so larger chunks write less; a larger one also holds the writer longer.
+pub(super) const CHUNK_ROWS: usize = 5_000;
 /// Bytes of the file after which a chunk ends, so that memory stays flat whatever a row's length.
 const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 

@@ -27,6 +27,11 @@ struct InfoRow {
 /// Brings the schema up to date in one transaction. Of two programs that start at once the second
 /// waits, and finds it done.
 pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
+    // Most starts find nothing to do, and need not wait for another program's writes.
+    let found = pools.read(async move |connection: &mut SqliteConnection| info(connection)).await?.check_binary()?;
+    if found.is_current(MIGRATIONS) {
+        return Ok(Migrated { from: found.version, to: found.version });
+    }
     pools
         .write(async move |connection: &mut SqliteConnection| {
             connection.batch_execute(&format!("{}; {}", migration::CREATE_INFO, migration::FILL_INFO))?;
