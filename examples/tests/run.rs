@@ -1,6 +1,6 @@
 //! The examples as people run them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that meets the unexpected ends there")]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -38,7 +38,7 @@ pub(crate) fn coverage(options: &Options) -> Result<()> {
     measure.args(["--exclude-files", "*/testkit/*", "*/tests/*", "xtask/*", "--out", "Json", "--output-dir"]);
     measure.arg(&folder).arg("--target-dir").arg(folder.join("build"));
     measure.args(&options.further);
-    database.told_to(&mut measure);
+    database.pass_to(&mut measure);
     let status = process::run(&mut measure)?;
     drop(database);
     if !status.success() {

@@ -23,7 +23,7 @@ pub(crate) fn mutants(options: &Options) -> Result<()> {
     let database = TestDatabase::find_or_start("")?;
     let mut mutate = cargo(["mutants"]);
     mutate.args(&options.further);
-    database.told_to(&mut mutate);
+    database.pass_to(&mut mutate);
     let status = process::run(&mut mutate)?;
     match status.code() {
         Some(0) => Ok(()),

@@ -141,7 +141,7 @@ impl Tests {
     fn command(&self, mut command: std::process::Command) -> std::process::Command {
         command.env_remove(POSTGRES).env_remove(WITHOUT);
         match &self.database {
-            Some(database) => database.told_to(&mut command),
+            Some(database) => database.pass_to(&mut command),
             None => {
                 command.env(WITHOUT, "postgres");
             }

@@ -30,7 +30,7 @@ impl TestDatabase {
     }
 
     /// Tells a command where the database is.
-    pub(crate) fn told_to(&self, command: &mut Command) {
+    pub(crate) fn pass_to(&self, command: &mut Command) {
         match self {
             Self::Started(cluster) => command.env(VARIABLE, cluster.url()),
             Self::Given(url) => command.env(VARIABLE, url),

@@ -44,7 +44,7 @@ pub(crate) fn weakness(secret: &str) -> Option<String> {
         return Some(format!("has only {} different characters and needs at least {MIN_DIFFERENT}", bytes.len()));
     }
     let plain: Vec<char> = secret.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let reason = if plain.iter().all(char::is_ascii_digit) {
+    let reason = if !plain.is_empty() && plain.iter().all(char::is_ascii_digit) {
         "is digits alone; take random bytes instead"
     } else if repeats_early(secret.as_bytes()) {
         "repeats a short text; take random bytes instead"

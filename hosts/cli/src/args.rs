@@ -224,8 +224,6 @@ pub(crate) struct List {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
-
     use clap::CommandFactory as _;
     use clap::error::ErrorKind;
 

@@ -63,8 +63,6 @@ impl Drop for Draft {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
-
     use futures::stream::iter;
 
     use super::*;
