@@ -14,23 +14,47 @@ mod product;
 mod reads;
 mod report;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use product::{Product, Store};
+use product::{Failed, Product, Server, Store};
 use report::{Report, grouped};
 
 /// Connections that are measured.
 const CONNECTIONS: [usize; 2] = [1, 32];
+
+/// Where a full run keeps its table.
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/BENCHMARKS.md");
 
 /// How much is measured.
 struct Plan {
     rows: u64,
     many_rows: u64,
     time: Duration,
-    only: Option<Store>,
+    stores: Vec<Store>,
+    /// What a full run writes its table into; a part of it would take the rest's place.
+    document: Option<String>,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+impl Plan {
+    fn new(arguments: &[String]) -> std::io::Result<Self> {
+        let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+        let stores = match (has("sqlite"), has("postgres")) {
+            (true, false) => vec![Store::Sqlite],
+            (false, true) => vec![Store::Postgres],
+            _ => vec![Store::Sqlite, Store::Postgres],
+        };
+        if has("--smoke") {
+            let time = Duration::from_millis(300);
+            return Ok(Self { rows: 2_000, many_rows: 5_000, time, stores, document: None });
+        }
+        let is_full = stores.len() == 2;
+        let document = if is_full { Some(std::fs::read_to_string(DOCUMENT)?) } else { None };
+        Ok(Self { rows: 100_000, many_rows: 1_000_000, time: Duration::from_secs(8), stores, document })
+    }
+}
+
+fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if let [verb, address] = arguments.as_slice()
@@ -38,69 +62,90 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     {
         return Ok(actix_web::rt::System::new().block_on(fixed::serve(address))?);
     }
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let mut plan = match has("--smoke") {
-        true => Plan { rows: 2_000, many_rows: 5_000, time: Duration::from_millis(300), only: None },
-        false => Plan { rows: 100_000, many_rows: 1_000_000, time: Duration::from_secs(8), only: None },
-    };
-    plan.only = match (has("sqlite"), has("postgres")) {
-        (true, false) => Some(Store::Sqlite),
-        (false, true) => Some(Store::Postgres),
-        _ => None,
-    };
+    let plan = Plan::new(&arguments)?;
+    // Found out before the measurements, which take long.
+    if let Some(document) = &plan.document {
+        report::kept_in(document, "").ok_or("docs/BENCHMARKS.md lacks the marks around its table")?;
+    }
     let mut report = Report::default();
-    for store in [Store::Sqlite, Store::Postgres] {
-        if plan.only.is_none_or(|only| only == store) {
-            runtime.block_on(measure(store, &plan, &mut report))?;
-        }
+    for store in &plan.stores {
+        runtime.block_on(measure(*store, &plan, &mut report))?;
     }
     println!("{}", report.markdown());
+    if let Some(document) = plan.document.and_then(|document| report::kept_in(&document, &report.markdown())) {
+        std::fs::write(DOCUMENT, document)?;
+        println!("kept in docs/BENCHMARKS.md");
+    }
     Ok(())
 }
 
-async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Box<dyn std::error::Error>> {
-    let name = store.name();
+async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let product = Product::new(store, "read").await?;
     import(&product, plan.rows, report).await?;
-    let ids = product.contact_ids().await?;
     let fixed_address = process::free_address()?;
     let itself = std::env::current_exe()?;
     let fixed =
         process::Running::server(std::process::Command::new(itself).args(["fixed", &fixed_address]), &fixed_address)?;
     let server = product.serve()?;
     let token = product.token(&server).await?;
+    let ids = product.contact_ids().await?;
+    let subject = Subject { product, ids, fixed_address, server, token };
     for connections in CONNECTIONS {
-        let requests = std::sync::Arc::new(|_| load::get("/", ""));
-        let outcome = load::run(&fixed_address, connections, plan.time, requests).await?;
-        report.rate("fixed handler", name, connections, outcome);
-        report.rate(
-            "one contact, raw Diesel",
-            name,
-            connections,
-            reads::raw(&product, &ids, connections, plan.time).await?,
-        );
-        report.rate("one contact, core", name, connections, reads::core(&product, &ids, connections, plan.time).await?);
-        let (all, bearer) = (ids.clone(), token.clone());
-        let requests = move |n: u64| load::get(&format!("/api/v1/contacts/{}", product::spread(&all, n)), &bearer);
-        let outcome = load::run(&server.address, connections, plan.time, std::sync::Arc::new(requests)).await?;
-        report.rate("one contact, HTTP", name, connections, outcome);
-        let bearer = token.clone();
-        let requests = move |_| load::get("/api/v1/contacts?limit=50&sort=last_name", &bearer);
-        let outcome = load::run(&server.address, connections, plan.time, std::sync::Arc::new(requests)).await?;
-        report.rate("list of 50 by name, HTTP", name, connections, outcome);
-        let bearer = token.clone();
-        let from = plan.rows + 10_000_000 * connections as u64;
-        let requests = move |n: u64| load::post("/api/v1/contacts", &bearer, &people::Person::number(from + n).json());
-        let outcome = load::run(&server.address, connections, plan.time, std::sync::Arc::new(requests)).await?;
-        report.rate("create, HTTP", name, connections, outcome);
+        subject.reads(connections, plan, report).await?;
+        subject.requests(connections, plan, report).await?;
     }
-    drop((fixed, server));
+    drop((subject, fixed));
     let product = Product::new(store, "import").await?;
     import(&product, plan.many_rows, report).await
 }
 
+/// What the load falls on.
+struct Subject {
+    product: Product,
+    ids: Arc<[String]>,
+    fixed_address: String,
+    server: Server,
+    token: String,
+}
+
+impl Subject {
+    /// The yardsticks and reads in this process.
+    async fn reads(&self, connections: usize, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+        let (product, name) = (&self.product, self.product.store.name());
+        let fixed = Arc::new(|_| load::get("/", ""));
+        let outcome = load::run(&self.fixed_address, connections, plan.time, fixed).await?;
+        report.rate("fixed handler", name, connections, outcome);
+        let outcome = reads::raw(product, &self.ids, connections, plan.time).await?;
+        report.rate("one contact, raw Diesel", name, connections, outcome);
+        let outcome = reads::core(product, &self.ids, connections, plan.time).await?;
+        report.rate("one contact, core", name, connections, outcome);
+        Ok(())
+    }
+
+    /// Requests to the product's server.
+    async fn requests(&self, connections: usize, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+        let from = plan.rows + 10_000_000 * connections as u64;
+        let (ids, bearer) = (self.ids.clone(), self.token.clone());
+        let one = move |n: u64| load::get(&format!("/api/v1/contacts/{}", product::spread(&ids, n)), &bearer);
+        let bearer = self.token.clone();
+        let list = move |_| load::get("/api/v1/contacts?limit=50&sort=last_name", &bearer);
+        let bearer = self.token.clone();
+        let create = move |n: u64| load::post("/api/v1/contacts", &bearer, &people::Person::number(from + n).json());
+        let requests: [(&str, load::Requests); 3] = [
+            ("one contact, HTTP", Arc::new(one)),
+            ("list of 50 by name, HTTP", Arc::new(list)),
+            ("create, HTTP", Arc::new(create)),
+        ];
+        for (what, requests) in requests {
+            let outcome = load::run(&self.server.address, connections, plan.time, requests).await?;
+            report.rate(what, self.product.store.name(), connections, outcome);
+        }
+        Ok(())
+    }
+}
+
 /// Imports so many people by the command line and reports rate, memory and size.
-async fn import(product: &Product, rows: u64, report: &mut Report) -> Result<(), Box<dyn std::error::Error>> {
+async fn import(product: &Product, rows: u64, report: &mut Report) -> Result<(), Failed> {
     let name = product.store.name();
     let file = product.folder().join("people.csv");
     people::write_csv(&file, rows)?;

@@ -53,6 +53,18 @@ impl Report {
     }
 }
 
+/// Marks around the table in the document; what stands around them is people's.
+const MARKS: [&str; 2] =
+    ["<!-- measured by cargo xtask bench: begin -->\n", "<!-- measured by cargo xtask bench: end -->\n"];
+
+/// The document with this table between its marks, where it has them.
+pub(crate) fn kept_in(document: &str, table: &str) -> Option<String> {
+    let [begin, end] = MARKS;
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{table}\n{end}{after}"))
+}
+
 /// Milliseconds with two digits after the point.
 fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
@@ -69,4 +81,23 @@ pub(crate) fn grouped(number: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_the_one_before_and_of_nothing_else() {
+        let [begin, end] = MARKS;
+        let document = format!("Prose.\n\n{begin}\n| old |\n\n{end}\nMore prose.\n");
+        let kept = kept_in(&document, "| new |\n");
+        assert_eq!(kept, Some(format!("Prose.\n\n{begin}\n| new |\n\n{end}\nMore prose.\n")));
+        assert_eq!(kept_in("no marks", "| new |\n"), None);
+    }
+
+    #[test]
+    fn the_document_has_its_marks() {
+        assert!(kept_in(include_str!("../../docs/BENCHMARKS.md"), "").is_some());
+    }
 }

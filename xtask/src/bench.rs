@@ -6,7 +6,6 @@ use clap::Args;
 use crate::cluster::{Cluster, Purpose};
 use crate::postgres::Postgres;
 use crate::process;
-use crate::tools;
 use crate::workspace::cargo;
 
 /// What `cargo xtask bench` takes.
@@ -22,7 +21,6 @@ pub(crate) struct Options {
 
 /// Builds in release, starts the server and measures.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    tools::require_c_compiler()?;
     let selection = ["--release", "--package", "crm-bench"];
     // Built before the server starts, so that the disk and the memory are quiet when it measures.
     // The product is measured as its own binary.
@@ -30,16 +28,44 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if !process::run(&mut build)?.success() {
         bail!("{} failed", process::show(&build));
     }
-    let postgres = Postgres::find_or_install("")?;
-    let cluster = Cluster::start(&postgres, Purpose::Bench)?;
+    let cluster = match needs_postgres(&options.further) {
+        true => Some(start_postgres()?),
+        false => None,
+    };
     let mut measure = cargo(["run", "--quiet"].into_iter().chain(selection).chain(["--"]));
     if options.smoke {
         measure.arg("--smoke");
     }
-    measure.args(&options.further).env("SLACKCRM_BENCH_POSTGRES", cluster.url());
+    measure.args(&options.further);
+    if let Some(cluster) = &cluster {
+        measure.env("SLACKCRM_BENCH_POSTGRES", cluster.url());
+    }
     let status = process::run(&mut measure)?;
     if !status.success() {
         bail!("{} failed ({status})", process::show(&measure));
     }
     Ok(())
+}
+
+fn start_postgres() -> Result<Cluster> {
+    let postgres = Postgres::find_or_install(", or measure SQLite alone with `cargo xtask bench -- sqlite`")?;
+    Cluster::start(&postgres, Purpose::Bench)
+}
+
+/// Whether `crm-bench` measures PostgreSQL when it gets these arguments.
+fn needs_postgres(arguments: &[String]) -> bool {
+    let names = |store: &str| arguments.iter().any(|argument| argument == store);
+    names("postgres") || !names("sqlite")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_alone_needs_no_server() {
+        let needs = |words: &[&str]| needs_postgres(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert!(!needs(&["sqlite"]));
+        assert!(needs(&[]) && needs(&["postgres"]) && needs(&["sqlite", "postgres"]));
+    }
 }

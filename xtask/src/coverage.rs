@@ -7,9 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Purpose};
-use crate::postgres::Postgres;
 use crate::process;
+use crate::test_database::TestDatabase;
 use crate::tools;
 use crate::workspace::{cargo, root};
 
@@ -27,9 +26,8 @@ pub(crate) struct Options {
 
 /// Runs the tests of both crates under cargo-tarpaulin and fails below 85 %.
 pub(crate) fn coverage(options: &Options) -> Result<()> {
-    tools::require_cargo_tool("cargo-tarpaulin", "")?;
-    let postgres = Postgres::find_or_install("")?;
-    let cluster = Cluster::start(&postgres, Purpose::Test)?;
+    tools::require_cargo_tool("cargo-tarpaulin", "; `cargo xtask test` runs the same laws without it")?;
+    let database = TestDatabase::find_or_start("")?;
     let folder = root().join("target").join("coverage");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     // Its own engine, because it needs no further component of the toolchain.
@@ -39,9 +37,10 @@ pub(crate) fn coverage(options: &Options) -> Result<()> {
     }
     measure.args(["--exclude-files", "*/testkit/*", "*/tests/*", "xtask/*", "--out", "Json", "--output-dir"]);
     measure.arg(&folder).arg("--target-dir").arg(folder.join("build"));
-    measure.args(&options.further).env("SLACKCRM_TEST_POSTGRES", cluster.url());
+    measure.args(&options.further);
+    database.pass_to(&mut measure);
     let status = process::run(&mut measure)?;
-    drop(cluster);
+    drop(database);
     if !status.success() {
         bail!("{} failed ({status})", process::show(&measure));
     }

@@ -16,6 +16,7 @@ mod run;
 mod steps;
 mod tally;
 mod test;
+mod test_database;
 mod tools;
 mod workspace;
 

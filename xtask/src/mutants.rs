@@ -3,9 +3,8 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::cluster::{Cluster, Purpose};
-use crate::postgres::Postgres;
 use crate::process;
+use crate::test_database::TestDatabase;
 use crate::tools;
 use crate::workspace::cargo;
 
@@ -19,12 +18,12 @@ pub(crate) struct Options {
 
 /// Runs cargo-mutants with PostgreSQL up; survivors fail it and are listed in `mutants.out`.
 pub(crate) fn mutants(options: &Options) -> Result<()> {
-    tools::require_cargo_tool("cargo-mutants", "")?;
-    tools::require_cargo_tool("cargo-nextest", "")?;
-    let postgres = Postgres::find_or_install("")?;
-    let cluster = Cluster::start(&postgres, Purpose::Test)?;
+    tools::require_cargo_tool("cargo-mutants", "; `cargo xtask test` runs the same laws without it")?;
+    tools::require_cargo_tool("cargo-nextest", "; .cargo/mutants.toml names the test tool")?;
+    let database = TestDatabase::find_or_start("")?;
     let mut mutate = cargo(["mutants"]);
-    mutate.args(&options.further).env("SLACKCRM_TEST_POSTGRES", cluster.url());
+    mutate.args(&options.further);
+    database.pass_to(&mut mutate);
     let status = process::run(&mut mutate)?;
     match status.code() {
         Some(0) => Ok(()),

@@ -77,6 +77,12 @@ pub(crate) fn output(command: &mut Command) -> Result<Output> {
     finish(command, child.wait_with_output())
 }
 
+/// Runs a command whose standard output is for xtask and whose complaints are for the person.
+pub(crate) fn said(command: &mut Command) -> Result<Output> {
+    let child = spawn(command.stdout(Stdio::piped()))?;
+    finish(command, child.wait_with_output())
+}
+
 /// Runs a command quietly; where it fails, the error carries what it said.
 pub(crate) fn quietly(command: &mut Command) -> Result<String> {
     let output = output(command)?;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde_json::Value;
 
 use crate::process;
-use crate::tools;
 use crate::workspace::{cargo, root};
 
 /// Marks a data folder that this command made, the only kind that `--fresh` removes.
@@ -30,36 +30,20 @@ pub(crate) struct Options {
     /// Builds with optimisation, which takes longer.
     #[arg(long)]
     release: bool,
-    /// Leaves a part out.
-    #[arg(long, value_enum, value_name = "PART")]
-    without: Vec<Part>,
     /// Further arguments for `slackcrm demo`.
     #[arg(last = true, value_name = "ARGUMENT")]
     further: Vec<String>,
 }
 
-/// What can be left out.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Looking for a C compiler and installing it.
-    Setup,
-}
-
 /// Builds `slackcrm` and becomes `slackcrm demo`: its signals and its exit code are the product's own.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if !options.without.contains(&Part::Setup) {
-        tools::require_c_compiler()?;
-    }
-    let mut build = cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]);
-    if options.release {
-        build.arg("--release");
-    }
-    if !process::run(&mut build)?.success() {
-        bail!("{} failed", process::show(&build));
-    }
+    let binary = build(options)?;
     let data = options.data.clone().unwrap_or_else(|| root().join("data").join("demo"));
-    prepare_data(&data, options.fresh)?;
-    let mut product = Command::new(built_binary(options.release));
+    if options.fresh {
+        remove_demo(&data)?;
+    }
+    mark_where_empty(&data)?;
+    let mut product = Command::new(binary);
     product.arg("demo").arg("--data").arg(&data);
     if let Some(address) = &options.listen {
         product.args(["--listen", address]);
@@ -70,28 +54,51 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Err(product.exec()).with_context(|| format!("start {}", process::show(&product)))
 }
 
-fn built_binary(release: bool) -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder));
-    target.join(if release { "release" } else { "debug" }).join("slackcrm")
+/// Builds the product and gives its binary, wherever cargo was told to put it.
+fn build(options: &Options) -> Result<PathBuf> {
+    let mut build = cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]);
+    build.arg("--message-format=json-render-diagnostics");
+    if options.release {
+        build.arg("--release");
+    }
+    let built = process::said(&mut build)?;
+    if !built.status.success() {
+        bail!("{} failed", process::show(&build));
+    }
+    let messages = String::from_utf8_lossy(&built.stdout);
+    executable(&messages, "slackcrm").with_context(|| format!("{} named no binary", process::show(&build)))
 }
 
-/// Makes the data folder, empty where that is asked; a folder that is not the demo's is never emptied.
-fn prepare_data(data: &Path, fresh: bool) -> Result<()> {
-    let is_empty = fs::read_dir(data).map_or(true, |mut entries| entries.next().is_none());
-    let is_demo = data.join(MARK).is_file();
-    if fresh && !is_empty {
-        if !is_demo {
-            bail!("{} was not made by `cargo xtask run`, so --fresh leaves it alone", data.display());
-        }
-        fs::remove_dir_all(data).with_context(|| format!("remove {}", data.display()))?;
+/// The binary of a target among the messages of `cargo build`, one JSON object a line.
+fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut of_target = messages.filter(|message| message.pointer("/target/name").is_some_and(|name| name == target));
+    of_target.find_map(|message| Some(message.get("executable")?.as_str()?.into()))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+}
+
+/// Removes the demo's folder; one that is not the demo's is left alone.
+fn remove_demo(data: &Path) -> Result<()> {
+    if is_empty(data) {
+        return Ok(());
     }
-    if fresh || is_empty {
-        fs::create_dir_all(data).with_context(|| format!("create {}", data.display()))?;
-        let note = "Made by `cargo xtask run`; `--fresh` may remove this folder.\n";
-        fs::write(data.join(MARK), note).with_context(|| format!("mark {}", data.display()))?;
+    if !data.join(MARK).is_file() {
+        bail!("{} is no folder of the demo, so --fresh leaves it alone", data.display());
     }
-    Ok(())
+    fs::remove_dir_all(data).with_context(|| format!("remove {}", data.display()))
+}
+
+/// Makes the data folder and marks it as the demo's; `slackcrm demo` refuses one with other content.
+fn mark_where_empty(data: &Path) -> Result<()> {
+    if !is_empty(data) {
+        return Ok(());
+    }
+    fs::create_dir_all(data).with_context(|| format!("create {}", data.display()))?;
+    let note = "Made by `cargo xtask run`; `--fresh` may remove this folder.\n";
+    fs::write(data.join(MARK), note).with_context(|| format!("mark {}", data.display()))
 }
 
 #[cfg(test)]
@@ -108,7 +115,7 @@ mod tests {
     fn a_new_folder_is_marked() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data").join("demo");
-        prepare_data(&data, false).unwrap();
+        mark_where_empty(&data).unwrap();
         assert!(data.join(MARK).is_file());
     }
 
@@ -116,7 +123,8 @@ mod tests {
     fn fresh_empties_a_folder_of_the_demo() {
         let folder = folder_with(MARK);
         fs::write(folder.path().join("crm.sqlite"), "old").unwrap();
-        prepare_data(folder.path(), true).unwrap();
+        remove_demo(folder.path()).unwrap();
+        mark_where_empty(folder.path()).unwrap();
         assert!(!folder.path().join("crm.sqlite").exists());
         assert!(folder.path().join(MARK).is_file());
     }
@@ -124,15 +132,32 @@ mod tests {
     #[test]
     fn fresh_never_empties_a_foreign_folder() {
         let folder = folder_with("thesis.tex");
-        assert!(prepare_data(folder.path(), true).is_err());
-        assert!(folder.path().join("thesis.tex").is_file());
+        // A run without --fresh does not make it the demo's own either.
+        mark_where_empty(folder.path()).unwrap();
+        let refusal = remove_demo(folder.path()).unwrap_err().to_string();
+        assert!(refusal.contains(&folder.path().display().to_string()), "{refusal}");
+        assert!(folder.path().join("thesis.tex").is_file() && !folder.path().join(MARK).exists());
     }
 
     #[test]
     fn a_second_run_keeps_the_data() {
         let folder = folder_with(MARK);
         fs::write(folder.path().join("crm.sqlite"), "old").unwrap();
-        prepare_data(folder.path(), false).unwrap();
+        mark_where_empty(folder.path()).unwrap();
         assert!(folder.path().join("crm.sqlite").is_file());
+    }
+
+    #[test]
+    fn the_binary_is_where_cargo_says() {
+        let messages = concat!(
+            "Compiling nothing\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"crm_core"},"executable":null}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"slackcrm"},"executable":"/t/x/debug/slackcrm"}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+        );
+        assert_eq!(executable(messages, "slackcrm"), Some("/t/x/debug/slackcrm".into()));
+        assert_eq!(executable(messages, "crm_core"), None);
     }
 }

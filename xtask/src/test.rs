@@ -3,14 +3,11 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cluster::{Cluster, Purpose};
-use crate::postgres::Postgres;
 use crate::steps::Steps;
+use crate::test_database::{TestDatabase, VARIABLE as POSTGRES};
 use crate::tools;
 use crate::workspace::{cargo, cargo_in_colour, in_pipeline};
 
-/// Where the tests find an empty PostgreSQL database.
-const POSTGRES: &str = "SLACKCRM_TEST_POSTGRES";
 /// Names what the tests may leave out; without it a missing database fails them.
 const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
 
@@ -43,25 +40,25 @@ impl Part {
     }
 }
 
-/// The database of the tests.
-enum Database {
-    Started(Cluster),
-    Given(String),
-    LeftOut,
+impl Options {
+    fn leaves_out(&self, part: Part) -> bool {
+        self.without.contains(&part)
+    }
 }
 
 /// Runs every step, or the matching tests alone.
 pub(crate) fn test(options: &Options) -> Result<()> {
-    tools::require_c_compiler()?;
     if options.filter.is_empty() {
         tools::require_component("rustfmt", "cargo-fmt")?;
         tools::require_component("clippy", "cargo-clippy")?;
     }
-    let leaves_out = |part| options.without.contains(&part);
-    if options.filter.is_empty() && !leaves_out(Part::Deny) {
-        tools::require_cargo_tool("cargo-deny", ", and --without deny goes on without it")?;
+    if options.filter.is_empty() && !options.leaves_out(Part::Deny) {
+        tools::require_cargo_tool("cargo-deny", "; --without deny goes on without it")?;
     }
-    let database = if leaves_out(Part::Postgres) { Database::LeftOut } else { start_database()? };
+    let database = match options.leaves_out(Part::Postgres) {
+        true => None,
+        false => Some(TestDatabase::find_or_start(", or leave its tests out with --without postgres")?),
+    };
     let tests = Tests { database };
     let outcome = if options.filter.is_empty() { tests.everything(options) } else { tests.matching(options) };
     if outcome.is_err() {
@@ -71,30 +68,20 @@ pub(crate) fn test(options: &Options) -> Result<()> {
 }
 
 fn print_losses(options: &Options) {
-    for part in [Part::Postgres, Part::Deny].into_iter().filter(|part| options.without.contains(part)) {
+    for part in [Part::Postgres, Part::Deny].into_iter().filter(|part| options.leaves_out(*part)) {
         println!("LEFT OUT: {}", part.loss());
     }
 }
 
-fn start_database() -> Result<Database> {
-    // A server of one's own, as in a container; it is used as it is and not stopped.
-    if let Ok(url) = std::env::var(POSTGRES) {
-        println!("xtask: the tests use {POSTGRES} as it is set");
-        return Ok(Database::Given(url));
-    }
-    let postgres = Postgres::find_or_install(", or leave its tests out with --without postgres")?;
-    Cluster::start(&postgres, Purpose::Test).map(Database::Started)
-}
-
 struct Tests {
-    database: Database,
+    /// None where it was left out.
+    database: Option<TestDatabase>,
 }
 
 impl Tests {
     fn everything(&self, options: &Options) -> Result<()> {
-        let denies = !options.without.contains(&Part::Deny);
-        let mut steps = Steps::new(6 + usize::from(denies));
-        let outcome = self.all_steps(&mut steps, denies);
+        let mut steps = Steps::new(if options.leaves_out(Part::Deny) { 6 } else { 7 });
+        let outcome = self.all_steps(&mut steps, options);
         let counts = steps.tally();
         println!("\n{counts}");
         outcome?;
@@ -107,9 +94,9 @@ impl Tests {
         Ok(())
     }
 
-    fn all_steps(&self, steps: &mut Steps, denies: bool) -> Result<()> {
+    fn all_steps(&self, steps: &mut Steps, options: &Options) -> Result<()> {
         steps.run("format", cargo(["fmt", "--all", "--check"]))?;
-        if denies {
+        if !options.leaves_out(Part::Deny) {
             steps.run("dependencies", cargo(["deny", "check", "bans", "licenses", "sources"]))?;
         }
         // Early, because it is quick: who may import whom, and what no file may hold.
@@ -154,10 +141,11 @@ impl Tests {
     fn command(&self, mut command: std::process::Command) -> std::process::Command {
         command.env_remove(POSTGRES).env_remove(WITHOUT);
         match &self.database {
-            Database::Started(cluster) => command.env(POSTGRES, cluster.url()),
-            Database::Given(url) => command.env(POSTGRES, url),
-            Database::LeftOut => command.env(WITHOUT, "postgres"),
-        };
+            Some(database) => database.pass_to(&mut command),
+            None => {
+                command.env(WITHOUT, "postgres");
+            }
+        }
         if in_pipeline() {
             command.env("CARGO_INCREMENTAL", "0");
         }

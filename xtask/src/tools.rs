@@ -24,32 +24,25 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Installs a Debian package where that is possible, and otherwise names it.
+/// Installs a Debian package where that is possible, and otherwise names it; `otherwise` says how
+/// to go on without it.
 pub(crate) fn install_package(package: &str, missing: &str, otherwise: &str) -> Result<()> {
+    let advice = format!("{missing} is missing: install the package `{package}`{otherwise}");
     if !is_root() || find("apt-get").is_none() {
-        bail!("{missing} is missing: install the package `{package}`{otherwise}");
+        bail!("{advice}");
     }
     println!("xtask: {missing} is missing, installing the package {package}");
     for words in [&["update"] as &[&str], &["install", "--yes", "--no-install-recommends", package]] {
         let mut apt = Command::new("apt-get");
         apt.args(words).env("DEBIAN_FRONTEND", "noninteractive");
         if !process::run(&mut apt)?.success() {
-            bail!("{} failed, and {missing} is missing{otherwise}", process::show(&apt));
+            bail!("{} failed, and {advice}", process::show(&apt));
         }
     }
     Ok(())
 }
 
-/// Makes sure of a C compiler, which the bundled SQLite needs.
-pub(crate) fn require_c_compiler() -> Result<()> {
-    let named = env::var_os("CC").is_some_and(|compiler| find(&compiler.to_string_lossy()).is_some());
-    if named || find("cc").is_some() {
-        return Ok(());
-    }
-    install_package("build-essential", "a C compiler (`cc`)", "")
-}
-
-/// Makes sure of a cargo subcommand; `otherwise` completes the message where it cannot be installed.
+/// Makes sure of a cargo subcommand; `otherwise` says how to go on where it cannot be installed.
 pub(crate) fn require_cargo_tool(name: &str, otherwise: &str) -> Result<()> {
     if has_cargo_tool(name) {
         return Ok(());
@@ -57,7 +50,7 @@ pub(crate) fn require_cargo_tool(name: &str, otherwise: &str) -> Result<()> {
     println!("xtask: {name} is missing, installing it, which takes some minutes{otherwise}");
     let mut command = cargo(["install", "--locked", name]);
     if !process::run(&mut command)?.success() {
-        bail!("{} failed{otherwise}", process::show(&command));
+        bail!("{} failed, and {name} is missing{otherwise}", process::show(&command));
     }
     Ok(())
 }
@@ -74,7 +67,7 @@ pub(crate) fn require_component(name: &str, subcommand: &str) -> Result<()> {
     let mut add = Command::new(rustup);
     add.args(["component", "add", name]);
     if !process::run(&mut add)?.success() {
-        bail!("{} failed, and {name} is missing", process::show(&add));
+        bail!("{} failed, and {name} is missing: install this component of your Rust toolchain", process::show(&add));
     }
     Ok(())
 }

@@ -71,14 +71,8 @@ fn create(path: &Path) -> io::Result<File> {
 
 fn checked(path: &Path, secret: SecretString) -> Result<SecretString> {
     let shown = path.display().to_string();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(path).map_err(|error| failed(path, error))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            let message = format!("others may read it (mode {:03o}); run chmod 600 {shown}", mode & 0o777);
-            return Err(Error::invalid(shown, "exposed_secret", message));
-        }
+    if let Some(message) = secret::exposure(path).map_err(|error| failed(path, error))? {
+        return Err(Error::invalid(shown, "exposed_secret", message));
     }
     match secret::weakness(secret.expose_secret()) {
         Some(reason) => Err(Error::invalid(shown, "weak_secret", reason)),

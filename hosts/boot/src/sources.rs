@@ -9,11 +9,14 @@ use crm_core::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Options;
+use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
 const KEYS: [&str; 7] =
     ["listen", "database_url", "secret_key", "secret_key_previous", "log", "log_format", "body_limit"];
+/// Settings that nobody but the file's owner may read.
+const SECRETS: [&str; 2] = ["secret_key", "secret_key_previous"];
 const PREFIX: &str = "SLACKCRM_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "SLACKCRM_CONFIG";
@@ -111,8 +114,9 @@ impl Sources {
 
     fn take_file(&mut self, path: &Path) -> Result<()> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::invalid(&shown, "unreadable", error.to_string()).with_source(error))?;
+        let unreadable =
+            |error: std::io::Error| Error::invalid(&shown, "unreadable", error.to_string()).with_source(error);
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The error's own text quotes the line, which may hold a secret.
             let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
@@ -123,6 +127,11 @@ impl Sources {
             let key = known(&name).ok_or_else(|| {
                 Error::invalid(&origin, "unknown_setting", format!("is not a setting; known are {}", KEYS.join(", ")))
             })?;
+            if SECRETS.contains(&key)
+                && let Some(message) = secret::exposure(path).map_err(unreadable)?
+            {
+                return Err(Error::invalid(&origin, "exposed_secret", message));
+            }
             let value = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),

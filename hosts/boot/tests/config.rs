@@ -1,6 +1,6 @@
 //! Where settings come from, and which are refused.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::ffi::OsString;
 use std::fs;
@@ -100,14 +100,49 @@ fn weak_secrets_are_refused_with_the_reason_and_without_the_secret() {
         "my super secret key for production!!",
         "Password1234567890Password1234567890",
         "0123456789abcdef0123456789abcdef",
+        "12345678901234567890123456789012",
+        "31415926535897932384626433832795",
+        "3141-5926-5358-9793-2384-6264-3383",
+        "abcdefghabcdefghabcdefghabcdefgh",
+        "kq8Zr2VnX0cTkq8Zr2VnX0cTkq8Zr2Vn",
+        "qwertyuiopasdfghjklzxcvbnmqwerty1",
+        "QWERTZUIOP-asdfghjkl-yxcvbnm-4321",
+        "zyxwvutsrqponmlkjihgfedcba987654",
+        "aaaabbbbccccddddeeeeffffgggghhhhii",
     ] {
         let result = from_environment(&[("SLACKCRM_SECRET_KEY", weak)]);
         let error = result.as_ref().unwrap_err().to_string();
         assert!(weak.len() < 6 || !error.contains(weak), "{error}");
         assert_eq!(refusal(result), ("SLACKCRM_SECRET_KEY".to_owned(), "weak_secret".to_owned()), "{weak}");
     }
-    let config = from_environment(&[("SLACKCRM_SECRET_KEY", SECRET)]).unwrap();
-    assert_eq!(config.secret_key.unwrap().expose_secret(), SECRET);
+    for strong in [SECRET, &SECRET.repeat(2), &format!("abcdefghijklmnop{SECRET}"), "9f86d081884c7d659a2feaa0c55ad015"]
+    {
+        let config = from_environment(&[("SLACKCRM_SECRET_KEY", strong)]).unwrap();
+        assert_eq!(config.secret_key.unwrap().expose_secret(), strong);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_a_secret_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.toml");
+    let read = |text: &str, mode| {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        Config::from_sources(Options { config: Some(file.clone()), ..Options::default() }, [])
+    };
+    for key in ["secret_key", "secret_key_previous"] {
+        let text = format!("{key} = \"{SECRET}\"\n");
+        for mode in [0o640, 0o604, 0o666] {
+            let place = format!("{key} in {}", file.display());
+            assert_eq!(refusal(read(&text, mode)), (place, "exposed_secret".to_owned()));
+        }
+        assert!(read(&text, 0o600).is_ok());
+    }
+    assert!(read("listen = \"127.0.0.1:1\"\n", 0o644).is_ok());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The secret that is made beside a database.
 
 #![cfg(all(feature = "auth", unix))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

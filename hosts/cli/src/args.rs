@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Migrate,
     /// Print the OpenAPI document
     Openapi,
-    /// Create a workspace and its first admin; reads the password from standard input
+    /// Create a workspace and its first admin; asks for the password, or reads it from standard input
     Register(Register),
     /// Workspaces
     #[command(subcommand)]
@@ -134,10 +134,17 @@ pub(crate) enum Records {
 pub(crate) struct Import {
     /// The file
     pub(crate) file: PathBuf,
-    /// Go on with an import that was interrupted
-    #[arg(long, value_name = "ID")]
+    /// Go on with an import that was interrupted, the way it began
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = [
+            "dry_run", "mapping", "values", "on_duplicate", "no_create_missing", "create_fields", "date_format",
+            "encoding", "delimiter",
+        ]
+    )]
     pub(crate) resume: Option<String>,
-    /// Say what would happen and write nothing
+    /// Say what would happen, with the first 100 bad rows, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Read this column into this field, as in `--map "Job Title=title"`; an empty field leaves the
@@ -213,4 +220,37 @@ pub(crate) struct List {
     /// Where the page before said the next one starts
     #[arg(long)]
     pub(crate) cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_themselves() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_an_import_began_with_is_not_typed_again_when_it_resumes() {
+        let resume = ["slackcrm", "contacts", "import", "people.csv", "--resume", "0", "--failed", "refused.csv"];
+        assert!(Args::try_parse_from(resume).is_ok());
+        for other in [
+            &["--dry-run"] as &[&str],
+            &["--map", "A=title"],
+            &["--value", "stage:A=B"],
+            &["--on-duplicate", "skip"],
+            &["--no-create-missing"],
+            &["--create-fields"],
+            &["--date-format", "mdy"],
+            &["--encoding", "utf-8"],
+            &["--delimiter", ";"],
+        ] {
+            let error = Args::try_parse_from(resume.iter().chain(other)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{other:?}");
+        }
+    }
 }

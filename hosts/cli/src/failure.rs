@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::print::plain;
+
 /// A message for the person at the terminal.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -24,9 +26,9 @@ impl Failure {
     /// Writes it to standard error.
     #[expect(clippy::print_stderr, reason = "the one place that reports failures")]
     pub(crate) fn print(&self) {
-        eprintln!("slackcrm: {}", self.message);
+        eprintln!("slackcrm: {}", plain(&self.message));
         for detail in &self.details {
-            eprintln!("  {detail}");
+            eprintln!("  {}", plain(detail));
         }
     }
 }

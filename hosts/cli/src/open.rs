@@ -23,7 +23,25 @@ impl Args {
     }
 }
 
-/// The configuration of a demo: its own file and address, whatever the environment says.
+impl Args {
+    /// The flags that say who acts, as they are typed again.
+    pub(crate) fn who(&self) -> String {
+        let flags = [("--as", &self.acting_as), ("--workspace", &self.workspace)];
+        let typed = flags.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value.as_ref()?))));
+        typed.collect()
+    }
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_safe = |char: char| char.is_ascii_alphanumeric() || "@%+=:,./_-".contains(char);
+    match !word.is_empty() && word.chars().all(is_safe) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// The configuration of a demo: its own file and address; no variable and no file is read.
 pub(crate) fn demo_config(file: &Path, listen: &str) -> Result<Config, Failure> {
     let options = Options {
         listen: Some(listen.to_owned()),
@@ -31,7 +49,7 @@ pub(crate) fn demo_config(file: &Path, listen: &str) -> Result<Config, Failure> 
         log: Some("warn".to_owned()),
         ..Options::default()
     };
-    Ok(Config::load(options)?)
+    Ok(Config::from_sources(options, [])?)
 }
 
 /// Opens the configured database for one command and brings it up to date.

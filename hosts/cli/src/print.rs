@@ -43,7 +43,7 @@ impl Sheet {
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.headers.clone());
         for row in &self.rows {
-            table.add_row(row.clone());
+            table.add_row(row.iter().map(|cell| plain(cell)));
         }
         for (at, numeric) in self.numeric.iter().enumerate() {
             if let (true, Some(column)) = (*numeric, table.column_mut(at)) {
@@ -63,9 +63,44 @@ impl Sheet {
     }
 }
 
+/// The text with what would steer a terminal made visible: control characters, and those that turn
+/// the direction of writing. Files from strangers hold them.
+pub(crate) fn plain(text: &str) -> String {
+    let steers = |char: char| char.is_control() || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        match steers(char) {
+            true => shown.extend(char.escape_default()),
+            false => shown.push(char),
+        }
+    }
+    shown
+}
+
+/// Says a line that belongs to a result: below a table, beside CSV; JSON holds it already.
+#[expect(clippy::print_stderr, reason = "standard output holds nothing but the CSV")]
+pub(crate) fn remark(output: Output, line: &str) {
+    match output {
+        Output::Table => println!("{}", plain(line)),
+        Output::Csv => eprintln!("{}", plain(line)),
+        Output::Json => {}
+    }
+}
+
 /// Prints data as JSON over several lines.
 pub(crate) fn print_json(data: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(data).map_err(|error| Failure::new(error.to_string()))?;
     println!("{text}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+        assert_eq!(plain("a\u{1b}[2Jb\u{9b}c\r\n\u{202e}d\0"), "a\\u{1b}[2Jb\\u{9b}c\\r\\n\\u{202e}d\\u{0}");
+        assert_eq!(plain("Zoë Müller, 東京"), "Zoë Müller, 東京");
+    }
 }

@@ -1,11 +1,18 @@
 //! Every checker can fail: each meets a violation, and something close that is none.
 
+use std::slice;
+
 use super::*;
 use crate::project::Dependency;
 
 fn package(name: &str, folder: &str, dependencies: &[&str]) -> Package {
     let dependencies = dependencies.iter().map(|name| Dependency { name: (*name).to_owned(), is_normal: true });
     Package { name: name.into(), folder: folder.into(), dependencies: dependencies.collect(), manifest: String::new() }
+}
+
+fn in_tests(mut package: Package) -> Package {
+    package.dependencies.iter_mut().for_each(|dependency| dependency.is_normal = false);
+    package
 }
 
 fn source(path: &str, text: &str) -> Text {
@@ -22,6 +29,7 @@ fn a_framework_outside_its_home_is_found() {
         ("crm-boot", "hosts/boot", "utoipa-actix-web"),
         ("crm-facade", "crm-facade", "uniffi"),
         ("crm-storage-two", "crm-storage-two", "diesel"),
+        ("crm-cli", "hosts/cli", "tokio-postgres"),
     ] {
         assert_eq!(framework_outside_its_home(&[package(name, folder, &[dependency])]).len(), 1, "{name} {dependency}");
     }
@@ -32,6 +40,9 @@ fn a_framework_outside_its_home_is_found() {
         package("crm-boot", "hosts/boot", &["napier"]),
     ];
     assert!(framework_outside_its_home(&fine).is_empty());
+    let tested = in_tests(package("crm-cli", "hosts/cli", &["tokio-postgres"]));
+    assert!(framework_outside_its_home(&[tested]).is_empty());
+    assert_eq!(framework_outside_its_home(&[in_tests(package("crm-boot", "hosts/boot", &["diesel"]))]).len(), 1);
 }
 
 #[test]
@@ -47,8 +58,7 @@ fn a_framework_that_is_named_outside_its_home_is_found() {
 #[test]
 fn io_in_the_core_is_found() {
     assert_eq!(io_in_core(&[package("crm-core", "crm-core", &["serde", "tokio", "reqwest"])]).len(), 2);
-    let mut tested = package("crm-core", "crm-core", &["tokio"]);
-    tested.dependencies.iter_mut().for_each(|dependency| dependency.is_normal = false);
+    let tested = in_tests(package("crm-core", "crm-core", &["tokio"]));
     assert!(io_in_core(&[tested, package("crm-boot", "hosts/boot", &["tokio"])]).is_empty());
 }
 
@@ -63,6 +73,30 @@ fn an_unwanted_crate_in_a_tree_is_found() {
 fn adapters_that_see_one_another_are_found() {
     assert_eq!(adapters_that_meet(&[package("crm-ai", "crm-ai", &["crm-core", "crm-storage"])]).len(), 1);
     assert!(adapters_that_meet(&[package("crm-boot", "hosts/boot", &["crm-ai", "crm-storage"])]).is_empty());
+}
+
+#[test]
+fn an_adapter_outside_the_wiring_is_found() {
+    assert_eq!(adapters_outside_boot(&[package("crm-server", "hosts/server", &["crm-core", "crm-storage"])]).len(), 1);
+    assert_eq!(adapters_outside_boot(&[package("crm-boots", "hosts/boots", &["crm-integrations"])]).len(), 1);
+    let fine = [
+        package("crm-boot", "hosts/boot", &["crm-storage", "crm-integrations"]),
+        package("crm-examples", "examples", &["crm-storage"]),
+        in_tests(package("crm-server", "hosts/server", &["crm-storage"])),
+    ];
+    assert!(adapters_outside_boot(&fine).is_empty());
+}
+
+#[test]
+fn a_core_that_reaches_for_the_machine_is_found() {
+    for text in ["use std::fs;", "use std::{sync::Arc, env};", "fn f() { std::thread::spawn(g); }"] {
+        assert_eq!(machine_in_core(&[source("crm-core/src/deal/model.rs", text)]).len(), 1, "{text}");
+    }
+    let fine = "use std::sync::Arc; use crate::fs;\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}";
+    assert!(machine_in_core(&[source("crm-core/src/deal/model.rs", fine)]).is_empty());
+    for path in ["crm-core/src/testkit/world.rs", "crm-core/src/filter/tests.rs", "hosts/boot/src/sources.rs"] {
+        assert!(machine_in_core(&[source(path, "use std::env;")]).is_empty(), "{path}");
+    }
 }
 
 #[test]
@@ -141,12 +175,12 @@ fn unfinished_code_and_ignored_tests_are_found() {
 
 #[test]
 fn a_folder_of_one_machine_is_found() {
-    let folder = ["/", "work/"].concat();
+    let folder = "/srv/clone/".to_owned();
     for line in [format!("cd {folder}main"), format!("\"{folder}x\""), format!("{folder}x"), format!("A={folder}")] {
-        assert_eq!(machine_paths(&[source("a.sh", &line)]).len(), 1, "{line}");
+        assert_eq!(machine_paths(&[source("a.sh", &line)], slice::from_ref(&folder)).len(), 1, "{line}");
     }
     for line in [format!("https://example.com{folder}x"), format!("net{folder}x"), format!("~{folder}")] {
-        assert!(machine_paths(&[source("a.sh", &line)]).is_empty(), "{line}");
+        assert!(machine_paths(&[source("a.sh", &line)], slice::from_ref(&folder)).is_empty(), "{line}");
     }
 }
 

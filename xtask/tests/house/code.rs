@@ -159,13 +159,19 @@ fn use_tree(words: &[String], from: usize, prefix: &[String], paths: &mut Vec<Ve
 
 /// Lines that hold code, up to the test module.
 pub(crate) fn code_lines(source: &str) -> usize {
+    without_tests(source).lines().count()
+}
+
+/// The lines that hold code, up to the test module.
+pub(crate) fn without_tests(source: &str) -> String {
     let code = code_only(source);
     let lines: Vec<&str> = code.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let opens_tests = |pair: &&[&str]| {
         pair.first() == Some(&"#[cfg(test)]")
             && pair.get(1).is_some_and(|line| line.contains("mod ") && line.ends_with('{'))
     };
-    lines.windows(2).position(|pair| opens_tests(&pair)).unwrap_or(lines.len())
+    let end = lines.windows(2).position(|pair| opens_tests(&pair)).unwrap_or(lines.len());
+    lines.get(..end).unwrap_or_default().join("\n")
 }
 
 mod tests {

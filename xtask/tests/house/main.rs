@@ -1,11 +1,12 @@
 //! The house rules as tests: who may import whom, and what no file may hold.
 //!
-//! Each law loads the repository and asks one pure checker of [`rules`]; every checker has a test
-//! beside it that shows that it can fail. A crate that does not exist yet breaks no rule.
+//! Each law loads the repository and asks one pure checker of [`rules`] or [`style`]; every checker
+//! has a test beside it that shows that it can fail. A crate that does not exist yet breaks no rule.
 
 mod code;
 mod project;
 mod rules;
+mod style;
 
 use anyhow::Result;
 
@@ -51,6 +52,16 @@ fn adapters_never_see_one_another() -> Result<()> {
 }
 
 #[test]
+fn only_the_wiring_depends_on_adapters() -> Result<()> {
+    hold(rules::adapters_outside_boot(&Project::load()?.packages))
+}
+
+#[test]
+fn core_reaches_for_no_machine() -> Result<()> {
+    hold(rules::machine_in_core(&Project::load()?.sources))
+}
+
+#[test]
 fn models_import_no_port_and_no_service() -> Result<()> {
     hold(rules::models_that_reach_up(&Project::load()?.sources))
 }
@@ -77,7 +88,8 @@ fn nothing_is_left_unfinished_or_ignored() -> Result<()> {
 
 #[test]
 fn no_file_names_a_folder_of_one_machine() -> Result<()> {
-    hold(rules::machine_paths(&Project::load()?.texts()?))
+    let project = Project::load()?;
+    hold(rules::machine_paths(&project.texts()?, &project.machine_folders()))
 }
 
 #[test]
@@ -93,4 +105,31 @@ fn every_dependency_comes_from_the_one_table() -> Result<()> {
 #[test]
 fn every_dependency_has_its_reason() -> Result<()> {
     hold(rules::dependencies_without_reason(&Project::load()?.manifest))
+}
+
+#[test]
+fn names_say_what_something_is() -> Result<()> {
+    hold(style::empty_names(&Project::load()?.sources))
+}
+
+#[test]
+fn lints_are_expected_and_not_allowed() -> Result<()> {
+    hold(style::allowed_lints(&Project::load()?.sources))
+}
+
+#[test]
+fn unsafe_code_has_one_home() -> Result<()> {
+    hold(style::unsafe_code(&Project::load()?.sources))
+}
+
+#[test]
+fn every_room_tells_its_story() -> Result<()> {
+    hold(style::rooms_without_story(&Project::load()?.sources))
+}
+
+#[test]
+fn the_changelog_names_every_write() -> Result<()> {
+    let project = Project::load()?;
+    let writes = project.read("crm-core/src/store/write.rs")?;
+    hold(style::writes_without_mention(&writes, &project.read("CHANGELOG.md")?))
 }

@@ -63,6 +63,19 @@ impl Project {
         Ok(tracked(&self.root)?.into_iter().filter_map(read).collect())
     }
 
+    /// Folders of the machine that runs this: where the repository is, and its user's own, with `/`
+    /// at the end.
+    pub(crate) fn machine_folders(&self) -> Vec<String> {
+        let folders = [Some(self.root.clone()), std::env::home_dir()].into_iter().flatten();
+        let folders = folders.filter(|folder| folder.is_absolute() && folder.parent().is_some());
+        folders.map(|folder| format!("{}/", folder.display())).collect()
+    }
+
+    /// The text of a file.
+    pub(crate) fn read(&self, path: &str) -> Result<String> {
+        fs::read_to_string(self.root.join(path)).with_context(|| format!("read {path}"))
+    }
+
     /// What `cargo tree` shows of a package's normal dependencies; empty when there is no such package.
     pub(crate) fn tree(&self, package: &str) -> Result<String> {
         if !self.packages.iter().any(|member| member.name == package) {

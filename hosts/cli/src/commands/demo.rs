@@ -27,8 +27,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     if !demo.listen.ip().is_loopback() {
         return Err(Failure::new(format!("--listen {}: the demo stays on this machine", demo.listen)));
     }
-    fs::create_dir_all(&demo.data)?;
-    fs::write(demo.data.join(MARKER), "the demo's own folder: its content may be deleted\n")?;
+    claim(&demo.data)?;
     let config = open::demo_config(&demo.data.join("demo.sqlite"), &demo.listen.to_string())?;
     let booted = crm_boot::boot_for_command(config.clone()).await?;
     let password = seed(booted.crm(), &demo.data).await?;
@@ -40,6 +39,22 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     std::io::stdout().flush()?;
     booted.close().await;
     Ok(crm_server::serve(config).await?)
+}
+
+/// Makes the folder and marks it as the demo's own; a folder with somebody else's files is refused,
+/// for what is marked may be emptied.
+fn claim(folder: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let marker = folder.join(MARKER);
+    if marker.is_file() {
+        return Ok(());
+    }
+    if fs::read_dir(folder).map_err(failed)?.next().is_some() {
+        let refusal = format!("{} is not empty and no folder of the demo", folder.display());
+        return Err(Failure::new(refusal).hint("name an empty or a new folder with --data"));
+    }
+    fs::write(marker, "the demo's own folder: its content may be deleted\n").map_err(failed)
 }
 
 /// Registers the admin and reads the data in, unless an earlier run did; the password is kept in

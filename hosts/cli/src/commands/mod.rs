@@ -2,6 +2,7 @@
 
 mod board;
 mod demo;
+mod file;
 mod records;
 mod transfer;
 mod workspace;
@@ -48,7 +49,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Failure> {
     let session = session(open(args).await?.crm(), args).await?;
     match verb {
-        Records::Import(import) => transfer::import(&session, entity, import, args.output).await,
+        Records::Import(import) => transfer::import(&session, entity, import, args).await,
         Records::Export(export) => transfer::export(&session, entity, export).await,
         Records::List(list) => records::list(&session, entity, list, args.output).await,
     }

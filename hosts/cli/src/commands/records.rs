@@ -11,45 +11,51 @@ use crate::print::Sheet;
 pub(crate) async fn list(session: &Session, entity: Entity, list: &List, output: Output) -> Result<(), Failure> {
     let request = ListRequest { limit: Some(list.limit), cursor: list.cursor.clone(), ..list.which.request() };
     match entity {
-        Entity::Contact => {
-            let page = session.contacts().list(&request).await?;
-            print(&["Id", "Name", "E-mail", "Phone", "Title", "Lifecycle"], &page, output, |contact| {
-                vec![
-                    contact.id.to_string(),
-                    contact.display_name(),
-                    text(contact.email.as_ref()),
-                    text(contact.phone.as_ref()),
-                    text(contact.title.as_ref()),
-                    contact.lifecycle.name().to_owned(),
-                ]
-            })
-        }
-        Entity::Company => {
-            let page = session.companies().list(&request).await?;
-            print(&["Id", "Name", "Domain", "Industry", "Employees#"], &page, output, |company| {
-                vec![
-                    company.id.to_string(),
-                    company.name.clone(),
-                    text(company.domain.as_ref()),
-                    text(company.industry.as_ref()),
-                    text(company.employees.as_ref()),
-                ]
-            })
-        }
-        _ => {
-            let page = session.deals().list(&request).await?;
-            print(&["Id", "Title", "Status", "Value#", "Opened", "Closed"], &page, output, |deal| {
-                vec![
-                    deal.id.to_string(),
-                    deal.title.clone(),
-                    deal.status.name().to_owned(),
-                    text(deal.value.as_ref()),
-                    text(deal.opened_at.as_ref()),
-                    text(deal.closed_at.as_ref()),
-                ]
-            })
-        }
+        Entity::Contact => contacts(session, &request, output).await,
+        Entity::Company => companies(session, &request, output).await,
+        _ => deals(session, &request, output).await,
     }
+}
+
+async fn contacts(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
+    let page = session.contacts().list(request).await?;
+    print(&["Id", "Name", "E-mail", "Phone", "Title", "Lifecycle"], &page, output, |contact| {
+        vec![
+            contact.id.to_string(),
+            contact.display_name(),
+            text(contact.email.as_ref()),
+            text(contact.phone.as_ref()),
+            text(contact.title.as_ref()),
+            contact.lifecycle.name().to_owned(),
+        ]
+    })
+}
+
+async fn companies(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
+    let page = session.companies().list(request).await?;
+    print(&["Id", "Name", "Domain", "Industry", "Employees#"], &page, output, |company| {
+        vec![
+            company.id.to_string(),
+            company.name.clone(),
+            text(company.domain.as_ref()),
+            text(company.industry.as_ref()),
+            text(company.employees.as_ref()),
+        ]
+    })
+}
+
+async fn deals(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
+    let page = session.deals().list(request).await?;
+    print(&["Id", "Title", "Status", "Value#", "Opened", "Closed"], &page, output, |deal| {
+        vec![
+            deal.id.to_string(),
+            deal.title.clone(),
+            deal.status.name().to_owned(),
+            text(deal.value.as_ref()),
+            text(deal.opened_at.as_ref()),
+            text(deal.closed_at.as_ref()),
+        ]
+    })
 }
 
 fn print<T: Serialize>(

@@ -1,29 +1,29 @@
 //! `slackcrm contacts import`, `export` and their like.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _, Write};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use crm_core::transfer::{Import as ImportRecord, ImportOptions};
-use crm_core::{Entity, ListRequest, Session};
-use futures::{Stream, StreamExt as _};
+use crm_core::transfer::{Counts, Import as ImportRecord, ImportOptions, Transfers};
+use crm_core::{Entity, Id, ListRequest, Session};
+use futures::Stream;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::{Export, Import, Output, Which};
+use super::file;
+use crate::args::{Args, Export, Import, Output, Which};
 use crate::failure::Failure;
 use crate::file_source::FileSource;
-use crate::print::{Sheet, print_json};
+use crate::print::{Sheet, remark};
 
 /// Reads a file in, or says what would happen.
-pub(crate) async fn import(session: &Session, entity: Entity, args: &Import, output: Output) -> Result<(), Failure> {
+pub(crate) async fn import(session: &Session, entity: Entity, args: &Import, typed: &Args) -> Result<(), Failure> {
     let mut source =
         FileSource::open(&args.file).map_err(|error| Failure::new(format!("{}: {error}", args.file.display())))?;
     let transfers = session.transfers();
     if args.dry_run {
-        return preview(&transfers.preview(entity, &mut source, &args.options()?).await?, output);
+        return preview(&transfers.preview(entity, &mut source, &args.options()?).await?, typed.output);
     }
     let id = match &args.resume {
-        Some(id) => id.parse().map_err(|_| Failure::new("--resume: is not the id of an import"))?,
+        Some(id) => resumed(&transfers, entity, id).await?,
         None => transfers.start(entity, &mut source, args.options()?).await?.id,
     };
     let bar = progress_bar(&args.file)?;
@@ -37,12 +37,22 @@ pub(crate) async fn import(session: &Session, entity: Entity, args: &Import, out
     bar.finish_and_clear();
     let import = result.map_err(|error| {
         let failure = Failure::from(error);
-        failure.hint(format!("what was read in stays; go on with --resume {id}"))
+        failure.hint(format!("what was read in stays; go on with --resume {id}{}", typed.who()))
     })?;
-    report(&import, output)?;
+    report(&import, typed.output)?;
     match import.counts.failed {
         0 => Ok(()),
         _ => keep_failed(transfers.failed_rows(id), args).await,
+    }
+}
+
+/// The import to go on with, which must read the kind of rows that was typed.
+async fn resumed(transfers: &Transfers, entity: Entity, id: &str) -> Result<Id<ImportRecord>, Failure> {
+    let id = id.parse().map_err(|_| Failure::new(format!("--resume {id}: is not the id of an import")))?;
+    let import = transfers.read(id).await?;
+    match import.entity == entity {
+        true => Ok(id),
+        false => Err(Failure::new(format!("--resume {id}: reads each row as a {}, not as a {entity}", import.entity))),
     }
 }
 
@@ -100,35 +110,35 @@ fn report(import: &ImportRecord, output: Output) -> Result<(), Failure> {
     row.extend(numbers.map(|number| number.to_string()));
     sheet.row(row);
     sheet.print(output, import)?;
-    if output == Output::Table {
-        for warning in &import.warnings {
-            println!("warning: {warning}");
-        }
+    for warning in &import.warnings {
+        remark(output, &format!("warning: {warning}"));
     }
     Ok(())
 }
 
 /// Says what an import would do.
 fn preview(preview: &crm_core::transfer::Preview, output: Output) -> Result<(), Failure> {
-    if output != Output::Table {
-        return print_json(preview);
-    }
     let mut sheet = Sheet::new(&["Column", "Field", "First value"]);
     for column in &preview.columns {
         let sample = column.samples.first().cloned().unwrap_or_default();
         sheet.row(vec![column.header.clone(), column.field.clone().unwrap_or_else(|| "-".to_owned()), sample]);
     }
     sheet.print(output, preview)?;
-    let counts = preview.counts;
-    println!(
-        "\nwould create {}, update {}, leave {} and refuse {}",
-        counts.created, counts.updated, counts.unchanged, counts.failed
-    );
-    for failed in &preview.errors {
-        println!("line {}: {}: {}", failed.line, failed.field, failed.message);
+    let Counts { created, updated, unchanged, failed } = preview.counts;
+    let would = format!("would create {created}, update {updated}, leave {unchanged} and refuse {failed}");
+    if output == Output::Table {
+        println!();
+    }
+    remark(output, &would);
+    for refused in &preview.errors {
+        remark(output, &format!("line {}: {}: {}", refused.line, refused.field, refused.message));
+    }
+    let untold = failed.saturating_sub(preview.errors.len() as u64);
+    if untold > 0 {
+        remark(output, &format!("and {untold} more; an import keeps all of them in a file"));
     }
     for warning in &preview.warnings {
-        println!("warning: {warning}");
+        remark(output, &format!("warning: {warning}"));
     }
     Ok(())
 }
@@ -136,8 +146,7 @@ fn preview(preview: &crm_core::transfer::Preview, output: Output) -> Result<(), 
 /// Writes the refused rows beside the file, or where the person said.
 async fn keep_failed(rows: impl Stream<Item = crm_core::Result<Vec<u8>>>, args: &Import) -> Result<(), Failure> {
     let path = args.failed.clone().unwrap_or_else(|| beside(&args.file));
-    let file = File::create(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    write_all(rows, BufWriter::new(file)).await?;
+    file::write(&path, rows).await?;
     announce(&format!("refused rows: {}", path.display()));
     Ok(())
 }
@@ -151,11 +160,8 @@ fn beside(file: &Path) -> PathBuf {
 pub(crate) async fn export(session: &Session, entity: Entity, args: &Export) -> Result<(), Failure> {
     let rows = session.transfers().export(entity, args.which.request());
     match &args.to {
-        None => write_all(rows, std::io::stdout().lock()).await,
-        Some(path) => {
-            let file = File::create(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-            write_all(rows, BufWriter::new(file)).await
-        }
+        None => file::write_all(rows, std::io::stdout().lock()).await,
+        Some(path) => file::write(path, rows).await,
     }
 }
 
@@ -169,12 +175,4 @@ impl Which {
             ..ListRequest::default()
         }
     }
-}
-
-async fn write_all(rows: impl Stream<Item = crm_core::Result<Vec<u8>>>, mut to: impl Write) -> Result<(), Failure> {
-    let mut rows = std::pin::pin!(rows);
-    while let Some(bytes) = rows.next().await {
-        to.write_all(&bytes?)?;
-    }
-    Ok(to.flush()?)
 }

@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected ends there"
 )]
 
+mod demo;
 mod pipeline;
 mod resume;
 mod support;

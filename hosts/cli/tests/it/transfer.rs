@@ -36,6 +36,47 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_shows_the_first_hundred_bad_rows_and_counts_the_rest() {
+    let product = Product::sqlite();
+    let rows: String = (0..130).map(|row| format!("Row{row},not an address\n")).collect();
+    let file = product.file("bad.csv", format!("First Name,Email\n{rows}"));
+    let shown = product.run(&["contacts", "import", "--dry-run", text(&file)]);
+    assert_eq!(shown.lines().filter(|line| line.starts_with("line ")).count(), 100);
+    assert!(shown.contains("refuse 130") && shown.contains("and 30 more"), "{shown}");
+}
+
+#[test]
+fn a_dry_run_prints_csv_where_csv_is_asked_for() {
+    let product = Product::sqlite();
+    let file = product.file("people.csv", PEOPLE);
+    let shown = product.run(&["--output", "csv", "contacts", "import", "--dry-run", text(&file)]);
+    assert_eq!(shown.lines().next(), Some("Column,Field,First value"));
+    assert_eq!(shown.lines().count(), 5, "{shown}");
+}
+
+#[test]
+fn cells_of_a_file_do_not_steer_the_terminal() {
+    let product = Product::sqlite();
+    let file = product.file("attack.csv", "Last Name,\u{1b}]0;head\u{7},Email\nA,\u{1b}[2Jcell,\u{1b}[31m@x\n");
+    for verb in [&["--dry-run"] as &[&str], &[]] {
+        let output = product.try_run(&[&["contacts", "import", text(&file)], verb].concat());
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(!printed.iter().any(|byte| [0x1b, 0x07].contains(byte)), "{}", String::from_utf8_lossy(&printed));
+    }
+}
+
+#[test]
+fn an_export_that_fails_leaves_no_file_and_the_one_before_as_it_was() {
+    let product = Product::sqlite();
+    let target = product.file("out.csv", "before");
+    let export = ["contacts", "export", "--sort", "nothing", "--to"];
+    assert!(!product.try_run(&[&export as &[&str], &[text(&target)]].concat()).status.success());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "before");
+    product.run(&["contacts", "export", "--to", text(&target)]);
+    assert!(std::fs::read_to_string(&target).unwrap().starts_with("id,"));
+}
+
+#[test]
 fn every_encoding_and_delimiter_reads_the_same() {
     let rows = |product: &Product| product.run(&["contacts", "export", "--sort", "email"]);
     let names = |csv: String| -> Vec<String> {
