@@ -204,7 +204,8 @@ impl Crm {
         let grant = session.require(Entity::Workspace, Action::Create)?;
         let mut changes = session.changes();
         let mut workspace = Stored::new(workspace);
-        let pipeline = Pipeline::new(Id::new_at(changes.now()), first_pipeline(), true, changes.now())?;
+        let pipeline = Pipeline::new(Id::new_at(changes.now()), first_pipeline(), changes.now())?;
+        let pipeline = Pipeline { is_default: true, ..pipeline };
         if let Some(account) = account {
             changes.create_account(account);
         }

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Deserializer};
 
+use crate::access::{Entity, FieldMask};
+use crate::custom_field::CustomValues;
+use crate::error::{Error, Result};
+
 /// What a change does to one field. On the wire an absent field is kept, `null` clears it, any
 /// other value sets it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,11 +43,38 @@ impl<T> Edit<T> {
     }
 
     /// The edit of a whole replacement: an absent field is cleared, unless the caller cannot see it.
-    pub(crate) fn replacing(&mut self, hidden: bool) {
-        if self.is_keep() && !hidden {
+    pub(crate) fn replacing(&mut self, field: &str, mask: &FieldMask) {
+        if self.is_keep() && !mask.hides(field) {
             *self = Edit::Clear;
         }
     }
+
+    /// The field's name, where this does anything to it.
+    pub(crate) fn named(&self, field: &'static str) -> Option<&'static str> {
+        (!self.is_keep()).then_some(field)
+    }
+}
+
+/// A change of a record of which a caller may not see every field.
+pub(crate) trait RecordEdit {
+    /// The kind of record.
+    const ENTITY: Entity;
+
+    /// The built-in fields that it names, whatever it does to them.
+    fn named(&self) -> Vec<&'static str>;
+
+    /// Its change of custom values.
+    fn custom_mut(&mut self) -> &mut Edit<CustomValues>;
+}
+
+/// Applies an edit to a field that cannot be empty.
+pub(crate) fn set_required<T>(field: &str, edit: Edit<T>, value: &mut T) -> Result<()> {
+    match edit {
+        Edit::Keep => {}
+        Edit::Clear => return Err(Error::invalid(field, "required", "cannot be empty")),
+        Edit::Set(new) => *value = new,
+    }
+    Ok(())
 }
 
 impl<T> From<T> for Edit<T> {
@@ -61,13 +92,13 @@ impl From<&str> for Edit<String> {
 /// For the OpenAPI document alone, which prints defaults: a kept field has none.
 #[cfg(feature = "schema")]
 impl<T: serde::Serialize> serde::Serialize for Edit<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Edit::Clear, Edit::Set))
     }
 }

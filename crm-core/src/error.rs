@@ -85,6 +85,16 @@ impl Error {
         Self { fields, ..Self::new(ErrorKind::Invalid, message) }
     }
 
+    /// What a caller is told whose field points to nothing: `Invalid` at the field, rather than
+    /// `NotFound`.
+    #[must_use]
+    pub(crate) fn not_found_at(self, field: &str) -> Self {
+        match self.kind {
+            ErrorKind::NotFound => Self::invalid(field, "not_found", self.message),
+            _ => self,
+        }
+    }
+
     /// Absent or invisible record.
     pub fn not_found(what: &str, id: impl fmt::Display) -> Self {
         Self::new(ErrorKind::NotFound, format!("{what} {id} not found"))

@@ -5,12 +5,18 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering as AtomicOrdering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::time::Timestamp;
+
+/// Counts the ids of this process, from a random number with room above it, so that two processes
+/// count in different places.
+static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random::<u32>() >> 1));
 
 /// Id of an `E`; a UUIDv7, written as its hyphenated lower-case string.
 pub struct Id<E: ?Sized> {
@@ -19,11 +25,21 @@ pub struct Id<E: ?Sized> {
 }
 
 impl<E: ?Sized> Id<E> {
-    /// A new id whose time part is `at`.
+    /// A new id whose time part is `at`. Ids that one process makes for equal or rising instants sort
+    /// in the order in which they were made.
     pub fn new_at(at: Timestamp) -> Self {
-        let micros = at.micros().max(0).unsigned_abs();
-        let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
-        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::ContextV7::new(), micros / 1_000_000, nanos)).into()
+        // RFC 9562, section 6.2: the millisecond, then its 4,096th part (method 3), then a counter
+        // (method 1) and random bits.
+        let micros = u128::from(at.micros().max(0).unsigned_abs());
+        let (millis, part) = (micros / 1_000, micros % 1_000 * 4_096 / 1_000);
+        let count = u128::from(COUNTER.fetch_add(1, AtomicOrdering::Relaxed));
+        let random = u128::from(rand::random::<u32>());
+        let bits = millis << 80 | part << 64 | count << 30 | random >> 2;
+        uuid::Builder::from_u128(bits)
+            .with_version(uuid::Version::SortRand)
+            .with_variant(uuid::Variant::RFC4122)
+            .into_uuid()
+            .into()
     }
 
     /// The bare UUID, for adapters.
@@ -145,6 +161,25 @@ mod tests {
         let early = Id::<Thing>::new_at(Timestamp::from_micros(1_700_000_000_000_000));
         let late = Id::<Thing>::new_at(Timestamp::from_micros(1_700_000_000_002_000));
         assert!(early < late);
+    }
+
+    #[test]
+    fn ids_sort_in_the_order_in_which_a_process_makes_them() {
+        let instants = (0..5_000).map(|at| Timestamp::from_micros(1_700_000_000_000_000 + at / 3));
+        let ids: Vec<Id<Thing>> = instants.map(Id::new_at).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!(
+            ids.iter().all(|id| id.uuid().get_version_num() == 7 && id.uuid().get_variant() == uuid::Variant::RFC4122)
+        );
+    }
+
+    #[test]
+    fn an_id_tells_the_millisecond_of_its_making() {
+        for micros in [0, 1_700_000_000_123_999, Timestamp::from_micros(i64::MAX).micros()] {
+            let id = Id::<Thing>::new_at(Timestamp::from_micros(micros));
+            let millis = id.uuid().as_u64_pair().0 >> 16;
+            assert_eq!(i64::try_from(millis).unwrap(), micros / 1_000);
+        }
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl utoipa::ToSchema for Timestamp {
     }
 }
 
+/// The time of a record whose image does not say it.
+pub(crate) fn epoch() -> Timestamp {
+    Timestamp::from_micros(0)
+}
+
 /// An IANA time zone, as in `Europe/Berlin`; cuts days, weeks and months.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Zone(chrono_tz::Tz);

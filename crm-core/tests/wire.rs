@@ -196,7 +196,7 @@ async fn journal_and_timeline() {
     assert_eq!(sealed_before, 0);
     while store.seal_batch(world.home.workspace, 100).await.unwrap() > 0 {}
     let before = store.feed(world.home.workspace, 0, 1_000).await.unwrap().len() as i64;
-    let once = admin.clone().once(IdempotencyKey::new("a", "r", "k", b"body"));
+    let once = admin.clone().once(IdempotencyKey::new("r", "k", b"body"));
     let contact = once.contacts().create(ContactEdit { custom: Edit::Keep, ..full_contact() }).await.unwrap();
     world.clock.advance_seconds(1);
     let edit = ContactEdit { title: Edit::Clear, tags: vec!["vip".to_owned()].into(), ..samples::contact("King") };

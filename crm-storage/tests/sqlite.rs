@@ -127,3 +127,35 @@ async fn dropped_callers_leak_nothing() {
     let database = open().await;
     own::drop_callers(database.store()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_are_neither_sealed_nor_waiting_are_found() {
+    let database = open().await;
+    let (crm, workspace) = own::engine(database.store()).await;
+    let session = own::session(&crm, workspace).await;
+    own::fill(&session, 2).await;
+    assert!(session.workspace().verify_journal().await.unwrap().holds());
+    own::fill(&session, 1).await;
+    own::tamper(&database.file.folder.path().join("crm.db"), "DELETE FROM journal_queue");
+    let verified = session.workspace().verify_journal().await.unwrap();
+    assert_eq!(verified.broken_at, Some(verified.sealed + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_was_erased_by_hand_is_found() {
+    for forged in
+        ["change = 5, before = NULL, after = NULL, events = NULL, salt = NULL", "before = '{}'", "cause = 'x'"]
+    {
+        let database = open().await;
+        let (crm, workspace) = own::engine(database.store()).await;
+        let session = own::session(&crm, workspace).await;
+        own::fill(&session, 1).await;
+        assert!(session.workspace().verify_journal().await.unwrap().holds());
+        let forge = format!(
+            "UPDATE journal SET digest = CASE WHEN {} THEN randomblob(32) END, {forged} WHERE after LIKE '%Lovelace%'",
+            i32::from(forged.contains("salt")),
+        );
+        own::tamper(&database.file.folder.path().join("crm.db"), &forge);
+        assert!(!session.workspace().verify_journal().await.unwrap().holds(), "{forged}");
+    }
+}

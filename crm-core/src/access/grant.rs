@@ -14,6 +14,7 @@ use super::view::View;
 use crate::activity;
 use crate::custom_field::{CustomField, CustomKind};
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::filter::{
     Catalogue, Check, CheckContext, CheckedFilter, Choices, Field, FieldKind, Literal, Lookup, Relation, Schema,
     Source, Terms,
@@ -134,6 +135,47 @@ fn owner_field(entity: Entity) -> Option<Field> {
     }
 }
 
+/// Whether a scope between none and all means anything for an action: only where the records have
+/// an owner that is looked at.
+fn narrows(entity: Entity, action: Action) -> bool {
+    match entity {
+        Entity::Note => matches!(action, Action::Update | Action::Delete),
+        Entity::Import => matches!(action, Action::Create | Action::Read | Action::Update),
+        entity => owner_field(entity).is_some(),
+    }
+}
+
+/// Whether a mask can hide a field.
+fn is_hideable(entity: Entity, key: &str) -> bool {
+    let field = catalogue(entity).and_then(|catalogue| catalogue.field(key));
+    match key.strip_prefix(crate::filter::CUSTOM_PREFIX) {
+        Some(custom) => !custom.is_empty() && owner_field(entity).is_some(),
+        None => field.is_some_and(|field| field.hideable),
+    }
+}
+
+/// Refuses a rule that would not do what it says.
+///
+/// # Errors
+/// `Invalid` for a rule of admins, who keep everything; for a scope that the kind of record cannot be
+/// narrowed to; and for a field that cannot be hidden.
+pub(crate) fn check_rule(role: Role, entity: Entity, rule: &Rule) -> Result<()> {
+    let mut faults = Faults::default();
+    if role == Role::Admin {
+        faults.add("role", "role", "admins may always do everything");
+    }
+    for action in Action::ALL {
+        if matches!(rule.scope(action), Scope::Own | Scope::Team) && !narrows(entity, action) {
+            let message = format!("to {} a {entity} is allowed for all or for none", action.name());
+            faults.add(action.name(), "scope", &message);
+        }
+    }
+    for key in rule.hidden.iter().filter(|key| !is_hideable(entity, key)) {
+        faults.add("hidden", "unknown_field", &format!("{key:?} is not a field of a {entity} that can be hidden"));
+    }
+    faults.into_result()
+}
+
 /// A custom field as filters see it.
 fn as_field(custom: &CustomField) -> Field {
     let kind = match custom.kind {
@@ -170,6 +212,11 @@ impl Grant {
             return Err(Error::denied(format!("needs the permission {entity}:{}", action.name())));
         }
         Ok(Self { access, entity, action, scope })
+    }
+
+    /// A grant that no rule gave; see [`crate::Session::internally`].
+    pub(crate) fn internal(access: Arc<Access>, entity: Entity, action: Action) -> Self {
+        Self { access, entity, action, scope: Scope::All }
     }
 
     /// The workspace that it opens.
@@ -239,10 +286,11 @@ impl Grant {
     }
 
     /// A record without the fields that the caller does not see, and without the values that a
-    /// retired field left behind.
+    /// retired field left behind, also where another field has its key now.
     pub fn view<T: Record>(&self, mut record: T) -> View<T> {
         if let Some(values) = record.custom_values_mut() {
-            values.retain(|key, _| self.access.custom_field(T::ENTITY, key).is_some());
+            let field = |key: &str| self.access.custom_field(T::ENTITY, key);
+            values.retain(|key, value| field(key).is_some_and(|field| field.typed(value).is_some()));
         }
         View::new(record, self.mask(T::ENTITY))
     }
@@ -259,10 +307,10 @@ impl Grant {
         fields.filter(|field| mask.is_empty() || !mask.hides(&field.filter_key()))
     }
 
-    /// All definitions of custom fields of a kind, hidden ones included: values are checked against
-    /// these.
+    /// The definitions that values of this caller are checked against: a hidden field is no field,
+    /// and asks for no value.
     pub(crate) fn definitions(&self, entity: Entity) -> Vec<CustomField> {
-        self.access.custom_fields.iter().filter(|field| field.entity == entity).cloned().collect()
+        self.custom_fields(entity).cloned().collect()
     }
 
     /// A field that filters, sorts and imports of this caller may name.

@@ -18,6 +18,7 @@ mod view;
 pub use actor::{Actor, ActorRef};
 pub(crate) use cache::AccessCache;
 pub use entity::Entity;
+pub(crate) use grant::check_rule;
 pub use grant::{Access, Grant, catalogue};
 pub use mask::FieldMask;
 pub use matrix::{Action, Matrix, Rule, Scope};

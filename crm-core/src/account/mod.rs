@@ -7,6 +7,6 @@
 mod model;
 mod port;
 
-pub(crate) use model::check_password;
 pub use model::{Account, NewAccount};
+pub(crate) use model::{MAX_PASSWORD_BYTES, check_password};
 pub use port::AccountStore;

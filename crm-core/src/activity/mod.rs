@@ -10,4 +10,3 @@ pub use fields::catalogue;
 pub use model::{NewNote, Note, NoteEdit};
 pub use port::NoteStore;
 pub use service::Activities;
-pub(crate) use service::timeline_page;

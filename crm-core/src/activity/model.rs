@@ -12,9 +12,8 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// Most characters of a note.
 pub(crate) const MAX_BODY_CHARS: usize = 20_000;

@@ -18,6 +18,12 @@ pub trait NoteStore: Send + Sync {
     /// `NotFound`; `Unavailable` when the store cannot be reached.
     async fn note(&self, grant: &Grant, id: Id<Note>) -> Result<Stored<Note>>;
 
+    /// A deleted note that is not purged, on a record that is not deleted.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable` when the store cannot be reached.
+    async fn deleted_note(&self, grant: &Grant, id: Id<Note>) -> Result<Stored<Note>>;
+
     /// A page.
     ///
     /// # Errors

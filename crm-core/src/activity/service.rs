@@ -1,13 +1,10 @@
 //! Use cases of notes, and the timeline of any record.
 
-use uuid::Uuid;
-
 use super::model::{NewNote, Note, NoteEdit};
 use crate::access::{Action, Entity, Grant, View};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::Id;
-use crate::journal::TimelineItem;
-use crate::page::{self, ListRequest, Page};
+use crate::page::{ListRequest, Page};
 use crate::session::{Decisions, Expect, Session, page_of};
 use crate::store::{Record, Stored};
 
@@ -31,18 +28,24 @@ impl Activities {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut changes = self.session.changes();
-        let now = changes.now();
-        let note = Note::new(Id::new_at(now), new, grant.user_id(), now)?;
-        if let Some((entity, id)) = note.subject() {
-            self.session.exists(&grant, entity, id).await.map_err(|error| match error.kind() {
-                ErrorKind::NotFound => Error::invalid(format!("{entity}_id"), "not_found", error.to_string()),
-                _ => error,
-            })?;
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut changes = self.session.changes();
+                let now = changes.now();
+                let note = Note::new(Id::new_at(now), new.clone(), grant.user_id(), now)?;
+                if let Some((entity, id)) = note.subject() {
+                    let found = self.session.exists(&grant, entity, id).await;
+                    changes.rely(found.map_err(|error| error.not_found_at(&format!("{entity}_id")))?);
+                }
+                let mut note = Stored::new(note);
+                changes.put(&mut note);
+                self.session.commit_once(&grant, changes, note).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
         }
-        let mut note = Stored::new(note);
-        changes.put(&mut note);
-        self.session.commit_once(&grant, changes, note).await
     }
 
     /// A page of notes.
@@ -62,7 +65,7 @@ impl Activities {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a bad body.
     pub async fn update_note(&self, id: Id<Note>, edit: NoteEdit, expect: Expect) -> Result<View<Note>> {
         let grant = self.session.require(Entity::Note, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut note = self.reachable(&grant, id, expect).await?;
@@ -84,7 +87,7 @@ impl Activities {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete_note(&self, id: Id<Note>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Note, Action::Delete)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut note = self.reachable(&grant, id, expect).await?;
@@ -99,31 +102,54 @@ impl Activities {
         }
     }
 
+    /// Brings a deleted note back.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound` for one that is not deleted or was purged, or whose record is deleted.
+    pub async fn restore_note(&self, id: Id<Note>) -> Result<View<Note>> {
+        let grant = self.session.require(Entity::Note, Action::Delete)?;
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut note = self.session.ports().notes.deleted_note(&grant, id).await?;
+                grant.check_reach(&*note)?;
+                let mut changes = self.session.changes();
+                note.deleted_at = None;
+                changes.put(&mut note);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(note.into_inner()))
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
+    }
+
+    /// Erases a deleted note and the content of its history for ever.
+    ///
+    /// # Errors
+    /// As [`Activities::restore_note`].
+    pub async fn purge_note(&self, id: Id<Note>) -> Result<()> {
+        let grant = self.session.require(Entity::Note, Action::Delete)?;
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let note = self.session.ports().notes.deleted_note(&grant, id).await?;
+                grant.check_reach(&*note)?;
+                let mut changes = self.session.changes();
+                changes.purge(&note);
+                self.session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
+    }
+
     async fn reachable(&self, grant: &Grant, id: Id<Note>, expect: Expect) -> Result<Stored<Note>> {
         let note = self.session.ports().notes.note(grant, id).await?;
         expect.check(&*note)?;
         grant.check_reach(&*note)?;
         Ok(note)
     }
-}
-
-/// A page of a record's history, masked for the caller. The caller's right to see the record has
-/// been checked.
-pub(crate) async fn timeline_page(
-    session: &Session,
-    grant: &Grant,
-    (entity, id): (Entity, Uuid),
-    cursor: Option<&str>,
-    limit: Option<u16>,
-) -> Result<Page<TimelineItem>> {
-    let limit = page::check_limit(limit)?;
-    let after = cursor.map(|text| text.parse::<Id<Note>>().map(Id::uuid)).transpose();
-    let after = after.map_err(|_| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
-    let rows = session.ports().journal.timeline(grant, entity, id, after, limit).await?;
-    let next_cursor = rows.next.map(|position| position.id.to_string());
-    let items = rows.rows.into_iter().map(|entry| {
-        let mask = grant.mask(entry.entity).clone();
-        TimelineItem::masked(entry, &mask)
-    });
-    Ok(Page { data: items.collect(), next_cursor, total: None, total_is_capped: None })
 }

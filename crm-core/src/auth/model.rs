@@ -1,5 +1,7 @@
 //! Sign-ins and what a client sends and gets.
 
+use std::fmt;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +44,7 @@ impl SignIn {
 }
 
 /// A request to sign in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Login {
@@ -59,6 +61,13 @@ pub struct Login {
     /// Which workspace, where the account belongs to several.
     #[serde(default)]
     pub workspace_id: Option<Id<Workspace>>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Login");
+        shown.field("email", &self.email).field("workspace_id", &self.workspace_id).finish_non_exhaustive()
+    }
 }
 
 /// A request to create a workspace and its first admin.
@@ -78,7 +87,7 @@ pub struct Register {
 }
 
 /// The tokens of a sign-in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tokens {
     /// Signed token for the `Authorization: Bearer` header.
@@ -87,6 +96,12 @@ pub struct Tokens {
     pub refresh_token: String,
     /// Seconds until the access token ends.
     pub expires_in: i64,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
 }
 
 /// The answer to a registration.
@@ -103,7 +118,7 @@ pub struct Registered {
 }
 
 /// The answer to a login.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LoginAnswer {
@@ -124,6 +139,19 @@ pub enum LoginAnswer {
         /// Proof of the password, valid for five minutes, to send instead of it.
         challenge_token: String,
     },
+}
+
+impl fmt::Debug for LoginAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginAnswer::SignedIn { user, .. } => {
+                f.debug_struct("SignedIn").field("user", user).finish_non_exhaustive()
+            }
+            LoginAnswer::WorkspaceRequired { workspaces, .. } => {
+                f.debug_struct("WorkspaceRequired").field("workspaces", workspaces).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 /// Who the caller is.

@@ -41,6 +41,12 @@ pub trait SignInStore: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<Rotation>;
 
+    /// The sign-in whose refresh token this is or was, dead or alive.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn holder(&self, refresh_digest: &[u8; 32]) -> Result<Option<SignIn>>;
+
     /// A sign-in, dead or alive.
     ///
     /// # Errors

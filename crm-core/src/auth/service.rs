@@ -11,7 +11,7 @@ use super::event::AuthEvent;
 use super::model::{ACCESS_SECONDS, Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Tokens};
 use super::port::{Attempt, Rotation};
 use crate::access::{Action, Actor, Entity};
-use crate::account::{Account, NewAccount, check_password};
+use crate::account::{Account, MAX_PASSWORD_BYTES, NewAccount, check_password};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -103,15 +103,17 @@ impl Auth {
     /// `Unauthenticated`; `Unsupported` without the auth ports.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens> {
         let now = self.crm.now();
-        let next = refresh_secret();
-        let expires_at = now.plus_seconds(REFRESH_SECONDS);
+        self.signer()?;
+        let (digest_now, next) = (digest(refresh_token), refresh_secret());
         let sign_ins = &self.crm.ports.sign_ins;
-        match sign_ins.rotate(&digest(refresh_token), &digest(&next), now, expires_at).await? {
-            Rotation::Rotated(sign_in) => {
-                // Refuses a member who was suspended since.
-                self.session_of(&sign_in).await?;
-                self.tokens(&sign_in, next, now)
-            }
+        if let Some(sign_in) = sign_ins.holder(&digest_now).await?.filter(|sign_in| sign_in.is_alive(now)) {
+            // Refuses a member who was suspended since, before the token is spent: who cannot be
+            // answered can try again.
+            self.session_of(&sign_in).await?;
+        }
+        let expires_at = now.plus_seconds(REFRESH_SECONDS);
+        match sign_ins.rotate(&digest_now, &digest(&next), now, expires_at).await? {
+            Rotation::Rotated(sign_in) => self.tokens(&sign_in, next, now),
             Rotation::Reused(sign_in) => {
                 self.crm.ports.cache.forget_sign_in(sign_in.id);
                 if let Ok(session) = self.session_of(&sign_in).await {
@@ -139,11 +141,16 @@ impl Auth {
         Ok((self.session_of(&sign_in).await?, claims))
     }
 
-    /// Ends a sign-in.
+    /// Ends a sign-in of the caller's own.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be reached.
+    /// `NotFound` for one of somebody else; `Unavailable` when the store cannot be reached.
     pub async fn logout(&self, session: &Session, id: Id<SignIn>) -> Result<()> {
+        let sign_in = self.crm.ports.sign_ins.sign_in(id).await?;
+        let is_own = |sign_in: &SignIn| *session.actor() == Actor::user(sign_in.workspace_id, sign_in.user_id);
+        if !sign_in.as_ref().is_some_and(is_own) {
+            return Err(Error::not_found("sign-in", id));
+        }
         self.crm.ports.sign_ins.revoke(id, self.crm.now()).await?;
         self.crm.ports.cache.forget_sign_in(id);
         note(session, AuthEvent::SignedOut { session_id: id }).await
@@ -165,6 +172,10 @@ impl Auth {
             return Err(Error::invalid("email", "required", "needs email and password, or challenge_token"));
         };
         self.throttle(email, address, now).await?;
+        if password.expose_secret().len() > MAX_PASSWORD_BYTES {
+            // No account has such a password, and hashing it costs what its sender likes.
+            return Err(wrong_credentials());
+        }
         let Some(account) = self.crm.ports.accounts.account_by_email(email).await? else {
             // An unknown address costs as much time as a wrong password.
             self.hasher()?.hash(password).await?;
@@ -258,10 +269,11 @@ impl Auth {
         }
     }
 
-    /// Counts an attempt against the account and against the address.
+    /// Counts an attempt against the address and, unless that has had its share, against the
+    /// account: an address can lock out no more accounts than it may try.
     async fn throttle(&self, email: &Email, address: &str, now: Timestamp) -> Result<()> {
         let throttles = &self.crm.ports.throttles;
-        let limits = [(account_key(email), ATTEMPTS_PER_ACCOUNT), (format!("address:{address}"), ATTEMPTS_PER_ADDRESS)];
+        let limits = [(format!("address:{address}"), ATTEMPTS_PER_ADDRESS), (account_key(email), ATTEMPTS_PER_ACCOUNT)];
         for (key, limit) in limits {
             if let Attempt::RefusedUntil(until) = throttles.attempt(&key, limit, WINDOW_SECONDS, now).await? {
                 let wait = u64::try_from((until.micros() - now.micros()) / 1_000_000 + 1).unwrap_or(1);
@@ -281,10 +293,10 @@ impl Auth {
     }
 }
 
-/// Writes a fact about the session's member into the journal.
+/// Writes a fact about the session's member into the journal, whatever their role may see.
 async fn note(session: &Session, event: AuthEvent) -> Result<()> {
     let Some(user) = session.actor().user_id() else { return Ok(()) };
-    let grant = session.require(Entity::User, Action::Read)?;
+    let grant = session.internally(Entity::User, Action::Update);
     let mut changes = session.changes();
     changes.note(Entity::User, user.uuid(), event);
     session.commit(&grant, changes).await

@@ -5,16 +5,15 @@ use uuid::Uuid;
 
 use crate::access::{Entity, FieldMask};
 use crate::custom_field::{CustomValues, redact_custom};
-use crate::edit::Edit;
+use crate::edit::{Edit, RecordEdit};
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::tag::clean_tags;
 use crate::text::Domain;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// An organisation the team sells to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,13 +93,34 @@ impl CompanyEdit {
     /// Makes this edit a replacement: what it does not name is cleared, except what the caller
     /// cannot see and whose it is.
     pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.name.replacing(mask.hides("name"));
-        self.domain.replacing(mask.hides("domain"));
-        self.industry.replacing(mask.hides("industry"));
-        self.employees.replacing(mask.hides("employees"));
-        self.external_id.replacing(mask.hides("external_id"));
-        self.tags.replacing(mask.hides("tags"));
+        self.name.replacing("name", mask);
+        self.domain.replacing("domain", mask);
+        self.industry.replacing("industry", mask);
+        self.employees.replacing("employees", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
         self
+    }
+}
+
+impl RecordEdit for CompanyEdit {
+    const ENTITY: Entity = Entity::Company;
+
+    fn named(&self) -> Vec<&'static str> {
+        let fields = [
+            self.name.named("name"),
+            self.domain.named("domain"),
+            self.industry.named("industry"),
+            self.employees.named("employees"),
+            self.owner_id.named("owner_id"),
+            self.external_id.named("external_id"),
+            self.tags.named("tags"),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+
+    fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
+        &mut self.custom
     }
 }
 

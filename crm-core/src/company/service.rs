@@ -2,13 +2,12 @@
 
 use super::model::{Company, CompanyEdit};
 use crate::access::{Action, Entity, Grant, View};
-use crate::activity::timeline_page;
 use crate::custom_field::CustomValues;
 use crate::error::Result;
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Decisions, Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of, permitted};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -32,12 +31,12 @@ impl Companies {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut decisions = Decisions::new(Expect::Any);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut changes = self.session.changes();
                 let mut company = Stored::new(Company::blank(Id::new_at(changes.now()), changes.now()));
-                company.edit(edit.clone())?;
+                company.edit(permitted(&grant, edit.clone())?)?;
                 self.session.own(&mut company);
                 grant.check_reach(&*company)?;
                 self.session.save(&grant, &mut changes, &mut company).await?;
@@ -80,7 +79,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` with every field at fault.
     pub async fn update(&self, id: Id<Company>, edit: CompanyEdit, expect: Expect) -> Result<View<Company>> {
-        self.change(id, expect, |company, _| company.edit(edit.clone())).await
+        self.change(id, expect, |company, grant| company.edit(permitted(grant, edit.clone())?)).await
     }
 
     /// Replaces every field that the caller sees; the owner stays where the edit names none.
@@ -90,8 +89,9 @@ impl Companies {
     pub async fn replace(&self, id: Id<Company>, edit: CompanyEdit, expect: Expect) -> Result<View<Company>> {
         self.change(id, expect, |company, grant| {
             let mask = grant.mask(Entity::Company);
+            let edit = permitted(grant, edit.clone())?.replacing(mask);
             company.custom.retain(|key, _| !grant.sees_custom(Entity::Company, key));
-            company.edit(edit.clone().replacing(mask))
+            company.edit(edit)
         })
         .await
     }
@@ -102,7 +102,7 @@ impl Companies {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Company>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut company = self.session.ports().companies.company(&grant, id).await?;
@@ -125,26 +125,42 @@ impl Companies {
     /// `Denied`; `NotFound` for one that is not deleted or was purged.
     pub async fn restore(&self, id: Id<Company>) -> Result<View<Company>> {
         let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let mut company = self.session.ports().companies.deleted_company(&grant, id).await?;
-        grant.check_reach(&*company)?;
-        let mut changes = self.session.changes();
-        company.deleted_at = None;
-        changes.put(&mut company);
-        self.session.commit(&grant, changes).await?;
-        Ok(grant.view(company.into_inner()))
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut company = self.session.ports().companies.deleted_company(&grant, id).await?;
+                grant.check_reach(&*company)?;
+                let mut changes = self.session.changes();
+                company.deleted_at = None;
+                changes.put(&mut company);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(company.into_inner()))
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Erases a deleted company and the content of its history for ever.
     ///
     /// # Errors
-    /// `Denied`; `NotFound` for one that is not deleted; `Conflict` where it was restored meanwhile.
+    /// `Denied`; `NotFound` for one that is not deleted.
     pub async fn purge(&self, id: Id<Company>) -> Result<()> {
         let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let company = self.session.ports().companies.deleted_company(&grant, id).await?;
-        grant.check_reach(&*company)?;
-        let mut changes = self.session.changes();
-        changes.purge(&company);
-        self.session.commit(&grant, changes).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let company = self.session.ports().companies.deleted_company(&grant, id).await?;
+                grant.check_reach(&*company)?;
+                let mut changes = self.session.changes();
+                changes.purge(&company);
+                self.session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// A page of the company's history and that of its notes, newest first.
@@ -159,7 +175,7 @@ impl Companies {
     ) -> Result<Page<TimelineItem>> {
         let grant = self.session.require(Entity::Company, Action::Read)?;
         self.session.ports().companies.company(&grant, id).await?;
-        timeline_page(&self.session, &grant, (Entity::Company, id.uuid()), cursor, limit).await
+        self.session.timeline(&grant, (Entity::Company, id.uuid()), cursor, limit).await
     }
 
     /// Reads, decides and commits one change, again when somebody else was faster.
@@ -170,7 +186,7 @@ impl Companies {
         decide: impl Fn(&mut Company, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Company>> {
         let grant = self.session.require(Entity::Company, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut company = self.session.ports().companies.company(&grant, id).await?;

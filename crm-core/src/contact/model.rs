@@ -6,16 +6,15 @@ use uuid::Uuid;
 use crate::access::{Entity, FieldMask};
 use crate::company::Company;
 use crate::custom_field::{CustomValues, redact_custom};
-use crate::edit::Edit;
+use crate::edit::{Edit, RecordEdit};
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::tag::clean_tags;
 use crate::text::{Email, Phone};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// Where a contact stands on the way to being a customer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -172,17 +171,42 @@ impl ContactEdit {
     /// Makes this edit a replacement: what it does not name is cleared, except what the caller
     /// cannot see and whose it is.
     pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.first_name.replacing(mask.hides("first_name"));
-        self.last_name.replacing(mask.hides("last_name"));
-        self.email.replacing(mask.hides("email"));
-        self.phone.replacing(mask.hides("phone"));
-        self.title.replacing(mask.hides("title"));
-        self.company_id.replacing(mask.hides("company_id"));
-        self.lifecycle.replacing(mask.hides("lifecycle"));
-        self.source.replacing(mask.hides("source"));
-        self.external_id.replacing(mask.hides("external_id"));
-        self.tags.replacing(mask.hides("tags"));
+        self.first_name.replacing("first_name", mask);
+        self.last_name.replacing("last_name", mask);
+        self.email.replacing("email", mask);
+        self.phone.replacing("phone", mask);
+        self.title.replacing("title", mask);
+        self.company_id.replacing("company_id", mask);
+        self.lifecycle.replacing("lifecycle", mask);
+        self.source.replacing("source", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
         self
+    }
+}
+
+impl RecordEdit for ContactEdit {
+    const ENTITY: Entity = Entity::Contact;
+
+    fn named(&self) -> Vec<&'static str> {
+        let fields = [
+            self.first_name.named("first_name"),
+            self.last_name.named("last_name"),
+            self.email.named("email"),
+            self.phone.named("phone"),
+            self.title.named("title"),
+            self.company_id.named("company_id"),
+            self.owner_id.named("owner_id"),
+            self.lifecycle.named("lifecycle"),
+            self.source.named("source"),
+            self.external_id.named("external_id"),
+            self.tags.named("tags"),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+
+    fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
+        &mut self.custom
     }
 }
 

@@ -2,13 +2,12 @@
 
 use super::model::{Contact, ContactEdit};
 use crate::access::{Action, Entity, Grant, View};
-use crate::activity::timeline_page;
 use crate::custom_field::CustomValues;
 use crate::error::Result;
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Decisions, Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of, permitted};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -32,12 +31,12 @@ impl Contacts {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut decisions = Decisions::new(Expect::Any);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut changes = self.session.changes();
                 let mut contact = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
-                contact.edit(edit.clone())?;
+                contact.edit(permitted(&grant, edit.clone())?)?;
                 self.session.own(&mut contact);
                 grant.check_reach(&*contact)?;
                 self.session.save(&grant, &mut changes, &mut contact).await?;
@@ -80,7 +79,7 @@ impl Contacts {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` with every field at fault.
     pub async fn update(&self, id: Id<Contact>, edit: ContactEdit, expect: Expect) -> Result<View<Contact>> {
-        self.change(id, expect, |contact, _| contact.edit(edit.clone())).await
+        self.change(id, expect, |contact, grant| contact.edit(permitted(grant, edit.clone())?)).await
     }
 
     /// Replaces every field that the caller sees; the owner stays where the edit names none.
@@ -90,8 +89,9 @@ impl Contacts {
     pub async fn replace(&self, id: Id<Contact>, edit: ContactEdit, expect: Expect) -> Result<View<Contact>> {
         self.change(id, expect, |contact, grant| {
             let mask = grant.mask(Entity::Contact);
+            let edit = permitted(grant, edit.clone())?.replacing(mask);
             contact.custom.retain(|key, _| !grant.sees_custom(Entity::Contact, key));
-            contact.edit(edit.clone().replacing(mask))
+            contact.edit(edit)
         })
         .await
     }
@@ -102,7 +102,7 @@ impl Contacts {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Contact>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Contact, Action::Delete)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut contact = self.session.ports().contacts.contact(&grant, id).await?;
@@ -125,26 +125,42 @@ impl Contacts {
     /// `Denied`; `NotFound` for one that is not deleted or was purged.
     pub async fn restore(&self, id: Id<Contact>) -> Result<View<Contact>> {
         let grant = self.session.require(Entity::Contact, Action::Delete)?;
-        let mut contact = self.session.ports().contacts.deleted_contact(&grant, id).await?;
-        grant.check_reach(&*contact)?;
-        let mut changes = self.session.changes();
-        contact.deleted_at = None;
-        changes.put(&mut contact);
-        self.session.commit(&grant, changes).await?;
-        Ok(grant.view(contact.into_inner()))
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut contact = self.session.ports().contacts.deleted_contact(&grant, id).await?;
+                grant.check_reach(&*contact)?;
+                let mut changes = self.session.changes();
+                contact.deleted_at = None;
+                changes.put(&mut contact);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(contact.into_inner()))
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Erases a deleted contact and the content of its history for ever.
     ///
     /// # Errors
-    /// `Denied`; `NotFound` for one that is not deleted; `Conflict` where it was restored meanwhile.
+    /// `Denied`; `NotFound` for one that is not deleted.
     pub async fn purge(&self, id: Id<Contact>) -> Result<()> {
         let grant = self.session.require(Entity::Contact, Action::Delete)?;
-        let contact = self.session.ports().contacts.deleted_contact(&grant, id).await?;
-        grant.check_reach(&*contact)?;
-        let mut changes = self.session.changes();
-        changes.purge(&contact);
-        self.session.commit(&grant, changes).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let contact = self.session.ports().contacts.deleted_contact(&grant, id).await?;
+                grant.check_reach(&*contact)?;
+                let mut changes = self.session.changes();
+                changes.purge(&contact);
+                self.session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// A page of the contact's history and that of its notes, newest first.
@@ -159,7 +175,7 @@ impl Contacts {
     ) -> Result<Page<TimelineItem>> {
         let grant = self.session.require(Entity::Contact, Action::Read)?;
         self.session.ports().contacts.contact(&grant, id).await?;
-        timeline_page(&self.session, &grant, (Entity::Contact, id.uuid()), cursor, limit).await
+        self.session.timeline(&grant, (Entity::Contact, id.uuid()), cursor, limit).await
     }
 
     /// Reads, decides and commits one change, again when somebody else was faster.
@@ -170,7 +186,7 @@ impl Contacts {
         decide: impl Fn(&mut Contact, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Contact>> {
         let grant = self.session.require(Entity::Contact, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut contact = self.session.ports().contacts.contact(&grant, id).await?;

@@ -13,4 +13,5 @@ pub use model::{CustomField, CustomFieldEdit, CustomKind, NewCustomField};
 pub use port::CustomFieldStore;
 pub use service::CustomFields;
 pub(crate) use value::redact_custom;
+pub(crate) use value::unknown_custom_field;
 pub use value::{CustomValues, TypedValue, check_values};

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::Entity;
-use crate::edit::Edit;
+use crate::edit::{Edit, set_required};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::{model_epoch as epoch, set_required};
 
 /// Most choices of one field.
 pub(crate) const MAX_CHOICES: usize = 500;

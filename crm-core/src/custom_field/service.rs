@@ -5,7 +5,7 @@ use crate::access::{Action, Entity, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::session::{Decisions, Expect, Session};
-use crate::store::Stored;
+use crate::store::{Guard, Stored};
 
 /// The custom fields of a workspace.
 #[derive(Clone)]
@@ -27,15 +27,27 @@ impl CustomFields {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let known = self.session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
-        if known.iter().filter(|field| field.entity == new.entity).count() >= MAX_FIELDS {
-            let message = format!("a kind of record has at most {MAX_FIELDS} custom fields");
-            return Err(Error::invalid("key", "too_many", message));
+        let ports = self.session.ports();
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let guard = ports.commit.guard(&grant, Guard::CustomFields).await?;
+                let known = ports.custom_fields.custom_fields(grant.workspace_id()).await?;
+                if known.iter().filter(|field| field.entity == new.entity).count() >= MAX_FIELDS {
+                    let message = format!("a kind of record has at most {MAX_FIELDS} custom fields");
+                    return Err(Error::invalid("key", "too_many", message));
+                }
+                let mut changes = self.session.changes();
+                let now = changes.now();
+                let mut field = Stored::new(CustomField::new(Id::new_at(now), new.clone(), now)?);
+                changes.put(&mut field);
+                changes.guard(guard);
+                self.session.commit_once(&grant, changes, field).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
         }
-        let mut changes = self.session.changes();
-        let mut field = Stored::new(CustomField::new(Id::new_at(changes.now()), new, changes.now())?);
-        changes.put(&mut field);
-        self.session.commit_once(&grant, changes, field).await
     }
 
     /// The fields that the caller sees, by kind of record and key.
@@ -83,7 +95,7 @@ impl CustomFields {
         decide: impl Fn(&mut CustomField) -> Result<()> + Sync,
     ) -> Result<View<CustomField>> {
         let grant = self.session.require(Entity::CustomField, action)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut field = self.session.ports().custom_fields.custom_field(&grant, id).await?;

@@ -117,7 +117,14 @@ fn reason(error: crate::error::Error) -> (&'static str, String) {
     ("text", message.unwrap_or_else(|| error.to_string()))
 }
 
-/// Checks a record's custom values against the workspace's definitions and puts each in its kept
+/// The fault of a key that no custom field has, or none that the caller sees.
+pub(crate) fn unknown_custom_field(key: &str) -> FieldError {
+    let field = format!("{}{key}", crate::filter::CUSTOM_PREFIX);
+    FieldError::new(field, "unknown_field", "is not a custom field of this workspace")
+}
+
+/// Checks a record's custom values against the workspace's definitions, as far as the caller sees
+/// them, and puts each in its kept
 /// form. A `null` removes the value. What a record already held under a retired or changed
 /// definition stays as long as it is not touched.
 ///
@@ -135,15 +142,18 @@ pub fn check_values(
         }
         let field = format!("custom.{key}");
         match definitions.iter().find(|definition| &definition.key == key) {
-            None => faults.push(FieldError::new(field, "unknown_field", "is not a custom field of this workspace")),
+            None => faults.push(unknown_custom_field(key)),
             Some(definition) => match definition.clean(value) {
                 Ok(clean) => *value = clean,
                 Err((code, message)) => faults.push(FieldError::new(field, code, message)),
             },
         }
     }
+    // A list without choices says as little as no list.
+    values.retain(|_, value| value.as_array().is_none_or(|choices| !choices.is_empty()));
     for definition in definitions.iter().filter(|definition| definition.required) {
-        if !values.contains_key(&definition.key) {
+        // What another field of this key left behind is no value of this one.
+        if values.get(&definition.key).is_none_or(|value| definition.typed(value).is_none()) {
             faults.push(FieldError::new(definition.filter_key(), "required", "is required"));
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::access::FieldMask;
 use crate::id::Id;
 use crate::money::Totals;
 use crate::pipeline::{Pipeline, Stage, StageKind};
@@ -47,8 +48,9 @@ pub struct BoardStage {
 }
 
 impl Board {
-    /// Lays the sums out in the order of the stages.
-    pub(crate) fn new(pipeline: &Pipeline, totals: Vec<StageTotal>, shows_values: bool) -> Self {
+    /// Lays the sums out in the order of the stages, as far as the caller sees what they add up.
+    pub(crate) fn new(pipeline: &Pipeline, totals: Vec<StageTotal>, mask: &FieldMask) -> Self {
+        let shows_values = !mask.hides("value");
         let column = |stage: &Stage| {
             let found = totals.iter().find(|total| total.stage_id == stage.id);
             BoardStage {

@@ -8,7 +8,7 @@ use crate::access::{Entity, FieldMask};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::{CustomValues, redact_custom};
-use crate::edit::Edit;
+use crate::edit::{Edit, RecordEdit};
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
@@ -16,9 +16,8 @@ use crate::money::Money;
 use crate::pipeline::{Pipeline, Stage, StageKind};
 use crate::store::{Put, Record, Write};
 use crate::tag::clean_tags;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// Whether a deal is still in the making; follows from its stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -166,14 +165,36 @@ impl DealEdit {
     /// Makes this edit a replacement: what it does not name is cleared, except what the caller
     /// cannot see and whose it is.
     pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.title.replacing(mask.hides("title"));
-        self.value.replacing(mask.hides("value"));
-        self.contact_id.replacing(mask.hides("contact_id"));
-        self.company_id.replacing(mask.hides("company_id"));
-        self.source.replacing(mask.hides("source"));
-        self.external_id.replacing(mask.hides("external_id"));
-        self.tags.replacing(mask.hides("tags"));
+        self.title.replacing("title", mask);
+        self.value.replacing("value", mask);
+        self.contact_id.replacing("contact_id", mask);
+        self.company_id.replacing("company_id", mask);
+        self.source.replacing("source", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
         self
+    }
+}
+
+impl RecordEdit for DealEdit {
+    const ENTITY: Entity = Entity::Deal;
+
+    fn named(&self) -> Vec<&'static str> {
+        let fields = [
+            self.title.named("title"),
+            self.value.named("value"),
+            self.contact_id.named("contact_id"),
+            self.company_id.named("company_id"),
+            self.owner_id.named("owner_id"),
+            self.source.named("source"),
+            self.external_id.named("external_id"),
+            self.tags.named("tags"),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+
+    fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
+        &mut self.custom
     }
 }
 

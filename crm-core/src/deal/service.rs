@@ -4,14 +4,13 @@ use super::board::Board;
 use super::event::DealEvent;
 use super::model::{Deal, DealEdit, DealStart};
 use crate::access::{Action, Entity, Grant, View};
-use crate::activity::timeline_page;
 use crate::custom_field::CustomValues;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Decisions, Expect, Kept, Session, page_of};
+use crate::session::{Decisions, Expect, Kept, Session, page_of, permitted};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
@@ -36,18 +35,19 @@ impl Deals {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut decisions = Decisions::new(Expect::Any);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut changes = self.session.changes();
                 let now = changes.now();
-                let pipeline = self.pipeline(&grant, start.pipeline_id).await?;
+                let pipeline = self.pipeline(&grant, start.pipeline_id).await;
+                let pipeline = pipeline.map_err(|error| error.not_found_at("pipeline_id"))?;
                 let stage = match start.stage_id {
                     Some(id) => pipeline.stage(id)?,
                     None => pipeline.first_stage().ok_or_else(|| no_stage("stage_id"))?,
                 };
                 let mut deal = Stored::new(Deal::at_stage(Id::new_at(now), pipeline.id, stage, now));
-                deal.edit(edit.clone())?;
+                deal.edit(permitted(&grant, edit.clone())?)?;
                 self.session.own(&mut deal);
                 grant.check_reach(&*deal)?;
                 changes.rely_on(&pipeline);
@@ -70,7 +70,7 @@ impl Deals {
     /// pipeline.
     pub async fn move_to(&self, id: Id<Deal>, to: Id<Stage>, expect: Expect) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
@@ -78,7 +78,10 @@ impl Deals {
                 grant.check_reach(&*deal)?;
                 let pipeline = self.session.ports().pipelines.pipeline(&grant, deal.pipeline_id).await?;
                 let mut changes = self.session.changes();
-                if let Some(moved) = deal.move_to(pipeline.stage(to)?, changes.now())? {
+                // A deal may have got to its stage by a clock that goes before ours, or in a file that
+                // dates it later: the caller named no time that could be refused.
+                let at = changes.now().max(deal.stage_entered_at);
+                if let Some(moved) = deal.move_to(pipeline.stage(to)?, at)? {
                     changes.rely_on(&pipeline);
                     changes.put(&mut deal);
                     changes.emit(moved);
@@ -100,7 +103,7 @@ impl Deals {
         let grant = self.session.require(Entity::Deal, Action::Read)?;
         let pipeline = self.pipeline(&grant, pipeline).await?;
         let totals = self.session.ports().deals.stage_totals(&grant, pipeline.id).await?;
-        Ok(Board::new(&pipeline, totals, !grant.mask(Entity::Deal).hides("value")))
+        Ok(Board::new(&pipeline, totals, grant.mask(Entity::Deal)))
     }
 
     /// A deal.
@@ -134,7 +137,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` with every field at fault.
     pub async fn update(&self, id: Id<Deal>, edit: DealEdit, expect: Expect) -> Result<View<Deal>> {
-        self.change(id, expect, |deal, _| deal.edit(edit.clone())).await
+        self.change(id, expect, |deal, grant| deal.edit(permitted(grant, edit.clone())?)).await
     }
 
     /// Replaces every field that the caller sees; the owner stays where the edit names none.
@@ -144,8 +147,9 @@ impl Deals {
     pub async fn replace(&self, id: Id<Deal>, edit: DealEdit, expect: Expect) -> Result<View<Deal>> {
         self.change(id, expect, |deal, grant| {
             let mask = grant.mask(Entity::Deal);
+            let edit = permitted(grant, edit.clone())?.replacing(mask);
             deal.custom.retain(|key, _| !grant.sees_custom(Entity::Deal, key));
-            deal.edit(edit.clone().replacing(mask))
+            deal.edit(edit)
         })
         .await
     }
@@ -156,7 +160,7 @@ impl Deals {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Deal>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
@@ -179,26 +183,42 @@ impl Deals {
     /// `Denied`; `NotFound` for one that is not deleted or was purged.
     pub async fn restore(&self, id: Id<Deal>) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let mut deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
-        grant.check_reach(&*deal)?;
-        let mut changes = self.session.changes();
-        deal.deleted_at = None;
-        changes.put(&mut deal);
-        self.session.commit(&grant, changes).await?;
-        Ok(grant.view(deal.into_inner()))
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
+                grant.check_reach(&*deal)?;
+                let mut changes = self.session.changes();
+                deal.deleted_at = None;
+                changes.put(&mut deal);
+                self.session.commit(&grant, changes).await?;
+                Ok(grant.view(deal.into_inner()))
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Erases a deleted deal and the content of its history for ever.
     ///
     /// # Errors
-    /// `Denied`; `NotFound` for one that is not deleted; `Conflict` where it was restored meanwhile.
+    /// `Denied`; `NotFound` for one that is not deleted.
     pub async fn purge(&self, id: Id<Deal>) -> Result<()> {
         let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
-        grant.check_reach(&*deal)?;
-        let mut changes = self.session.changes();
-        changes.purge(&deal);
-        self.session.commit(&grant, changes).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
+                grant.check_reach(&*deal)?;
+                let mut changes = self.session.changes();
+                changes.purge(&deal);
+                self.session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// A page of the deal's history and that of its notes, newest first.
@@ -208,7 +228,7 @@ impl Deals {
     pub async fn timeline(&self, id: Id<Deal>, cursor: Option<&str>, limit: Option<u16>) -> Result<Page<TimelineItem>> {
         let grant = self.session.require(Entity::Deal, Action::Read)?;
         self.session.ports().deals.deal(&grant, id).await?;
-        timeline_page(&self.session, &grant, (Entity::Deal, id.uuid()), cursor, limit).await
+        self.session.timeline(&grant, (Entity::Deal, id.uuid()), cursor, limit).await
     }
 
     /// A pipeline, or the default one.
@@ -228,7 +248,7 @@ impl Deals {
         decide: impl Fn(&mut Deal, &Grant) -> Result<()> + Sync,
     ) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;

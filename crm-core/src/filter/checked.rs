@@ -1,8 +1,8 @@
 //! A filter that was checked: every name resolved, every value typed.
 
+use super::MAX_TEXT;
 use super::catalogue::{Field, Relation};
 use super::value::Literal;
-use super::{MAX_TEXT, digest};
 use crate::error::{Error, Result};
 use crate::text;
 
@@ -117,14 +117,6 @@ impl CheckedFilter {
     #[must_use]
     pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
-    }
-
-    /// A digest of the resolved filter, the same on every machine and release.
-    ///
-    /// Relative times are already instants here, so it changes from one moment to the next: a
-    /// cursor that must outlive its request is better tied to [`super::Filter::fingerprint`].
-    pub fn fingerprint(&self) -> u64 {
-        digest::checked(self)
     }
 }
 

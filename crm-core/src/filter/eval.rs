@@ -52,8 +52,11 @@ pub trait Facts {
     /// Whether any related record that is not deleted matches.
     fn related(&self, relation: &Relation, matches: &dyn Fn(&dyn Facts) -> bool) -> bool;
 
-    /// The text that searches read; with `open_only`, without fields that a mask can hide.
-    fn search_text(&self, open_only: bool) -> String;
+    /// The text that searches read.
+    fn search_text(&self) -> String;
+
+    /// As much of it as no mask can hide.
+    fn open_text(&self) -> String;
 }
 
 impl CheckedFilter {
@@ -72,7 +75,8 @@ impl CheckedFilter {
 
 impl Terms {
     fn eval(&self, record: &dyn Facts) -> bool {
-        let tokens = text::tokens(&record.search_text(self.open_only()));
+        let text = if self.open_only() { record.open_text() } else { record.search_text() };
+        let tokens = text::tokens(&text);
         self.prefixes().iter().all(|prefix| tokens.iter().any(|token| token.starts_with(prefix)))
     }
 }

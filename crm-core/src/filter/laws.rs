@@ -125,6 +125,12 @@ impl Record {
     }
 }
 
+fn texts<'a>(values: impl Iterator<Item = &'a FieldValue<'a>>) -> String {
+    values
+        .filter_map(|value| if let FieldValue::Text(text) = value { Some(format!("{text} ")) } else { None })
+        .collect()
+}
+
 impl Facts for Record {
     fn value(&self, field: &Field) -> FieldValue<'_> {
         self.values.get(field.key.as_ref()).cloned().unwrap_or(FieldValue::Null)
@@ -134,11 +140,12 @@ impl Facts for Record {
         relation.key == "company" && self.company.iter().any(|company| matches(company))
     }
 
-    fn search_text(&self, open_only: bool) -> String {
-        let texts = self.values.iter().filter(|(key, _)| !open_only || *key != "email");
-        texts
-            .filter_map(|(_, value)| if let FieldValue::Text(text) = value { Some(format!("{text} ")) } else { None })
-            .collect()
+    fn search_text(&self) -> String {
+        texts(self.values.values())
+    }
+
+    fn open_text(&self) -> String {
+        texts(self.values.iter().filter(|(key, _)| **key != "email").map(|(_, value)| value))
     }
 }
 

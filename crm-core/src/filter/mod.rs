@@ -16,7 +16,7 @@
 //! | `wire`, `parse`, `scan`, `print` | JSON, and the text form with its grammar |
 //! | `catalogue` | what can be asked of an entity |
 //! | `check`, `checked` | the way from `Filter` to `CheckedFilter` |
-//! | `eval`, `digest` | its answer for one record, its fingerprint |
+//! | `eval` | its answer for one record |
 //! | `generate` | filters and values for the laws of the stores |
 //!
 //! Deliberately absent: relations of relations (one hop keeps every filter one `EXISTS` deep),
@@ -25,7 +25,6 @@
 mod catalogue;
 mod check;
 mod checked;
-mod digest;
 mod eval;
 #[cfg(any(test, feature = "testkit"))]
 pub mod generate;

@@ -79,7 +79,7 @@ impl Display for Filter {
             Self::Any(parts) => call(f, "any", parts),
             Self::Not(part) => {
                 f.write_str("not ")?;
-                grouped(f, part, is_chain(part))
+                if is_chain(part) { write!(f, "({part})") } else { part.fmt(f) }
             }
             Self::Is(comparison) => {
                 name(f, &comparison.field)?;
@@ -100,13 +100,9 @@ fn join(f: &mut Formatter<'_>, parts: &[Filter], between: &str, group: impl Fn(&
         if index > 0 {
             f.write_str(between)?;
         }
-        grouped(f, part, group(part))?;
+        if group(part) { write!(f, "({part})") } else { part.fmt(f) }?;
     }
     Ok(())
-}
-
-fn grouped(f: &mut Formatter<'_>, filter: &Filter, group: bool) -> fmt::Result {
-    if group { write!(f, "({filter})") } else { filter.fmt(f) }
 }
 
 fn call(f: &mut Formatter<'_>, keyword: &str, parts: &[Filter]) -> fmt::Result {

@@ -1,8 +1,14 @@
 //! The hash chain over the sealed journal.
 //!
-//! `digest(entry) = SHA-256(salt ‖ content)`, `hash(n) = SHA-256(hash(n-1) ‖ workspace ‖ n ‖
-//! digest(n))`, with SHA-256 after FIPS 180-4. The salt is random and is erased with the content,
-//! so that the digest which stays behind gives nothing away about what was erased.
+//! `content = SHA-256(salt ‖ before ‖ after ‖ events)`, `digest(entry) = SHA-256(form ‖ header ‖
+//! content)`, `hash(n) = SHA-256(hash(n-1) ‖ workspace ‖ n ‖ digest(n))`, with SHA-256 after FIPS
+//! 180-4. An erasure takes images, events and the random salt, and leaves `content`, which gives
+//! nothing away about what was erased; the header (who did what to which record, and when) stays
+//! and is checked for ever.
+//!
+//! Neither part is made by serialising our own types: the header is written field by field, and the
+//! content is the texts as a store keeps them. A field that a later version adds to an entry or to
+//! an event leaves the digests of older entries as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,13 +31,97 @@ pub type Hash = [u8; 32];
 /// The hash before the first entry.
 pub const GENESIS: Hash = [0; 32];
 
-/// The salted digest of an entry's content.
-pub fn digest(salt: &[u8], entry: &Entry) -> Hash {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    // The JSON of an entry is canonical: struct order is fixed and maps are sorted.
-    hash.update(serde_json::to_vec(entry).unwrap_or_default());
-    hash.finalize().into()
+/// The form in which a header is written. A later form gets another number, and entries then say
+/// which is theirs.
+const FORM: u8 = 1;
+
+/// An entry's content as the JSON texts that a store keeps; what is empty has no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Former values.
+    pub before: Option<String>,
+    /// New values.
+    pub after: Option<String>,
+    /// Facts beyond the images.
+    pub events: Option<String>,
+}
+
+impl Texts {
+    /// The texts of an entry that is about to be kept.
+    pub fn of(entry: &Entry) -> Self {
+        let text = |is_empty: bool, json: serde_json::Result<String>| json.ok().filter(|_| !is_empty);
+        Self {
+            before: text(entry.before.is_empty(), serde_json::to_string(&entry.before)),
+            after: text(entry.after.is_empty(), serde_json::to_string(&entry.after)),
+            events: text(entry.events.is_empty(), serde_json::to_string(&entry.events)),
+        }
+    }
+
+    /// Whether nothing is there, as after an erasure.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The salted digest of an entry's content: what an erasure leaves behind.
+pub fn content(salt: &[u8], texts: &Texts) -> Hash {
+    let mut canon = Canon::default();
+    canon.text(salt);
+    for text in [&texts.before, &texts.after, &texts.events] {
+        canon.option(text.as_deref(), Canon::text);
+    }
+    canon.finish()
+}
+
+/// The digest of an entry, given that of its content.
+pub fn digest(entry: &Entry, content: &Hash) -> Hash {
+    let mut canon = Canon::default();
+    canon.fixed([FORM]);
+    canon.fixed(entry.id.uuid());
+    canon.fixed(entry.at.micros().to_be_bytes());
+    canon.option(entry.actor.user_id.map(Id::uuid), Canon::fixed);
+    canon.option(entry.actor.cause.as_deref(), Canon::text);
+    canon.option(entry.batch.map(Id::uuid), Canon::fixed);
+    canon.fixed([entry.depth]);
+    canon.text(entry.entity.name());
+    canon.fixed(entry.record_id);
+    canon.fixed(entry.version.to_be_bytes());
+    canon.option(entry.subject, |canon, (entity, id)| {
+        canon.text(entity.name());
+        canon.fixed(id);
+    });
+    canon.text(entry.change.name());
+    canon.fixed(content);
+    canon.finish()
+}
+
+/// Hashes fields one after another so that no two rows of fields give the same bytes.
+#[derive(Default)]
+struct Canon(Sha256);
+
+impl Canon {
+    /// A field whose length never differs.
+    fn fixed(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update(bytes);
+    }
+
+    /// A field of any length: its length goes first.
+    fn text(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update((bytes.as_ref().len() as u64).to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    /// A field that may be absent.
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.fixed([u8::from(value.is_some())]);
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn finish(self) -> Hash {
+        self.0.finalize().into()
+    }
 }
 
 /// The hash of entry `seq`, given the one before.
@@ -65,6 +155,17 @@ impl Verification {
     }
 }
 
+/// What a store counts beside the chain itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Sealed entries, as the head says.
+    pub head: i64,
+    /// Entries that wait for their seal.
+    pub waiting: i64,
+    /// All entries.
+    pub entries: i64,
+}
+
 /// Walks the chain entry by entry.
 #[derive(Debug)]
 pub struct Verifier {
@@ -92,22 +193,19 @@ impl Verifier {
     /// Looks at the next entry. `false` where the chain breaks here.
     pub fn check(&mut self, sealed: &SealedEntry) -> bool {
         let seq = self.found.sealed + 1;
-        let digest = match (&sealed.entry, &sealed.salt, &sealed.digest) {
-            (entry, Some(salt), None) => Some(digest(salt, entry)),
-            (entry, None, Some(kept)) => {
-                self.remember_erased(entry, seq);
-                Some(*kept)
-            }
-            _ => None,
-        };
+        let digest = sealed.content().map(|content| digest(&sealed.entry, &content));
         let holds = sealed.seq == seq
             && digest.is_some_and(|digest| link(&self.previous, self.workspace, seq, &digest) == sealed.hash);
         if !holds {
             self.found.broken_at = Some(seq);
             return false;
         }
-        if sealed.entry.change == Change::Purged {
-            self.explain((sealed.entry.entity, sealed.entry.record_id));
+        let entry = &sealed.entry;
+        match sealed.is_erased() {
+            true => self.remember_erased(entry, seq),
+            // An erased entry explains nothing, itself least of all.
+            false if entry.change == Change::Purged => self.explain((entry.entity, entry.record_id)),
+            false => {}
         }
         self.previous = sealed.hash;
         self.found.sealed = seq;
@@ -131,13 +229,14 @@ impl Verifier {
         }
     }
 
-    /// The result, given the sealed entries that the head counts and those that wait.
+    /// The result, given what the store counts.
     ///
-    /// An erased entry that no later purge explains, or a chain that is shorter than its head says,
-    /// is a break.
-    pub fn finish(mut self, head: i64, unsealed: i64) -> Verification {
-        self.found.unsealed = unsealed;
-        if self.found.broken_at.is_none() && self.found.sealed != head {
+    /// An erased entry that no later purge explains, a chain that is shorter than its head says, and
+    /// entries that are neither sealed nor waiting are breaks.
+    pub fn finish(mut self, counted: Counted) -> Verification {
+        self.found.unsealed = counted.waiting;
+        let is_whole = self.found.sealed == counted.head && counted.head + counted.waiting == counted.entries;
+        if self.found.broken_at.is_none() && !is_whole {
             self.found.broken_at = Some(self.found.sealed + 1);
         }
         let unexplained = self.erased.into_values().min();

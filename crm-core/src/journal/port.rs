@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::chain::{Hash, Verification};
+use super::chain::{self, Hash, Texts, Verification};
 use super::entry::Entry;
 use crate::access::{Entity, Grant};
 use crate::error::Result;
@@ -18,12 +18,31 @@ pub struct SealedEntry {
     pub seq: i64,
     /// Its link.
     pub hash: Hash,
-    /// The salt of its digest; absent once its content was erased.
+    /// The salt of its content's digest; absent once the content was erased.
     pub salt: Option<Vec<u8>>,
-    /// The digest that an erasure left behind.
+    /// The digest of its content, which an erasure left behind.
     pub digest: Option<Hash>,
+    /// Its content as the store keeps it; empty once it was erased.
+    pub texts: Texts,
     /// The entry; without images and events once its content was erased.
     pub entry: Entry,
+}
+
+impl SealedEntry {
+    /// The digest of its content; `None` for one that is neither whole nor erased, which no store
+    /// writes.
+    pub fn content(&self) -> Option<Hash> {
+        match (&self.salt, self.digest) {
+            (Some(salt), None) => Some(chain::content(salt, &self.texts)),
+            (None, Some(digest)) if self.texts.is_empty() => Some(digest),
+            _ => None,
+        }
+    }
+
+    /// Whether its content was erased.
+    pub fn is_erased(&self) -> bool {
+        self.salt.is_none()
+    }
 }
 
 /// Port: the journal. Entries are appended by [`crate::store::Commit`] alone.
@@ -35,6 +54,13 @@ pub trait JournalStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32>;
+
+    /// The workspaces with entries that no seal covers yet, in no order. Grant-free: its reader is
+    /// the worker that seals.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn unsealed(&self) -> Result<Vec<Id<Workspace>>>;
 
     /// Sealed entries after `seq`, at most `limit`, in order. Grant-free: its readers are workers.
     ///

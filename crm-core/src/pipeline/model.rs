@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// Most stages of one pipeline.
 pub(crate) const MAX_STAGES: usize = 50;
@@ -108,15 +107,15 @@ pub struct NewStage {
 }
 
 impl Pipeline {
-    /// A new pipeline.
+    /// A new pipeline, which is not the default.
     ///
     /// # Errors
     /// `Invalid` for bad names or too many stages.
-    pub fn new(id: Id<Pipeline>, new: NewPipeline, is_default: bool, now: Timestamp) -> Result<Self> {
+    pub fn new(id: Id<Pipeline>, new: NewPipeline, now: Timestamp) -> Result<Self> {
         let mut pipeline = Self {
             id,
             name: text::clean_line("name", &new.name, 200)?,
-            is_default,
+            is_default: false,
             stages: Vec::new(),
             created_at: now,
             updated_at: now,

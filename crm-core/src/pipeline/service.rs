@@ -4,7 +4,7 @@ use super::model::{NewPipeline, Pipeline};
 use crate::access::{Action, Entity, View};
 use crate::error::Result;
 use crate::id::Id;
-use crate::session::{Decisions, Expect, Session};
+use crate::session::{Decisions, Session};
 use crate::store::{Guard, Stored};
 
 /// The pipelines of a workspace.
@@ -27,14 +27,15 @@ impl Pipelines {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut decisions = Decisions::new(Expect::Any);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let guard = self.session.ports().commit.guard(&grant, Guard::Pipelines).await?;
                 let is_first = self.session.ports().pipelines.pipelines(&grant).await?.is_empty();
                 let mut changes = self.session.changes();
                 let now = changes.now();
-                let mut pipeline = Stored::new(Pipeline::new(Id::new_at(now), new.clone(), is_first, now)?);
+                let mut pipeline = Stored::new(Pipeline::new(Id::new_at(now), new.clone(), now)?);
+                pipeline.is_default = is_first;
                 changes.put(&mut pipeline);
                 if is_first {
                     changes.guard(guard);

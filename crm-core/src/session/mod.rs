@@ -1,6 +1,7 @@
 //! The only door to the services.
 
 mod save;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::contact::Contacts;
 use crate::crm::{Crm, Ports};
 use crate::custom_field::CustomFields;
 use crate::deal::Deals;
-use crate::error::{Error, ErrorKind, FieldError, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::journal::{Draft, Entry};
 use crate::pipeline::Pipelines;
@@ -23,7 +24,7 @@ use crate::transfer::Transfers;
 use crate::user::Users;
 use crate::workspace::Workspaces;
 
-pub(crate) use save::{Kept, page_of};
+pub(crate) use save::{Kept, page_of, permitted};
 
 /// How often a service decides anew when somebody else was faster.
 const DECISIONS: usize = 3;
@@ -49,15 +50,16 @@ impl Expect {
 }
 
 /// The decisions that one use case has left: where somebody else was faster, it reads and decides
-/// again, unless the caller named the version that it must be based on.
+/// again. A caller who named a version is refused by [`Expect::check`] then, if it was that version
+/// that somebody changed, and not a tag or a company beside it.
 pub(crate) struct Decisions {
     left: usize,
 }
 
 impl Decisions {
-    /// Three, or one where the caller names a version.
-    pub(crate) fn new(expect: Expect) -> Self {
-        Self { left: if expect == Expect::Any { DECISIONS } else { 1 } }
+    /// All of them.
+    pub(crate) fn new() -> Self {
+        Self { left: DECISIONS }
     }
 
     /// The result to answer with; `None` to decide again.
@@ -92,7 +94,7 @@ impl Session {
     /// The same session, whose next creation happens once under this key however often it is sent.
     #[must_use]
     pub fn once(mut self, key: IdempotencyKey) -> Self {
-        self.idempotency = Some(key);
+        self.idempotency = Some(key.of(&self.access.actor));
         self
     }
 
@@ -167,6 +169,11 @@ impl Session {
     /// `Denied`.
     pub fn require(&self, entity: Entity, action: Action) -> Result<Grant> {
         Grant::new(self.access.clone(), entity, action)
+    }
+
+    /// A grant that no rule gave, for facts which the product itself writes about what its caller did.
+    pub(crate) fn internally(&self, entity: Entity, action: Action) -> Grant {
+        Grant::internal(self.access.clone(), entity, action)
     }
 
     pub(crate) fn ports(&self) -> &Ports {
@@ -293,8 +300,7 @@ fn check_hidden(grant: &Grant, draft: &Draft) -> Result<()> {
         None => draft.before.contains_key(*key) || draft.after.contains_key(*key),
         Some(key) => custom(&draft.before, key) != custom(&draft.after, key),
     });
-    let message = format!("is not a field of a {}", draft.entity);
-    let faults: Vec<_> = touched.map(|key| FieldError::new(key, "unknown_field", message.clone())).collect();
+    let faults: Vec<_> = touched.map(|key| save::unknown_field(draft.entity, key)).collect();
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid_fields(faults)) }
 }
 

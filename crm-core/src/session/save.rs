@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Session;
 use crate::access::{Action, Entity, Grant, Listed, View};
-use crate::custom_field::{CustomKind, CustomValues, TypedValue, check_values};
+use crate::custom_field::{CustomKind, CustomValues, TypedValue, check_values, unknown_custom_field};
+use crate::edit::{Edit, RecordEdit};
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::id::Id;
 use crate::page::{COUNT_CAP, ListQuery, Page, Rows};
-use crate::store::{Changes, Stored};
+use crate::store::{Changes, Reliance, Stored};
 use crate::tag::Tag;
 use crate::text;
 use crate::user::User;
@@ -51,7 +53,7 @@ impl Session {
     ) -> Result<bool> {
         let before = record.before().cloned();
         let mut faults = self.check_custom(grant, before.as_ref(), record);
-        faults.extend(self.check_references(grant, before.as_ref(), record).await?);
+        faults.extend(self.check_references(grant, changes, before.as_ref(), record).await?);
         if !faults.is_empty() {
             return Err(Error::invalid_fields(faults));
         }
@@ -75,10 +77,12 @@ impl Session {
         check_values(&definitions, before.map(T::custom), record.custom_mut())
     }
 
-    /// The new references of a record that point to nothing that the caller sees.
+    /// The new references of a record that point to nothing that the caller sees; the changes rely on
+    /// the others.
     async fn check_references<T: Kept>(
         &self,
         grant: &Grant,
+        changes: &mut Changes,
         before: Option<&T>,
         record: &Stored<T>,
     ) -> Result<Vec<FieldError>> {
@@ -96,7 +100,7 @@ impl Session {
                 continue;
             }
             match self.exists(grant, entity, id).await {
-                Ok(()) => {}
+                Ok(reliance) => changes.rely(reliance),
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     faults.push(FieldError::new(field, "not_found", format!("{entity} {id} not found")));
                 }
@@ -106,17 +110,17 @@ impl Session {
         Ok(faults)
     }
 
-    /// Whether the caller sees a record that a field points to.
-    pub(crate) async fn exists(&self, grant: &Grant, entity: Entity, id: Uuid) -> Result<()> {
+    /// What to rely on where a field points to a record, if the caller sees it and it is not deleted.
+    pub(crate) async fn exists(&self, grant: &Grant, entity: Entity, id: Uuid) -> Result<Reliance> {
         let ports = self.ports();
         match entity {
             Entity::User => {
                 let user = ports.users.user(grant, id.into()).await?;
-                user.deleted_at.map_or(Ok(()), |_| Err(Error::not_found("user", id)))
+                user.deleted_at.map_or(Ok(Reliance::on(&*user)), |_| Err(Error::not_found("user", id)))
             }
-            Entity::Contact => ports.contacts.contact(grant, id.into()).await.map(drop),
-            Entity::Company => ports.companies.company(grant, id.into()).await.map(drop),
-            Entity::Deal => ports.deals.deal(grant, id.into()).await.map(drop),
+            Entity::Contact => ports.contacts.contact(grant, id.into()).await.map(|record| Reliance::on(&*record)),
+            Entity::Company => ports.companies.company(grant, id.into()).await.map(|record| Reliance::on(&*record)),
+            Entity::Deal => ports.deals.deal(grant, id.into()).await.map(|record| Reliance::on(&*record)),
             _ => Err(Error::not_found(entity.name(), id)),
         }
     }
@@ -137,6 +141,35 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// An edit as this caller may make it: what they do not see they cannot name, and clearing all
+/// custom values clears those that they see.
+///
+/// # Errors
+/// `Invalid` for every hidden field that it names, before anything is compared with what the record
+/// holds: a field answers as if there were none, whatever its value.
+pub(crate) fn permitted<E: RecordEdit>(grant: &Grant, mut edit: E) -> Result<E> {
+    let mask = grant.mask(E::ENTITY);
+    let hidden = edit.named().into_iter().filter(|field| mask.hides(field));
+    let mut faults: Vec<FieldError> = hidden.map(|field| unknown_field(E::ENTITY, field)).collect();
+    match edit.custom_mut() {
+        Edit::Keep => {}
+        custom @ Edit::Clear => {
+            let seen = grant.custom_fields(E::ENTITY).map(|field| (field.key.clone(), Value::Null));
+            *custom = Edit::Set(seen.collect());
+        }
+        Edit::Set(values) => {
+            let unseen = values.keys().filter(|key| !grant.sees_custom(E::ENTITY, key));
+            faults.extend(unseen.map(|key| unknown_custom_field(key)));
+        }
+    }
+    if faults.is_empty() { Ok(edit) } else { Err(Error::invalid_fields(faults)) }
+}
+
+/// The fault of naming a field that is not there, or not for this caller.
+pub(super) fn unknown_field(entity: Entity, field: &str) -> FieldError {
+    FieldError::new(field, "unknown_field", format!("is not a field of a {entity}"))
 }
 
 /// New references among a record's custom values.

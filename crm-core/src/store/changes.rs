@@ -23,6 +23,13 @@ pub struct Reliance {
     pub version: i64,
 }
 
+impl Reliance {
+    /// The record as it was read.
+    pub(crate) fn on<T: Record>(record: &T) -> Self {
+        Self { entity: T::ENTITY, id: record.uuid(), version: record.version() }
+    }
+}
+
 /// A set of rows with an invariant that no single row can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -31,6 +38,8 @@ pub enum Guard {
     Admins,
     /// The pipelines: exactly one is the default.
     Pipelines,
+    /// The custom fields: each kind of record has at most 200.
+    CustomFields,
 }
 
 impl Guard {
@@ -39,6 +48,7 @@ impl Guard {
         match self {
             Guard::Admins => "admins",
             Guard::Pipelines => "pipelines",
+            Guard::CustomFields => "custom_fields",
         }
     }
 }
@@ -117,7 +127,11 @@ impl Changes {
 
     /// Refuses the commit where this record has moved on since it was read.
     pub fn rely_on<T: Record>(&mut self, record: &Stored<T>) {
-        let reliance = Reliance { entity: T::ENTITY, id: record.uuid(), version: record.version() };
+        self.rely(Reliance::on(&**record));
+    }
+
+    /// As [`Changes::rely_on`], where the record itself is gone.
+    pub(crate) fn rely(&mut self, reliance: Reliance) {
         if !self.relied.contains(&reliance) {
             self.relied.push(reliance);
         }
@@ -148,7 +162,7 @@ impl Changes {
     /// Ties the commit to a caller's key: a second commit under it is refused, and `result` is what
     /// a repeat answers with.
     pub fn idempotent<T: Record>(&mut self, key: IdempotencyKey, result: &Stored<T>) {
-        self.idempotency = Some((key, Reliance { entity: T::ENTITY, id: result.uuid(), version: result.version() }));
+        self.idempotency = Some((key, Reliance::on(&**result)));
     }
 
     /// Keeps rows that an import refused.

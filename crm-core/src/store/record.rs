@@ -54,10 +54,15 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// Its fields as JSON without empty ones, id, version and time of change: what the journal
     /// keeps.
     fn image(&self) -> Map<String, Value> {
-        let Ok(Value::Object(mut image)) = serde_json::to_value(self) else { return Map::new() };
-        image.retain(|key, value| !is_empty(value) && !matches!(key.as_str(), "id" | "version" | "updated_at"));
-        image
+        image(self)
     }
+}
+
+/// What of a record its JSON form says.
+pub(crate) fn image(record: &impl Serialize) -> Map<String, Value> {
+    let Ok(Value::Object(mut image)) = serde_json::to_value(record) else { return Map::new() };
+    image.retain(|key, value| !is_empty(value) && !matches!(key.as_str(), "id" | "version" | "updated_at"));
+    image
 }
 
 /// Whether a JSON value says nothing.

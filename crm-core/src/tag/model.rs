@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, epoch};
 use crate::user::User;
-use crate::workspace::model_epoch as epoch;
 
 /// Most tags on one record.
 pub(crate) const MAX_TAGS: usize = 100;

@@ -2,10 +2,10 @@
 
 use super::model::{NewTeam, Team};
 use crate::access::{Action, Entity, Grant, View};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::Id;
 use crate::session::{Decisions, Expect, Session};
-use crate::store::Stored;
+use crate::store::{Changes, Stored};
 use crate::user::User;
 
 /// The teams of a workspace.
@@ -28,11 +28,20 @@ impl Teams {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut changes = self.session.changes();
-        let mut team = Stored::new(Team::new(Id::new_at(changes.now()), new, changes.now())?);
-        self.check_members(&grant, &team.members).await?;
-        changes.put(&mut team);
-        self.session.commit_once(&grant, changes, team).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut changes = self.session.changes();
+                let now = changes.now();
+                let mut team = Stored::new(Team::new(Id::new_at(now), new.clone(), now)?);
+                self.check_members(&grant, &mut changes, &team.members).await?;
+                changes.put(&mut team);
+                self.session.commit_once(&grant, changes, team).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// All teams by name.
@@ -51,14 +60,14 @@ impl Teams {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for an unknown member.
     pub async fn set_members(&self, id: Id<Team>, members: Vec<Id<User>>, expect: Expect) -> Result<View<Team>> {
         let grant = self.session.require(Entity::Team, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut team = self.session.ports().teams.team(&grant, id).await?;
                 expect.check(&*team)?;
                 team.set_members(members.clone())?;
-                self.check_members(&grant, &team.members).await?;
                 let mut changes = self.session.changes();
+                self.check_members(&grant, &mut changes, &team.members).await?;
                 changes.put(&mut team);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(team.into_inner()))
@@ -69,12 +78,10 @@ impl Teams {
         }
     }
 
-    async fn check_members(&self, grant: &Grant, members: &[Id<User>]) -> Result<()> {
+    async fn check_members(&self, grant: &Grant, changes: &mut Changes, members: &[Id<User>]) -> Result<()> {
         for (at, member) in members.iter().enumerate() {
-            self.session.exists(grant, Entity::User, member.uuid()).await.map_err(|error| match error.kind() {
-                ErrorKind::NotFound => Error::invalid(format!("members.{at}"), "not_found", error.to_string()),
-                _ => error,
-            })?;
+            let found = self.session.exists(grant, Entity::User, member.uuid()).await;
+            changes.rely(found.map_err(|error| error.not_found_at(&format!("members.{at}")))?);
         }
         Ok(())
     }

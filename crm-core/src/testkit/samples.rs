@@ -159,5 +159,5 @@ pub fn login(email: &str, password: &str) -> Result<Login> {
 
 /// A caller's key for one request.
 pub fn key(key: &str, body: &str) -> IdempotencyKey {
-    IdempotencyKey::new("samples", "POST /samples", key, body.as_bytes())
+    IdempotencyKey::new("POST /samples", key, body.as_bytes())
 }

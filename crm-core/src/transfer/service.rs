@@ -20,7 +20,7 @@ use crate::deal::Deal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::page::ListRequest;
-use crate::session::{Decisions, Expect, Session};
+use crate::session::{Decisions, Session};
 use crate::store::Stored;
 
 /// Refused rows that are read at once.
@@ -198,7 +198,7 @@ impl Runner<'_> {
 
     /// Decides and writes a chunk, again when somebody else was faster.
     async fn settle<T: Importable>(&self, import: &Stored<Import>, chunk: &Chunk) -> Result<Settled> {
-        let mut decisions = Decisions::new(Expect::Any);
+        let mut decisions = Decisions::new();
         loop {
             let mut next = import.clone();
             let written = self.write::<T>(import, &mut next, chunk).await;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::event::UserEvent;
@@ -11,10 +12,10 @@ use crate::access::{Entity, Role};
 use crate::account::Account;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Put, Record, Write, image};
 use crate::text::{self, Email};
-use crate::time::{Timestamp, Zone};
-use crate::workspace::{Workspace, model_epoch as epoch};
+use crate::time::{Timestamp, Zone, epoch};
+use crate::workspace::Workspace;
 
 /// Whether a member may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,8 +68,10 @@ pub struct User {
     /// Its id.
     pub id: Id<User>,
     /// The account that signs in; absent for people known only by name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Uuid>))]
+    ///
+    /// Callers never see it: it ties a person's memberships of several workspaces together.
+    #[serde(default, skip_serializing)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub account_id: Option<Id<Account>>,
     /// E-mail address.
     #[serde(default)]
@@ -163,6 +166,23 @@ impl User {
         let from = std::mem::replace(&mut self.role, role);
         (from != role).then_some(UserEvent::RoleChanged { from, to: role })
     }
+
+    /// Activates or suspends the member.
+    ///
+    /// # Errors
+    /// `Invalid` for a member who would be active without an account, or invited again.
+    pub fn change_status(&mut self, status: UserStatus) -> Result<()> {
+        let is_possible = match status {
+            UserStatus::Invited => self.status == UserStatus::Invited,
+            UserStatus::Active => self.account_id.is_some(),
+            UserStatus::Suspended => true,
+        };
+        if !is_possible {
+            return Err(Error::invalid("status", "status", "a member signs in first and is then active or suspended"));
+        }
+        self.status = status;
+        Ok(())
+    }
 }
 
 impl Record for User {
@@ -186,6 +206,11 @@ impl Record for User {
 
     fn owner(&self) -> Option<Id<User>> {
         Some(self.id)
+    }
+
+    fn image(&self) -> Map<String, Value> {
+        let account = self.account_id.map(|id| ("account_id".to_owned(), Value::from(id.to_string())));
+        image(self).into_iter().chain(account).collect()
     }
 
     fn write(put: Put<Self>) -> Write {

@@ -66,6 +66,7 @@ impl Users {
             if let Some(event) = event {
                 changes.emit(event);
             }
+            Ok(())
         })
         .await
     }
@@ -77,19 +78,10 @@ impl Users {
     /// `Denied`; `NotFound`; `Conflict` for another version or the last admin; `Invalid` for a
     /// member without an account.
     pub async fn change_status(&self, id: Id<User>, status: UserStatus, expect: Expect) -> Result<View<User>> {
-        let grant = self.session.require(Entity::User, Action::Read)?;
-        let user = self.session.ports().users.user(&grant, id).await?;
-        let is_possible = match status {
-            UserStatus::Invited => user.status == UserStatus::Invited,
-            UserStatus::Active => user.account_id.is_some(),
-            UserStatus::Suspended => true,
-        };
-        if !is_possible {
-            return Err(Error::invalid("status", "status", "a member signs in first and is then active or suspended"));
-        }
         self.change(id, expect, |user, changes| {
-            user.status = status;
+            user.change_status(status)?;
             changes.put(user);
+            Ok(())
         })
         .await
     }
@@ -99,10 +91,10 @@ impl Users {
         &self,
         id: Id<User>,
         expect: Expect,
-        decide: impl Fn(&mut Stored<User>, &mut Changes) + Sync,
+        decide: impl Fn(&mut Stored<User>, &mut Changes) -> Result<()> + Sync,
     ) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let guard = self.session.ports().commit.guard(&grant, Guard::Admins).await?;
@@ -110,7 +102,7 @@ impl Users {
                 expect.check(&*user)?;
                 let was_admin = user.is_active_admin();
                 let mut changes = self.session.changes();
-                decide(&mut user, &mut changes);
+                decide(&mut user, &mut changes)?;
                 if was_admin && !user.is_active_admin() {
                     self.keep_an_admin(&grant).await?;
                     changes.guard(guard);

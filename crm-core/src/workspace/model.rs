@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::{Entity, Matrix};
-use crate::edit::Edit;
+use crate::edit::{Edit, set_required};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::money::Currency;
 use crate::store::{Put, Record, Write};
 use crate::text;
-use crate::time::{Timestamp, Zone};
+use crate::time::{Timestamp, Zone, epoch};
 use crate::user::User;
 
 /// A team's own world: its people, records and settings.
@@ -36,11 +36,6 @@ pub struct Workspace {
     /// How often it was written.
     #[serde(default)]
     pub version: i64,
-}
-
-/// The time of a record whose image does not say it.
-pub(crate) fn epoch() -> Timestamp {
-    Timestamp::from_micros(0)
 }
 
 impl Workspace {
@@ -74,16 +69,6 @@ impl Workspace {
         set_required("time_zone", edit.time_zone, &mut self.time_zone)?;
         set_required("currency", edit.currency, &mut self.currency)
     }
-}
-
-/// Applies an edit to a field that cannot be empty.
-pub(crate) fn set_required<T>(field: &str, edit: Edit<T>, value: &mut T) -> Result<()> {
-    match edit {
-        Edit::Keep => {}
-        Edit::Clear => return Err(Error::invalid(field, "required", "cannot be empty")),
-        Edit::Set(new) => *value = new,
-    }
-    Ok(())
 }
 
 /// A change of a workspace's settings.

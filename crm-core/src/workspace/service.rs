@@ -1,7 +1,7 @@
 //! Use cases of the workspace itself.
 
 use super::model::{Workspace, WorkspaceEdit};
-use crate::access::{Action, Entity, Role, Rule, View};
+use crate::access::{Action, Entity, Role, Rule, View, check_rule};
 use crate::error::Result;
 use crate::journal::chain::Verification;
 use crate::session::{Decisions, Expect, Session};
@@ -41,9 +41,10 @@ impl Workspaces {
     /// Replaces what one role may do with one kind of record. Admins always keep everything.
     ///
     /// # Errors
-    /// `Denied`; `Conflict` for another version.
+    /// `Denied`; `Conflict` for another version; `Invalid` for a rule that would not do what it says.
     pub async fn set_rule(&self, role: Role, entity: Entity, rule: Rule, expect: Expect) -> Result<View<Workspace>> {
         self.change(expect, |workspace| {
+            check_rule(role, entity, &rule)?;
             workspace.permissions.set(role, entity, rule.clone());
             Ok(())
         })
@@ -68,7 +69,7 @@ impl Workspaces {
         decide: impl Fn(&mut Workspace) -> Result<()> + Sync,
     ) -> Result<View<Workspace>> {
         let grant = self.session.require(Entity::Workspace, Action::Update)?;
-        let mut decisions = Decisions::new(expect);
+        let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;

@@ -78,6 +78,12 @@ async fn find(conn: &mut Conn, id: DbId) -> Outcome<Option<SignIn>> {
     Ok(found.get_result(conn).await.optional()?.map(SignInRow::into_sign_in))
 }
 
+/// The sign-in whose refresh token has or had this digest.
+async fn holder(conn: &mut Conn, digest: &[u8]) -> Outcome<Option<DbId>> {
+    let known = refresh_digests::table.filter(refresh_digests::digest.eq(digest)).select(refresh_digests::sign_in_id);
+    Ok(known.get_result(conn).await.optional()?)
+}
+
 /// A refresh: old digest, new digest, the present, the new end.
 struct Refresh {
     digest: Vec<u8>,
@@ -88,8 +94,7 @@ struct Refresh {
 
 async fn rotate(conn: &mut Conn, refresh: Refresh) -> Outcome<Rotation> {
     let Refresh { digest, next, now, expires_at } = refresh;
-    let known = refresh_digests::table.filter(refresh_digests::digest.eq(&digest)).select(refresh_digests::sign_in_id);
-    let Some(id) = known.get_result::<DbId>(conn).await.optional()? else { return Ok(Rotation::Unknown) };
+    let Some(id) = holder(conn, &digest).await? else { return Ok(Rotation::Unknown) };
     // The condition decides: of two refreshes at once, one finds the digest replaced.
     let present = sign_ins::table
         .filter(sign_ins::id.eq(id))
@@ -134,6 +139,16 @@ impl SignInStore for Store {
         let (digest, next) = (refresh_digest.to_vec(), next_digest.to_vec());
         let refresh = Refresh { digest, next, now, expires_at };
         self.pools.write(async move |conn: &mut Conn| rotate(conn, refresh).await).await
+    }
+
+    async fn holder(&self, refresh_digest: &[u8; 32]) -> Result<Option<SignIn>> {
+        let digest = refresh_digest.to_vec();
+        self.pools
+            .key(async move |conn: &mut Conn| match holder(conn, &digest).await? {
+                Some(id) => find(conn, id).await,
+                None => Ok(None),
+            })
+            .await
     }
 
     async fn sign_in(&self, id: Id<SignIn>) -> Result<Option<SignIn>> {

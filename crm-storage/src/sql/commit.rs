@@ -83,6 +83,7 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     let workspace = found_workspace(conn, known, sealed, &writes).await?;
     // A repeat is told so before it is told that its unique values are taken, by itself.
     keep_key(conn, workspace, sealed).await?;
+    purge::lock(conn, workspace, sealed.purged()).await?;
     check_relied(conn, workspace, sealed.relied()).await?;
     for guard in sealed.guards() {
         move_guard(conn, workspace, *guard).await?;

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
 use crm_core::filter::CheckedFilter;
-use crm_core::journal::chain::{self, GENESIS, Hash, SALT_BYTES, Verification, Verifier};
+use crm_core::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
 use crm_core::journal::{Change, Entry, JournalStore, SealedEntry};
 use crm_core::page::{Position, Rows as Page};
 use crm_core::workspace::Workspace;
@@ -20,7 +20,7 @@ use super::fragment::{Fragment, Statement};
 use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::{journal, journal_heads, journal_queue, journal_seals};
-use crate::types::{DbId, DbTime};
+use crate::types::{DbId, DbTime, Guid};
 
 /// Columns of a row, hence binds of an insert.
 const COLUMNS: usize = 18;
@@ -63,6 +63,7 @@ impl EntryRow {
     fn new(workspace_id: i64, entry: &Entry) -> Outcome<Self> {
         let salt: [u8; SALT_BYTES] = rand::random();
         let change = CHANGES.iter().find(|(change, _)| *change == entry.change).map_or(0, |(_, code)| *code);
+        let Texts { before, after, events } = Texts::of(entry);
         Ok(Self {
             workspace_id,
             record_id: DbId(entry.record_id),
@@ -77,9 +78,9 @@ impl EntryRow {
             subject_entity: entry.subject.map(|(entity, _)| code(entity)),
             subject_id: entry.subject.map(|(_, id)| DbId(id)),
             change,
-            before: json::map(&entry.before)?,
-            after: json::map(&entry.after)?,
-            events: json::list(&entry.events)?,
+            before,
+            after,
+            events,
             salt: Some(salt.to_vec()),
             digest: None,
         })
@@ -103,11 +104,12 @@ impl EntryRow {
             version: self.version,
             subject,
             change: change.ok_or(json::unreadable("a kind of change"))?,
-            before: json::read_map(self.before)?,
-            after: json::read_map(self.after)?,
-            events: json::read_list(self.events)?,
+            before: json::read_map(self.before.clone())?,
+            after: json::read_map(self.after.clone())?,
+            events: json::read_list(self.events.clone())?,
         };
-        Ok(Line { entry, salt: self.salt, digest: self.digest.map(hash).transpose()? })
+        let texts = Texts { before: self.before, after: self.after, events: self.events };
+        Ok(Line { entry, salt: self.salt, digest: self.digest.map(hash).transpose()?, texts })
     }
 }
 
@@ -116,11 +118,13 @@ struct Line {
     entry: Entry,
     salt: Option<Vec<u8>>,
     digest: Option<Hash>,
+    texts: Texts,
 }
 
 impl Line {
-    fn digest(&self) -> Hash {
-        self.digest.unwrap_or_else(|| chain::digest(self.salt.as_deref().unwrap_or_default(), &self.entry))
+    /// The digest of the content.
+    fn content(&self) -> Hash {
+        self.digest.unwrap_or_else(|| chain::content(self.salt.as_deref().unwrap_or_default(), &self.texts))
     }
 }
 
@@ -173,7 +177,7 @@ pub(super) async fn erase(conn: &mut Conn, workspace: i64, entity: Entity, id: U
                 journal::after.eq(None::<String>),
                 journal::events.eq(None::<String>),
                 journal::salt.eq(None::<Vec<u8>>),
-                journal::digest.eq(Some(line.digest().to_vec())),
+                journal::digest.eq(Some(line.content().to_vec())),
             );
             let own = journal::table.filter(journal::workspace_id.eq(workspace));
             let own = own.filter(journal::record_id.eq(DbId(line.entry.record_id)));
@@ -228,7 +232,7 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
     for (position, row) in rows {
         let line = row.into_line()?;
         seq += 1;
-        last = chain::link(&last, id, seq, &line.digest());
+        last = chain::link(&last, id, seq, &chain::digest(&line.entry, &line.content()));
         let (record_id, entry_id) = (DbId(line.entry.record_id), line.entry.id.into());
         seals.push(SealRow { workspace_id: workspace, seq, record_id, entry_id, hash: last.to_vec() });
         done.push(position);
@@ -258,8 +262,8 @@ async fn sealed(conn: &mut Conn, workspace: i64, after: i64, limit: i64) -> Outc
     let row = (journal_seals::seq, journal_seals::hash, EntryRow::as_select());
     let rows: Vec<(i64, Vec<u8>, EntryRow)> = found.select(row).load(conn).await?;
     let entry = |(seq, bytes, row): (i64, Vec<u8>, EntryRow)| {
-        let Line { entry, salt, digest } = row.into_line()?;
-        Ok(SealedEntry { seq, hash: hash(bytes)?, salt, digest, entry })
+        let Line { entry, salt, digest, texts } = row.into_line()?;
+        Ok(SealedEntry { seq, hash: hash(bytes)?, salt, digest, texts, entry })
     };
     rows.into_iter().map(entry).collect()
 }
@@ -268,12 +272,15 @@ async fn verify(conn: &mut Conn, workspace: i64, id: Id<Workspace>) -> Outcome<V
     let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace)).select(journal_heads::seq);
     let head: Option<i64> = head.get_result(conn).await.optional()?;
     let queue = journal_queue::table.filter(journal_queue::workspace_id.eq(workspace));
-    let unsealed: i64 = queue.count().get_result(conn).await?;
+    let waiting: i64 = queue.count().get_result(conn).await?;
+    let all = journal::table.filter(journal::workspace_id.eq(workspace));
+    let entries: i64 = all.count().get_result(conn).await?;
+    let counted = Counted { head: head.unwrap_or(0), waiting, entries };
     let mut verifier = Verifier::new(id);
     loop {
         let chunk = sealed(conn, workspace, verifier.seq(), VERIFY_CHUNK).await?;
         if chunk.is_empty() || !chunk.iter().all(|entry| verifier.check(entry)) {
-            return Ok(verifier.finish(head.unwrap_or(0), unsealed));
+            return Ok(verifier.finish(counted));
         }
     }
 }
@@ -313,6 +320,18 @@ impl JournalStore for Store {
             return Ok(0);
         }
         self.pools.write(async move |conn: &mut Conn| seal(conn, key, workspace, limit).await).await
+    }
+
+    async fn unsealed(&self) -> Result<Vec<Id<Workspace>>> {
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                // One look at the queue's index a workspace, however many there are that wait for nothing.
+                let waiting = "EXISTS (SELECT 1 FROM journal_queue WHERE journal_queue.workspace_id = workspaces.key)";
+                let waiting = Fragment::new("SELECT id FROM workspaces WHERE ").sql(waiting).fixed();
+                let ids: Vec<DbId> = Statement::<Guid>::new(waiting).load(conn).await?;
+                Ok(ids.into_iter().map(Id::from).collect())
+            })
+            .await
     }
 
     async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>> {

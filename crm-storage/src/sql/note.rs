@@ -106,15 +106,24 @@ impl Room for Note {
     }
 }
 
+/// A note among those that a condition lets pass.
+async fn one(store: &Store, among: Fragment, workspace: i64, id: Id<Note>) -> Result<Stored<Note>> {
+    let column = place::<Note>(workspace).column("id");
+    let which = among.sql(" AND ").then(column.clone()).sql(" = ").bind(DbId::from(id));
+    let found = store.pools.key(async move |conn: &mut Conn| Note::select(conn, which, column, 1).await).await?;
+    found.into_iter().next().map(Stored::loaded).ok_or_else(|| Error::not_found("note", id))
+}
+
 #[async_trait]
 impl NoteStore for Store {
     async fn note(&self, grant: &Grant, id: Id<Note>) -> Result<Stored<Note>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let column = place::<Note>(workspace).column("id");
-        let which = room::visible::<Note>(grant, workspace).sql(" AND ").then(column.clone()).sql(" = ");
-        let which = which.bind(DbId::from(id));
-        let found = self.pools.key(async move |conn: &mut Conn| Note::select(conn, which, column, 1).await).await?;
-        found.into_iter().next().map(Stored::loaded).ok_or_else(|| Error::not_found("note", id))
+        one(self, room::visible::<Note>(grant, workspace), workspace, id).await
+    }
+
+    async fn deleted_note(&self, grant: &Grant, id: Id<Note>) -> Result<Stored<Note>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        one(self, room::visible_deleted::<Note>(grant, workspace), workspace, id).await
     }
 
     async fn notes(&self, grant: &Grant, query: &ListQuery) -> Result<Page<Note>> {

@@ -62,11 +62,22 @@ pub(crate) fn visible<T: Room>(grant: &Grant, workspace: i64) -> Fragment {
     live::<T>(workspace).and(predicate(place::<T>(workspace), &grant.visible(T::ENTITY)))
 }
 
+/// As [`visible`], of what is deleted.
+pub(crate) fn visible_deleted<T: Room>(grant: &Grant, workspace: i64) -> Fragment {
+    let which = here::<T>(workspace).sql(" IS NOT NULL");
+    which.and(predicate(place::<T>(workspace), &grant.visible(T::ENTITY)))
+}
+
 /// The condition of the workspace and of not being deleted.
 pub(crate) fn live<T: Room>(workspace: i64) -> Fragment {
+    here::<T>(workspace).sql(" IS NULL")
+}
+
+/// The condition of the workspace, and the time of deletion to be asked about.
+fn here<T: Room>(workspace: i64) -> Fragment {
     let place = place::<T>(workspace);
     let here = place.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ");
-    here.then(place.column("deleted_at")).sql(" IS NULL")
+    here.then(place.column("deleted_at"))
 }
 
 /// A record that its owner makes visible: one read by key, the owner looked at afterwards.

@@ -87,3 +87,9 @@ pub(crate) fn hold_sqlite(path: &Path) -> SqliteConnection {
     connection.batch_execute("BEGIN IMMEDIATE").unwrap();
     connection
 }
+
+/// Lays hands on an SQLite file behind the store's back.
+pub(crate) fn tamper(path: &Path, statement: &str) {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute(statement).unwrap();
+}

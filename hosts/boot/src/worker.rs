@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::journal::JournalStore;
-use crm_core::workspace::WorkspaceStore;
 use crm_core::{Result, Store};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -45,9 +44,9 @@ impl Worker {
     }
 }
 
-async fn seal<S: JournalStore + WorkspaceStore>(store: &S) -> Result<()> {
-    for workspace in store.workspaces().await? {
-        while store.seal_batch(workspace.id, BATCH).await? == BATCH {}
+async fn seal<S: JournalStore>(store: &S) -> Result<()> {
+    for workspace in store.unsealed().await? {
+        while store.seal_batch(workspace, BATCH).await? == BATCH {}
     }
     Ok(())
 }

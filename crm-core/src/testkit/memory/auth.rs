@@ -57,6 +57,14 @@ impl SignInStore for MemoryStore {
         Ok(self.write(|state| state.sign_ins.rotate(refresh_digest, next_digest, now, expires_at)).await)
     }
 
+    async fn holder(&self, refresh_digest: &[u8; 32]) -> Result<Option<SignIn>> {
+        self.read(|state| {
+            let id = state.sign_ins.by_digest.get(refresh_digest);
+            Ok(id.and_then(|id| state.sign_ins.by_id.get(id)).map(|(sign_in, _)| *sign_in))
+        })
+        .await
+    }
+
     async fn sign_in(&self, id: Id<SignIn>) -> Result<Option<SignIn>> {
         Ok(self.read(|state| state.sign_ins.by_id.get(&id.uuid()).map(|(sign_in, _)| *sign_in)).await)
     }

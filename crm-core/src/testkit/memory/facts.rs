@@ -36,9 +36,12 @@ impl<T: Linked> Facts for InPlace<'_, T> {
         self.record.related(self.rows, relation.key, matches)
     }
 
-    fn search_text(&self, open_only: bool) -> String {
-        let open = self.record.search_text(SearchPart::Open);
-        if open_only { open } else { format!("{open} {}", self.record.search_text(SearchPart::Hideable)) }
+    fn search_text(&self) -> String {
+        format!("{} {}", self.open_text(), self.record.search_text(SearchPart::Hideable))
+    }
+
+    fn open_text(&self) -> String {
+        self.record.search_text(SearchPart::Open)
     }
 }
 

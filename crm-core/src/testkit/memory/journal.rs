@@ -8,7 +8,7 @@ use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
-use crate::journal::chain::{self, GENESIS, Hash, SALT_BYTES, Verification, Verifier};
+use crate::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
 use crate::journal::{Entry, JournalStore, SealedEntry};
 use crate::page::{Position, Rows as Page};
 use crate::workspace::Workspace;
@@ -42,7 +42,7 @@ impl Journal {
         let is_gone = |entry: &Entry| (entry.entity, entry.record_id) == gone || entry.subject == Some(gone);
         for line in self.lines.iter_mut().filter(|line| is_gone(&line.entry)) {
             if let Some(salt) = line.salt.take() {
-                line.digest = Some(chain::digest(&salt, &line.entry));
+                line.digest = Some(chain::content(&salt, &Texts::of(&line.entry)));
                 line.entry.before.clear();
                 line.entry.after.clear();
                 line.entry.events.clear();
@@ -55,10 +55,11 @@ impl Journal {
         while sealed < limit
             && let Some(line) = self.lines.get(self.links.len())
         {
-            let digest = match (&line.digest, &line.salt) {
+            let content = match (&line.digest, &line.salt) {
                 (Some(digest), _) => *digest,
-                (None, salt) => chain::digest(salt.as_deref().unwrap_or_default(), &line.entry),
+                (None, salt) => chain::content(salt.as_deref().unwrap_or_default(), &Texts::of(&line.entry)),
             };
+            let digest = chain::digest(&line.entry, &content);
             let previous = self.links.last().unwrap_or(&GENESIS);
             let link = chain::link(previous, workspace, number(self.links.len()) + 1, &digest);
             self.links.push(link);
@@ -74,6 +75,7 @@ impl Journal {
             hash: *hash,
             salt: line.salt.clone(),
             digest: line.digest,
+            texts: Texts::of(&line.entry),
             entry: line.entry.clone(),
         })
     }
@@ -101,6 +103,15 @@ impl JournalStore for MemoryStore {
         Ok(self.write(|state| state.spaces.get_mut(&workspace.uuid()).map_or(0, seal)).await)
     }
 
+    async fn unsealed(&self) -> Result<Vec<Id<Workspace>>> {
+        self.read(|state| {
+            let waiting =
+                state.spaces.iter().filter(|(_, space)| space.journal.links.len() < space.journal.lines.len());
+            Ok(waiting.map(|(id, _)| Id::from(*id)).collect())
+        })
+        .await
+    }
+
     async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>> {
         let from = usize::try_from(after).unwrap_or(0);
         Ok(self.journal(workspace, |journal| journal.sealed(from).take(limit as usize).collect()).await)
@@ -111,8 +122,8 @@ impl JournalStore for MemoryStore {
             let mut verifier = Verifier::new(workspace);
             // Stops at the first break.
             let _holds = journal.sealed(0).all(|entry| verifier.check(&entry));
-            let head = number(journal.links.len());
-            Ok(verifier.finish(head, number(journal.lines.len()) - head))
+            let (head, entries) = (number(journal.links.len()), number(journal.lines.len()));
+            Ok(verifier.finish(Counted { head, waiting: entries - head, entries }))
         })
         .await
     }

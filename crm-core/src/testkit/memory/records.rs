@@ -211,6 +211,10 @@ impl NoteStore for MemoryStore {
         self.rows(grant, |rows| list::visible(rows, grant, id.uuid())).await
     }
 
+    async fn deleted_note(&self, grant: &Grant, id: Id<Note>) -> Result<Stored<Note>> {
+        self.rows(grant, |rows| list::deleted(rows, grant, id.uuid())).await
+    }
+
     async fn notes(&self, grant: &Grant, query: &ListQuery) -> Result<Page<Note>> {
         Ok(self.rows(grant, |rows| list::page(rows, query)).await)
     }

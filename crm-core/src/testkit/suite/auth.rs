@@ -2,11 +2,12 @@
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::support::{fails, feed, invalid_at, refused};
-use crate::access::{Actor, Role};
-use crate::auth::{Attempt, AuthEvent, Login, LoginAnswer, Registered, Tokens};
-use crate::error::ErrorKind::{Conflict, RateLimited, Unauthenticated};
+use crate::access::{Actor, Entity, Role, Rule};
+use crate::auth::{AuthEvent, Login, LoginAnswer, Registered, Tokens};
+use crate::error::ErrorKind::{Conflict, NotFound, Unauthenticated};
 use crate::error::Result;
 use crate::id::Id;
 use crate::journal::Event;
@@ -16,25 +17,25 @@ use crate::store::Stored;
 use crate::testkit::{World, samples};
 use crate::user::{User, UserStatus};
 
-const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse";
+pub(super) const EMAIL: &str = "ada@example.com";
+pub(super) const PASSWORD: &str = "correct horse";
 
-async fn register(world: &World, workspace: &str, email: &str) -> Registered {
+pub(super) async fn register(world: &World, workspace: &str, email: &str) -> Registered {
     world.crm.auth().register(samples::register(workspace, email).unwrap(), "192.0.2.1").await.unwrap()
 }
 
-async fn login(world: &World, email: &str, password: &str) -> Result<LoginAnswer> {
+pub(super) async fn login(world: &World, email: &str, password: &str) -> Result<LoginAnswer> {
     world.crm.auth().login(samples::login(email, password).unwrap(), "192.0.2.1").await
 }
 
-fn signed_in(answer: LoginAnswer) -> (Box<User>, Tokens) {
+pub(super) fn signed_in(answer: LoginAnswer) -> (Box<User>, Tokens) {
     match answer {
         LoginAnswer::SignedIn { user, tokens } => (user, tokens),
         LoginAnswer::WorkspaceRequired { workspaces, .. } => panic!("must choose among {workspaces:?}"),
     }
 }
 
-async fn authenticated(world: &World, tokens: &Tokens) -> Result<Session> {
+pub(super) async fn authenticated(world: &World, tokens: &Tokens) -> Result<Session> {
     world.crm.auth().authenticate(&tokens.access_token).await.map(|(session, _)| session)
 }
 
@@ -50,6 +51,22 @@ pub async fn a_registration_makes_a_workspace_an_admin_and_signs_in(world: World
     assert_eq!(users.data.len(), 1);
     let (user, tokens) = signed_in(login(&world, "ADA@example.com", PASSWORD).await.unwrap());
     assert_eq!(user.id, me_id(&world, &tokens).await);
+}
+
+pub async fn no_caller_sees_an_account_and_the_journal_keeps_it(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    let session = authenticated(&world, &registered.tokens).await.unwrap();
+    let me = world.crm.auth().me(&session).unwrap();
+    let read = session.users().read(registered.user.id).await.unwrap();
+    for wire in [json!(registered), json!(me), json!(read)] {
+        assert!(!wire.to_string().contains("account_id"), "{wire}");
+    }
+    let grant = super::support::reading(&session, Entity::User);
+    let id = registered.user.id.uuid();
+    let history = world.crm.ports.journal.history(&grant, Entity::User, id, 1).await.unwrap();
+    let user: User = crate::session::image_at(&history).unwrap();
+    assert_eq!(user, registered.user);
+    assert!(user.account_id.is_some());
 }
 
 async fn me_id(world: &World, tokens: &Tokens) -> Id<User> {
@@ -263,67 +280,69 @@ pub async fn whoever_is_not_known_is_nobody(world: World) {
     }
 }
 
-pub async fn guessing_is_slowed_down_and_the_owner_gets_in_again(world: World) {
-    register(&world, "Acme", EMAIL).await;
-    world.clock.tick_micros(0);
-    for _ in 0..10 {
-        fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
-    }
-    let error = refused(login(&world, EMAIL, PASSWORD).await);
-    assert_eq!(error.kind(), RateLimited);
-    let wait = error.retry_after().unwrap().as_secs();
-    assert!((1..=15 * 60 + 1).contains(&wait), "{wait}");
-    // Another instance counts the same attempts.
-    fails(world.second.auth().login(samples::login(EMAIL, PASSWORD).unwrap(), "192.0.2.7").await, RateLimited);
-    fails(login(&world, "other@example.com", PASSWORD).await, Unauthenticated);
-    world.clock.advance_seconds(15 * 60);
-    signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
-    // Success forgives what was counted.
-    for _ in 0..9 {
-        fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
-    }
-    signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
-    fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
-}
-
-pub async fn an_address_cannot_try_every_account(world: World) {
-    world.clock.tick_micros(0);
-    for at in 0..100 {
-        fails(login(&world, &format!("u{at}@example.com"), PASSWORD).await, Unauthenticated);
-    }
-    fails(login(&world, "u100@example.com", PASSWORD).await, RateLimited);
-    let elsewhere = world.crm.auth().login(samples::login("u100@example.com", PASSWORD).unwrap(), "192.0.2.9").await;
-    fails(elsewhere, Unauthenticated);
-}
-
-pub async fn attempts_at_once_are_all_counted(world: World) {
-    let now = world.crm.now();
-    let tasks = (0..40).map(|at| -> BoxFuture<'static, Attempt> {
-        let throttles = if at % 2 == 0 { &world.crm } else { &world.second }.ports.throttles.clone();
-        Box::pin(async move { throttles.attempt("key", 10, 60, now).await.unwrap() })
-    });
-    let tasks: Vec<_> = tasks.collect();
-    let answers = world.at_once(tasks).await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Attempt::Allowed).count(), 10);
-    let until = now.plus_seconds(60);
-    let throttles = &world.crm.ports.throttles;
-    assert_eq!(throttles.attempt("key", 10, 60, now.plus_seconds(59)).await.unwrap(), Attempt::RefusedUntil(until));
-    assert_eq!(throttles.attempt("key", 10, 60, until).await.unwrap(), Attempt::Allowed);
-    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
-    throttles.forgive("other").await.unwrap();
-    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
-    throttles.forgive("never tried").await.unwrap();
-}
-
-pub async fn a_password_is_hashed_anew_only_where_it_is_still_the_same(world: World) {
+pub async fn a_role_that_sees_nobody_signs_in_and_out(world: World) {
     let registered = register(&world, "Acme", EMAIL).await;
-    let id = registered.user.account_id.unwrap();
-    let accounts = &world.crm.ports.accounts;
-    let old = format!("$plain${PASSWORD}");
-    assert!(accounts.rehash(id, &old, "$new").await.unwrap());
-    assert!(!accounts.rehash(id, &old, "$newer").await.unwrap());
-    assert!(!accounts.rehash(Id::new_at(world.crm.now()), &old, "$newer").await.unwrap());
-    let account = accounts.account_by_email(&EMAIL.parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!((account.id, secrecy::ExposeSecret::expose_secret(&account.password_hash)), (id, "$new"));
-    assert_eq!(accounts.account_by_email(&"no@example.com".parse().unwrap()).await.unwrap().map(|a| a.id), None);
+    let admin = authenticated(&world, &registered.tokens).await.unwrap();
+    let mut changes = admin.changes();
+    changes.put(&mut Stored::new(samples::member(samples::user("Other", Role::Admin), admin.now()).unwrap()));
+    super::support::commit(&admin, changes).await.unwrap();
+    let workspace = admin.workspace();
+    workspace.set_rule(Role::SalesRep, Entity::User, Rule::NONE, Expect::Any).await.unwrap();
+    admin.users().change_role(registered.user.id, Role::SalesRep, Expect::Any).await.unwrap();
+    let (_, tokens) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    let (session, claims) = world.crm.auth().authenticate(&tokens.access_token).await.unwrap();
+    assert!(session.require(Entity::User, crate::access::Action::Read).is_err());
+    world.crm.auth().logout(&session, claims.session_id).await.unwrap();
+    let feed = feed(&world, registered.workspace.id).await;
+    let told = |wanted: fn(&AuthEvent) -> bool| {
+        let events = feed.iter().flat_map(|entry| &entry.entry.events);
+        events.filter(|event| matches!(event, Event::Auth(event) if wanted(event))).count()
+    };
+    assert_eq!(told(|event| matches!(event, AuthEvent::SignedIn { .. })), 2);
+    assert_eq!(told(|event| matches!(event, AuthEvent::SignedOut { .. })), 1);
+}
+
+pub async fn a_refresh_that_cannot_be_answered_spends_no_token(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    let admin = authenticated(&world, &registered.tokens).await.unwrap();
+    let mut changes = admin.changes();
+    let other = samples::member(samples::user("Other", Role::Admin), admin.now()).unwrap();
+    changes.put(&mut Stored::new(other.clone()));
+    super::support::commit(&admin, changes).await.unwrap();
+    let actor = Actor::user(registered.workspace.id, other.id);
+    let set = async |status| {
+        let users = world.crm.acting(actor.clone()).await.unwrap().users();
+        users.change_status(registered.user.id, status, Expect::Any).await.unwrap();
+    };
+    set(UserStatus::Suspended).await;
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    set(UserStatus::Active).await;
+    assert!(world.crm.auth().refresh(&registered.tokens.refresh_token).await.is_ok());
+    let sign_ins = &world.crm.ports.sign_ins;
+    assert_eq!(sign_ins.holder(&[7; 32]).await.unwrap(), None);
+}
+
+pub async fn nobody_ends_the_sign_in_of_another(world: World) {
+    let (one, two) = (register(&world, "One", EMAIL).await, register(&world, "Two", "eve@example.com").await);
+    let auth = world.crm.auth();
+    let claims = auth.authenticate(&one.tokens.access_token).await.unwrap().1;
+    let other = authenticated(&world, &two.tokens).await.unwrap();
+    fails(auth.logout(&other, claims.session_id).await, NotFound);
+    fails(auth.logout(&other, Id::new_at(world.crm.now())).await, NotFound);
+    fails(auth.logout(&world.system().await, claims.session_id).await, NotFound);
+    assert!(authenticated(&world, &one.tokens).await.is_ok());
+}
+
+pub async fn no_token_is_printed(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    register(&world, "Other", EMAIL).await;
+    let Tokens { access_token, refresh_token, .. } = &registered.tokens;
+    let answer = login(&world, EMAIL, PASSWORD).await.unwrap();
+    let LoginAnswer::WorkspaceRequired { challenge_token, .. } = &answer else { panic!("{answer:?}") };
+    let challenge = Some(challenge_token.clone());
+    let login = Login { challenge_token: challenge, ..samples::login(EMAIL, PASSWORD).unwrap() };
+    let printed = format!("{registered:?} {answer:?} {login:?}");
+    for secret in [access_token, refresh_token, challenge_token, PASSWORD] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
 }

@@ -219,6 +219,17 @@ pub async fn two_at_once_under_one_key_create_one(world: World) {
     }
 }
 
+pub async fn equal_keys_of_two_callers_are_two_keys(world: World) {
+    let mut ids = Vec::new();
+    for session in [world.session(Role::Admin).await, world.session(Role::Closer).await, world.system().await] {
+        let made = session.once(samples::key("k", "body")).contacts().create(samples::contact("A")).await.unwrap();
+        ids.push(made.id);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
 pub async fn a_key_is_forgotten_after_a_day(world: World) {
     world.clock.tick_micros(0);
     let create = async || {

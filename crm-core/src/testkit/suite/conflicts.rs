@@ -2,8 +2,9 @@
 
 use futures::future::BoxFuture;
 
-use super::support::{commit, company, conflicts, contact_of, deal, pipeline, reading, stage};
+use super::support::{commit, company, conflicts, contact_of, deal, feed, pipeline, reading, stage};
 use crate::access::{Actor, Entity, Role};
+use crate::activity::NewNote;
 use crate::contact::{Contact, ContactEdit};
 use crate::deal::Deal;
 use crate::error::{ErrorKind, Result};
@@ -246,4 +247,51 @@ pub async fn a_pipeline_that_changed_since_refuses_the_move(world: World) {
     deal.title = "D".to_owned();
     changes.put(&mut deal);
     conflicts(commit(&admin, changes).await, "stale_version");
+}
+
+pub async fn a_version_is_refused_only_where_its_record_changed(world: World) {
+    for round in 0..10 {
+        let tags = vec![format!("tag{round}")];
+        let mut tasks = Vec::new();
+        for session in [world.session(Role::Admin).await, world.second_session(Role::Admin).await] {
+            let id = contact_of(&world, Role::Admin, "A").await;
+            let edit = ContactEdit { tags: tags.clone().into(), ..ContactEdit::default() };
+            tasks
+                .push(Box::pin(async move { session.contacts().update(id, edit, Expect::Version(1)).await.map(drop) })
+                    as BoxFuture<'static, Result<()>>);
+        }
+        // One of them makes the tag; the other is not told that its own record is stale.
+        for result in world.at_once(tasks).await {
+            result.unwrap();
+        }
+    }
+}
+
+pub async fn nothing_is_linked_to_a_record_that_was_deleted_before(world: World) {
+    for round in 0..20 {
+        let admin = world.session(Role::Admin).await;
+        let acme = company(&admin, "Acme").await;
+        let (here, there) = (admin.clone(), world.second_session(Role::Admin).await);
+        let edit = ContactEdit { company_id: acme.into(), ..samples::contact("A") };
+        let note = NewNote { company_id: Some(acme), body: "hi".to_owned(), ..NewNote::default() };
+        let tasks: [BoxFuture<'static, Result<()>>; 2] = [
+            Box::pin(async move { here.companies().delete(acme, Expect::Any).await }),
+            Box::pin(async move {
+                match round % 2 {
+                    0 => there.contacts().create(edit).await.map(drop),
+                    _ => there.activities().create_note(note).await.map(drop),
+                }
+            }),
+        ];
+        let results = world.at_once(tasks).await;
+        assert!(results[0].is_ok(), "{results:?}");
+        if let Err(error) = &results[1] {
+            assert_eq!(error.fields()[0].field, "company_id", "{error:?}");
+            continue;
+        }
+        let feed = feed(&world, world.home.workspace).await;
+        let last = |entity| feed.iter().rfind(|entry| entry.entry.entity == entity).unwrap().seq;
+        let linked = if round % 2 == 0 { Entity::Contact } else { Entity::Note };
+        assert!(last(linked) < last(Entity::Company), "the link came after the deletion");
+    }
 }

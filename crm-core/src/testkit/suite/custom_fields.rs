@@ -1,13 +1,15 @@
 //! Fields that a workspace defined behave as the built-in ones do.
 
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::support::{company, contact, fails, field, filtered, invalid_at, names, refused, searched};
+use super::support::{company, contact, fails, field, filtered, hiding, invalid_at, names, refused, searched};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::{CustomFieldEdit, CustomKind, CustomValues, NewCustomField};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
+use crate::error::Result;
 use crate::session::Expect;
 use crate::testkit::{World, samples};
 
@@ -147,6 +149,36 @@ pub async fn a_required_field_must_have_a_value(world: World) {
     admin.contacts().create(samples::contact("B")).await.unwrap();
 }
 
+pub async fn a_required_field_that_is_hidden_is_not_asked_for(world: World) {
+    let admin = world.session(Role::Admin).await;
+    for (key, kind) in [("size", CustomKind::Text), ("parts", CustomKind::MultiChoice)] {
+        let new = NewCustomField { required: true, ..samples::custom_field(Entity::Contact, key, kind) };
+        admin.custom_fields().define(new).await.unwrap();
+    }
+    world.set_rule(Role::Setter, Entity::Contact, hiding(&["custom.size"])).await;
+    let setter = world.session(Role::Setter).await;
+    let error = refused(setter.contacts().create(samples::contact("A")).await);
+    let fields: Vec<&str> = error.fields().iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(fields, ["custom.parts"]);
+    // A list without choices is no value.
+    invalid_at(setter.contacts().create(with("parts", json!([]))).await, "custom.parts");
+    let id = contact(&setter, with("parts", json!(["Nord"]))).await.id;
+    setter.contacts().update(id, with("parts", json!(["Süd"])), Expect::Any).await.unwrap();
+}
+
+pub async fn a_field_shows_no_value_of_an_older_one_of_its_key(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let old = field(&admin, Entity::Contact, "size", CustomKind::Text).await;
+    let id = contact(&world.session(Role::Admin).await, with("size", json!("large"))).await.id;
+    admin.custom_fields().retire(old, Expect::Any).await.unwrap();
+    field(&admin, Entity::Contact, "size", CustomKind::Number).await;
+    let admin = world.session(Role::Admin).await;
+    let view = admin.contacts().read(id).await.unwrap();
+    assert_eq!(Value::Object(view.custom.clone()), json!({}));
+    let view = admin.contacts().update(id, with("size", json!(5)), Expect::Any).await.unwrap();
+    assert_eq!(Value::Object(view.custom.clone()), json!({"size": 5}));
+}
+
 pub async fn a_retired_field_is_gone_and_the_others_stay(world: World) {
     define_all(&world).await;
     let admin = world.session(Role::Admin).await;
@@ -216,17 +248,38 @@ pub async fn custom_values_are_not_searched_and_not_sorted(world: World) {
     assert_eq!(error.fields()[0].field, "sort");
 }
 
-pub async fn two_hundred_fields_are_enough(world: World) {
+/// Defines so many fields of deals.
+async fn define_many(world: &World, count: usize) {
     let admin = world.session(Role::Admin).await;
     let grant = super::support::reading(&admin, Entity::CustomField);
     let mut changes = admin.changes();
-    for at in 0..200 {
+    for at in 0..count {
         let new = samples::custom_field(Entity::Deal, &format!("f{at}"), CustomKind::Text);
         let made = crate::custom_field::CustomField::new(crate::Id::new_at(changes.now()), new, changes.now()).unwrap();
         changes.put(&mut crate::store::Stored::new(made));
     }
     admin.commit(&grant, changes).await.unwrap();
+}
+
+pub async fn two_hundred_fields_are_enough(world: World) {
+    define_many(&world, 200).await;
+    let admin = world.session(Role::Admin).await;
     let more = samples::custom_field(Entity::Deal, "one_more", CustomKind::Text);
     invalid_at(admin.custom_fields().define(more).await, "key");
     field(&admin, Entity::Contact, "other", CustomKind::Text).await;
+}
+
+pub async fn two_last_fields_defined_at_once_are_one(world: World) {
+    define_many(&world, 199).await;
+    let mut tasks = Vec::new();
+    for (at, session) in
+        [world.session(Role::Admin).await, world.second_session(Role::Admin).await].into_iter().enumerate()
+    {
+        let new = samples::custom_field(Entity::Deal, &format!("last{at}"), CustomKind::Text);
+        tasks.push(Box::pin(async move { session.custom_fields().define(new).await.map(drop) })
+            as BoxFuture<'static, Result<()>>);
+    }
+    let results = world.at_once(tasks).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    invalid_at(results.into_iter().find(Result::is_err).unwrap(), "key");
 }

@@ -15,7 +15,7 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::NotFound;
 use crate::error::Result;
 use crate::id::Id;
-use crate::journal::chain::{self, GENESIS};
+use crate::journal::chain::{self, GENESIS, Texts};
 use crate::journal::{Batch, Change, Event, SealedEntry};
 use crate::session::{Expect, image_at};
 use crate::store::Stored;
@@ -70,11 +70,13 @@ fn check_chain(world: &World, feed: &[SealedEntry]) {
     let mut previous = GENESIS;
     for (at, sealed) in feed.iter().enumerate() {
         assert_eq!(sealed.seq, at as i64 + 1, "the numbers are dense");
-        let digest = match (&sealed.salt, sealed.digest) {
-            (Some(salt), None) => chain::digest(salt, &sealed.entry),
+        let content = match (&sealed.salt, sealed.digest) {
+            (Some(salt), None) => chain::content(salt, &sealed.texts),
             (None, Some(kept)) => kept,
             other => panic!("neither whole nor erased: {other:?}"),
         };
+        assert_eq!(sealed.texts, Texts::of(&sealed.entry), "the entry says what its texts say");
+        let digest = chain::digest(&sealed.entry, &content);
         assert_eq!(chain::link(&previous, world.home.workspace, sealed.seq, &digest), sealed.hash);
         previous = sealed.hash;
     }
@@ -114,6 +116,20 @@ pub async fn sealing_goes_on_in_steps_of_the_asked_size(world: World) {
     let nowhere = Id::new_at(world.crm.now());
     assert_eq!(journal.seal_batch(nowhere, 2).await.unwrap(), 0);
     assert!(journal.feed(nowhere, 0, 2).await.unwrap().is_empty());
+}
+
+pub async fn a_workspace_waits_for_its_seal_as_long_as_entries_do(world: World) {
+    let journal = &world.crm.ports.journal;
+    let waits = async |id| journal.unsealed().await.unwrap().contains(&id);
+    assert!(waits(world.home.workspace).await && waits(world.away.workspace).await);
+    feed(&world, world.home.workspace).await;
+    assert!(!waits(world.home.workspace).await && waits(world.away.workspace).await);
+    contact_of(&world, Role::Admin, "A").await;
+    assert_eq!(journal.seal_batch(world.home.workspace, 0).await.unwrap(), 0);
+    assert!(waits(world.home.workspace).await);
+    feed(&world, world.home.workspace).await;
+    feed(&world, world.away.workspace).await;
+    assert!(journal.unsealed().await.unwrap().is_empty());
 }
 
 pub async fn the_feed_loses_nothing_while_writers_and_sealers_race(world: World) {

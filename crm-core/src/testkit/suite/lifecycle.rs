@@ -1,16 +1,18 @@
 //! Deleting, restoring and erasing.
 
+use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::support::{
-    commit, company, conflicts, contact, contact_of, deal, fails, field, filtered, names, reading, searched,
+    commit, company, conflicts, contact, contact_of, deal, fails, feed, field, filtered, names, reading, searched,
 };
 use crate::access::{Entity, Role};
 use crate::activity::NoteEdit;
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
-use crate::error::ErrorKind::NotFound;
+use crate::error::ErrorKind::{Denied, NotFound};
+use crate::error::Result;
 use crate::page::ListRequest;
 use crate::session::Expect;
 use crate::store::Stored;
@@ -101,6 +103,59 @@ pub async fn every_kind_can_be_deleted_restored_and_purged(world: World) {
     admin.activities().delete_note(note, Expect::Any).await.unwrap();
     fails(admin.activities().update_note(note, NoteEdit::default(), Expect::Any).await, NotFound);
     assert!(admin.activities().notes(&samples::list()).await.unwrap().data.is_empty());
+    assert_eq!(admin.activities().restore_note(note).await.unwrap().version, 3);
+    fails(admin.activities().restore_note(note).await, NotFound);
+    fails(admin.activities().purge_note(note).await, NotFound);
+}
+
+pub async fn a_deleted_note_can_be_restored_and_purged(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = contact_of(&world, Role::Admin, "A").await;
+    let notes = admin.activities();
+    let note = notes.create_note(samples::note(id, "Secretive")).await.unwrap().id;
+    notes.delete_note(note, Expect::Any).await.unwrap();
+    // Whoever may not delete it may not bring it back, and who does not see it does not find it.
+    fails(world.session(Role::Manager).await.activities().restore_note(note).await, Denied);
+    fails(world.session(Role::Manager).await.activities().purge_note(note).await, Denied);
+    fails(world.stranger().await.activities().restore_note(note).await, NotFound);
+    let back = notes.restore_note(note).await.unwrap();
+    assert_eq!((back.body.as_str(), notes.notes(&samples::list()).await.unwrap().data.len()), ("Secretive", 1));
+    notes.delete_note(note, Expect::Any).await.unwrap();
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    fails(notes.restore_note(note).await, NotFound);
+    admin.contacts().restore(id).await.unwrap();
+    notes.purge_note(note).await.unwrap();
+    fails(notes.restore_note(note).await, NotFound);
+    fails(notes.purge_note(note).await, NotFound);
+    let feed = feed(&world, world.home.workspace).await;
+    assert!(!format!("{feed:?}").contains("Secretive"));
+    // The purge of its record finds nothing more to erase, and the chain holds.
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    admin.contacts().purge(id).await.unwrap();
+    let verified = admin.workspace().verify_journal().await.unwrap();
+    assert!(verified.holds(), "{verified:?}");
+}
+
+pub async fn a_purge_and_a_note_at_once_do_not_fail_each_other(world: World) {
+    for _ in 0..10 {
+        let id = contact_of(&world, Role::Admin, "A").await;
+        let purge = world.session(Role::Admin).await.contacts();
+        let write = world.second_session(Role::Admin).await.activities();
+        let tasks: [BoxFuture<'static, Result<()>>; 2] = [
+            Box::pin(async move {
+                purge.delete(id, Expect::Any).await?;
+                purge.purge(id).await
+            }),
+            Box::pin(async move { write.create_note(samples::note(id, "hi")).await.map(drop) }),
+        ];
+        let mut results = world.at_once(tasks).await;
+        if let Some(Err(error)) = results.pop() {
+            assert_eq!(error.fields().first().map(|fault| fault.field.as_str()), Some("contact_id"), "{error:?}");
+        }
+        results.remove(0).unwrap();
+        let admin = world.session(Role::Admin).await;
+        assert!(admin.activities().notes(&samples::list()).await.unwrap().data.is_empty());
+    }
 }
 
 pub async fn a_purged_record_leaves_no_trace_on_others(world: World) {

@@ -140,6 +140,101 @@ pub async fn a_hidden_field_cannot_be_written(world: World) {
     invalid_at(setter.contacts().update(id, with_budget, Expect::Any).await, "custom.budget");
 }
 
+/// Kind, code and message of everything at fault.
+fn faults<T>(result: crate::error::Result<T>) -> Vec<(String, String)> {
+    let error = refused(result);
+    assert_eq!(error.kind(), Invalid, "{error:?}");
+    error.fields().iter().map(|fault| (fault.code.to_string(), fault.message.clone())).collect()
+}
+
+pub async fn a_write_tells_nothing_of_a_hidden_value(world: World) {
+    let id = masked(&world).await;
+    let setter = world.session(Role::Setter).await;
+    let email = |email: Edit<_>| ContactEdit { email, ..ContactEdit::default() };
+    let guesses = [Edit::Set("secret@example.com".parse().unwrap()), Edit::Set("a@b.co".parse().unwrap()), Edit::Clear];
+    let mut answers = Vec::new();
+    for guess in guesses {
+        answers.push(faults(setter.contacts().update(id, email(guess.clone()), Expect::Any).await));
+        let replacement = ContactEdit { email: guess.clone(), ..samples::contact("A") };
+        answers.push(faults(setter.contacts().replace(id, replacement.clone(), Expect::Any).await));
+        answers.push(faults(setter.contacts().create(replacement).await));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0][0].0, "unknown_field");
+}
+
+pub async fn a_hidden_custom_field_is_written_as_if_it_were_not_there(world: World) {
+    let id = masked(&world).await;
+    let setter = world.session(Role::Setter).await;
+    for value in [json!(5), json!(6), json!("no number"), json!(null)] {
+        let write = async |key: &str| {
+            let custom = ContactEdit { custom: samples::custom(key, value.clone()), ..samples::contact("A") };
+            let changed = faults(setter.contacts().update(id, custom.clone(), Expect::Any).await);
+            let made = faults(setter.contacts().create(custom).await);
+            assert_eq!(changed, made, "{key} {value}");
+            changed
+        };
+        assert_eq!(write("budget").await, write("nothing").await, "{value}");
+    }
+}
+
+pub async fn clearing_all_custom_values_clears_what_the_caller_sees(world: World) {
+    let id = masked(&world).await;
+    field(&world.session(Role::Admin).await, Entity::Contact, "size", CustomKind::Text).await;
+    let setter = world.session(Role::Setter).await;
+    let sized = ContactEdit { custom: samples::custom("size", "L"), ..samples::contact("A") };
+    for is_replaced in [false, true] {
+        setter.contacts().update(id, sized.clone(), Expect::Any).await.unwrap();
+        let cleared = ContactEdit { custom: Edit::Clear, ..samples::contact("A") };
+        match is_replaced {
+            true => setter.contacts().replace(id, cleared, Expect::Any).await.unwrap(),
+            false => setter.contacts().update(id, cleared, Expect::Any).await.unwrap(),
+        };
+        let kept = world.session(Role::Admin).await.contacts().read(id).await.unwrap();
+        assert_eq!(Value::Object(kept.custom.clone()), json!({"budget": 5}));
+    }
+}
+
+pub async fn a_rule_that_would_not_do_what_it_says_is_refused(world: World) {
+    use crate::access::Scope;
+    let settings = world.session(Role::Admin).await.workspace();
+    let refuse = async |role, entity, rule: Rule, field: &str| {
+        invalid_at(settings.set_rule(role, entity, rule, Expect::Any).await, field);
+    };
+    let narrow = || Rule { update: Scope::Own, ..Rule::ALL };
+    for entity in [Entity::User, Entity::Workspace, Entity::Team, Entity::Pipeline, Entity::Tag, Entity::CustomField] {
+        refuse(Role::SalesRep, entity, narrow(), "update").await;
+    }
+    refuse(Role::SalesRep, Entity::Note, Rule { read: Scope::Team, ..Rule::ALL }, "read").await;
+    refuse(Role::SalesRep, Entity::Import, Rule { export: Scope::Team, ..Rule::ALL }, "export").await;
+    refuse(Role::Admin, Entity::Contact, Rule::NONE, "role").await;
+    for (entity, field) in [
+        (Entity::Contact, "last_name"),
+        (Entity::Contact, "owner_id"),
+        (Entity::Contact, "domain"),
+        (Entity::Contact, "custom."),
+        (Entity::Company, "e-mail"),
+        (Entity::User, "email"),
+        (Entity::User, "custom.budget"),
+        (Entity::Tag, "name"),
+    ] {
+        refuse(Role::SalesRep, entity, hiding(&[field]), "hidden").await;
+    }
+    let before = settings.read().await.unwrap();
+    assert_eq!(before.version, 1);
+    for entity in [Entity::Contact, Entity::Company, Entity::Deal, Entity::Note] {
+        settings.set_rule(Role::SalesRep, entity, narrow(), Expect::Any).await.unwrap();
+    }
+    settings.set_rule(Role::SalesRep, Entity::Contact, hiding(&["email", "custom.budget"]), Expect::Any).await.unwrap();
+    // Every default can be said.
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
+        for entity in Entity::ALL {
+            let rule = crate::access::Matrix::default().rule(role, entity);
+            settings.set_rule(role, entity, rule, Expect::Any).await.unwrap();
+        }
+    }
+}
+
 pub async fn a_replacement_keeps_what_the_caller_cannot_see(world: World) {
     let id = masked(&world).await;
     let setter = world.session(Role::Setter).await;

@@ -26,6 +26,7 @@ pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
 pub mod filters;
+pub mod guessing;
 pub mod imports;
 pub mod input;
 pub mod journal;
@@ -48,6 +49,7 @@ macro_rules! __suite {
         $crate::__laws! { $open;
             auth {
                 a_registration_makes_a_workspace_an_admin_and_signs_in,
+                no_caller_sees_an_account_and_the_journal_keeps_it,
                 a_known_address_registers_again_with_its_password_alone,
                 two_registrations_of_one_address_make_one_account,
                 a_bad_registration_names_the_field_and_writes_nothing,
@@ -60,10 +62,10 @@ macro_rules! __suite {
                 a_logout_elsewhere_holds_within_a_second,
                 a_suspended_member_is_refused_within_a_second,
                 whoever_is_not_known_is_nobody,
-                guessing_is_slowed_down_and_the_owner_gets_in_again,
-                an_address_cannot_try_every_account,
-                attempts_at_once_are_all_counted,
-                a_password_is_hashed_anew_only_where_it_is_still_the_same,
+                a_role_that_sees_nobody_signs_in_and_out,
+                a_refresh_that_cannot_be_answered_spends_no_token,
+                nobody_ends_the_sign_in_of_another,
+                no_token_is_printed,
             }
             commits {
                 a_commit_is_all_or_nothing,
@@ -74,6 +76,7 @@ macro_rules! __suite {
                 another_body_under_a_used_key_is_invalid,
                 a_refused_request_does_not_use_its_key,
                 two_at_once_under_one_key_create_one,
+                equal_keys_of_two_callers_are_two_keys,
                 a_key_is_forgotten_after_a_day,
                 a_key_used_meanwhile_is_told_apart,
                 unique_values_are_unique,
@@ -88,6 +91,8 @@ macro_rules! __suite {
                 the_last_admin_stays_one,
                 of_two_who_move_a_deal_one_wins,
                 a_change_that_expects_nothing_is_decided_again,
+                a_version_is_refused_only_where_its_record_changed,
+                nothing_is_linked_to_a_record_that_was_deleted_before,
                 a_pipeline_that_changed_since_refuses_the_move,
             }
             custom_fields {
@@ -95,11 +100,14 @@ macro_rules! __suite {
                 a_value_that_does_not_fit_is_refused_at_its_key,
                 a_change_touches_only_the_keys_it_names,
                 a_required_field_must_have_a_value,
+                a_required_field_that_is_hidden_is_not_asked_for,
+                a_field_shows_no_value_of_an_older_one_of_its_key,
                 a_retired_field_is_gone_and_the_others_stay,
                 choices_can_be_changed_and_old_values_stay,
                 definitions_hold_at_once_here_and_within_a_second_elsewhere,
                 custom_values_are_not_searched_and_not_sorted,
                 two_hundred_fields_are_enough,
+                two_last_fields_defined_at_once_are_one,
             }
             deals {
                 the_board_is_what_the_list_adds_up_to,
@@ -107,6 +115,8 @@ macro_rules! __suite {
                 a_sum_beyond_64_bits_is_refused_rather_than_wrong,
                 a_deal_begins_at_the_first_stage_of_the_default_pipeline,
                 a_move_changes_stage_status_and_times_together,
+                a_deal_ahead_of_the_clock_can_be_moved,
+                a_deal_of_an_unknown_pipeline_is_invalid,
                 two_pipelines_made_at_once_make_one_default,
             }
             filters {
@@ -115,6 +125,14 @@ macro_rules! __suite {
                 what_was_written_is_what_is_read,
                 a_filter_on_nothing_that_exists_is_invalid,
                 an_empty_list_of_values_matches_nothing,
+            }
+            guessing {
+                guessing_is_slowed_down_and_the_owner_gets_in_again,
+                an_address_cannot_try_every_account,
+                an_address_that_had_its_share_locks_nobody_out,
+                a_password_that_no_account_can_have_is_wrong,
+                attempts_at_once_are_all_counted,
+                a_password_is_hashed_anew_only_where_it_is_still_the_same,
             }
             imports {
                 an_imports_place_is_kept_and_guarded_by_its_version,
@@ -140,6 +158,7 @@ macro_rules! __suite {
                 the_history_of_a_record_leaves_out_what_wrote_nothing,
                 the_feed_is_dense_and_in_the_order_of_versions,
                 sealing_goes_on_in_steps_of_the_asked_size,
+                a_workspace_waits_for_its_seal_as_long_as_entries_do,
                 the_feed_loses_nothing_while_writers_and_sealers_race,
                 numbers_and_texts_of_every_shape_keep_the_chain,
                 a_purge_erases_content_and_leaves_the_chain_whole,
@@ -152,6 +171,8 @@ macro_rules! __suite {
                 a_deleted_record_is_absent_everywhere,
                 a_restored_record_is_as_it_was,
                 every_kind_can_be_deleted_restored_and_purged,
+                a_deleted_note_can_be_restored_and_purged,
+                a_purge_and_a_note_at_once_do_not_fail_each_other,
                 a_purged_record_leaves_no_trace_on_others,
                 a_record_that_was_restored_meanwhile_is_not_purged,
             }
@@ -160,6 +181,10 @@ macro_rules! __suite {
                 a_hidden_field_is_absent_from_every_answer,
                 a_hidden_field_answers_no_question,
                 a_hidden_field_cannot_be_written,
+                a_write_tells_nothing_of_a_hidden_value,
+                a_hidden_custom_field_is_written_as_if_it_were_not_there,
+                clearing_all_custom_values_clears_what_the_caller_sees,
+                a_rule_that_would_not_do_what_it_says_is_refused,
                 a_replacement_keeps_what_the_caller_cannot_see,
                 hidden_values_hide_the_boards_totals,
                 a_rule_holds_at_once_here_and_within_a_second_elsewhere,
@@ -178,6 +203,7 @@ macro_rules! __suite {
                 a_new_person_is_invited_and_known_to_lists,
                 people_are_found_by_name_and_address_whatever_the_case,
                 a_role_is_changed_once_and_told,
+                whoever_may_not_change_people_is_told_nothing_of_them,
                 a_team_has_members_of_its_own_workspace,
                 settings_are_changed_and_kept,
                 a_record_without_an_owner_belongs_to_its_maker,

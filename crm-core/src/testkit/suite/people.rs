@@ -3,7 +3,7 @@
 use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading};
 use crate::access::{Entity, Role, Rule};
 use crate::edit::Edit;
-use crate::error::ErrorKind::{Invalid, NotFound};
+use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
 use crate::page::ListRequest;
 use crate::session::{Expect, Session};
@@ -107,7 +107,7 @@ pub async fn settings_are_changed_and_kept(world: World) {
         admin.workspace().update(WorkspaceEdit { name: Edit::Clear, ..Default::default() }, Expect::Any).await,
         "name",
     );
-    let rule = Rule { hidden: crate::access::FieldMask::of(["email", "custom.x"]), ..Rule::NONE };
+    let rule = Rule { hidden: crate::access::FieldMask::of(["value", "custom.x"]), ..Rule::NONE };
     admin.workspace().set_rule(Role::Setter, Entity::Deal, rule.clone(), Expect::Any).await.unwrap();
     let read = world.crm.ports.workspaces.workspace(world.home.workspace).await.unwrap();
     assert_eq!(read.permissions.rule(Role::Setter, Entity::Deal), rule);
@@ -129,4 +129,18 @@ pub async fn a_record_without_an_owner_belongs_to_its_maker(world: World) {
     assert_eq!(names(&system, &filtered("owner_id is null")).await, ["B"]);
     // `me` means nothing where nobody asks.
     fails(system.contacts().list(&filtered("owner_id = me")).await, Invalid);
+}
+
+pub async fn whoever_may_not_change_people_is_told_nothing_of_them(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let invited = admin.users().create(samples::user("New", Role::Setter)).await.unwrap().id;
+    let setter = world.session(Role::Setter).await;
+    for status in UserStatus::ALL {
+        fails(setter.users().change_status(invited, status, Expect::Any).await, Denied);
+    }
+    invalid_at(admin.users().change_status(invited, UserStatus::Active, Expect::Any).await, "status");
+    super::support::conflicts(
+        admin.users().change_status(invited, UserStatus::Active, Expect::Version(9)).await,
+        "stale_version",
+    );
 }

@@ -6,8 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 use crm_core::store::IdempotencyKey;
-use crm_core::user::User;
-use crm_core::{Error, Expect, Id, Result};
+use crm_core::{Error, Expect, Result};
 
 use crate::refusal::Refusal;
 
@@ -36,9 +35,9 @@ fn expected(request: &HttpRequest) -> Result<Expect> {
     version.map(Expect::Version).ok_or_else(|| Error::invalid("If-Match", "etag", "is not a version, as in \"3\""))
 }
 
-/// The key under which a creation happens once: the caller's, bound to who sent it, to which route
-/// and with which body.
-pub(crate) fn idempotency_key(request: &HttpRequest, user: Id<User>, body: &[u8]) -> Result<Option<IdempotencyKey>> {
+/// The key under which a creation happens once: the caller's, bound to route and body; the session
+/// binds it to who sent it.
+pub(crate) fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>> {
     let Some(key) = single(request, IDEMPOTENCY_KEY, "Idempotency-Key")? else { return Ok(None) };
     let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_plain || !(1..=MAX_KEY_BYTES).contains(&key.len()) {
@@ -46,7 +45,7 @@ pub(crate) fn idempotency_key(request: &HttpRequest, user: Id<User>, body: &[u8]
         return Err(Error::invalid("Idempotency-Key", "idempotency_key", message));
     }
     let route = format!("{} {}", request.method(), request.path());
-    Ok(Some(IdempotencyKey::new(&user.to_string(), &route, key, body)))
+    Ok(Some(IdempotencyKey::new(&route, key, body)))
 }
 
 /// The text of a header that may be sent once.

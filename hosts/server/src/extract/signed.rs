@@ -80,10 +80,10 @@ impl<T: DeserializeOwned> FromRequest for Creating<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         async move {
-            let Caller(session, claims) = caller(&request).await?;
+            let Caller(session, _) = caller(&request).await?;
             let bytes = body::read(&request, payload).await?;
             let value = body::decode(&bytes)?;
-            let session = match idempotency_key(&request, claims.user_id, &bytes)? {
+            let session = match idempotency_key(&request, &bytes)? {
                 Some(key) => session.once(key),
                 None => session,
             };

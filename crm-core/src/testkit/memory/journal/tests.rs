@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::access::Role;
+use crate::journal::Change;
 use crate::session::Expect;
 use crate::testkit::{MemoryStore, World, samples};
 
@@ -78,6 +79,88 @@ async fn an_erasure_that_no_purge_explains_is_found() {
     })
     .await;
     assert_eq!(broken, Some(count - 1));
+}
+
+/// Erases one entry as a purge would, without one.
+fn erased(line: &mut Line) {
+    let salt = line.salt.take().unwrap();
+    line.digest = Some(chain::content(&salt, &Texts::of(&line.entry)));
+    line.entry.before.clear();
+    line.entry.after.clear();
+    line.entry.events.clear();
+}
+
+#[tokio::test]
+async fn an_erased_entry_does_not_explain_itself() {
+    let (count, broken) = broken_by(|journal, last| {
+        let line = &mut journal.lines[last];
+        erased(line);
+        line.entry.change = Change::Purged;
+    })
+    .await;
+    assert_eq!(broken, Some(count));
+    // Nor does a purge whose own entry was erased.
+    let (_, broken) = broken_by(|journal, _| {
+        let purge = journal.lines.iter_mut().find(|line| line.entry.change == Change::Purged).unwrap();
+        erased(purge);
+    })
+    .await;
+    assert!(broken.is_some());
+}
+
+#[tokio::test]
+async fn what_a_purge_leaves_of_an_entry_is_checked() {
+    let tampers: [fn(&mut Line); 8] = [
+        |line| line.entry.at = line.entry.at.plus_seconds(1),
+        |line| line.entry.actor.user_id = None,
+        |line| line.entry.actor.cause = Some("forged".into()),
+        |line| line.entry.record_id = Uuid::nil(),
+        |line| line.entry.subject = Some((Entity::Contact, Uuid::nil())),
+        |line| line.entry.change = Change::Noted,
+        |line| line.digest = Some([0; 32]),
+        |line| drop(line.entry.after.insert("last_name".into(), "Forged".into())),
+    ];
+    for (at, tamper) in tampers.into_iter().enumerate() {
+        let first = std::cell::Cell::new(None);
+        let (_, broken) = broken_by(|journal, _| {
+            let found = journal.lines.iter().position(|line| line.digest.is_some()).unwrap();
+            first.set(Some(number(found) + 1));
+            tamper(&mut journal.lines[found]);
+        })
+        .await;
+        assert_eq!(broken, first.get(), "{at}");
+    }
+}
+
+/// Digests of history are for ever: whoever changes this form breaks every chain there is.
+#[test]
+fn the_digest_of_an_entry_never_changes() {
+    let id = |n| Uuid::from_u128(n);
+    let entry = Entry {
+        id: id(1).into(),
+        at: crate::Timestamp::from_micros(2),
+        actor: crate::access::ActorRef { user_id: Some(id(3).into()), cause: None },
+        batch: None,
+        depth: 4,
+        entity: Entity::Note,
+        record_id: id(5),
+        version: 6,
+        subject: Some((Entity::Contact, id(7))),
+        change: Change::Updated,
+        before: Default::default(),
+        after: Default::default(),
+        events: Vec::new(),
+    };
+    let texts = Texts { after: Some(r#"{"unknown":[1]}"#.into()), ..Texts::default() };
+    let content = chain::content(&[8; SALT_BYTES], &texts);
+    let hex = |hash: Hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(
+        [hex(content), hex(chain::digest(&entry, &content))],
+        [
+            "56618853ae80329580bfa2bd7b68c572746a0b36330f425096377afa8a39a0b0",
+            "13f2424c0f6c742f328e82afc3215fc84316cb8c258da096f4a1e8c039a1868c",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,97 @@
+//! Guessing passwords is slowed down, and nobody is locked out by it for long.
+
+use futures::future::BoxFuture;
+
+use super::auth::{EMAIL, PASSWORD, login, register, signed_in};
+use super::support::{fails, refused};
+use crate::auth::Attempt;
+use crate::error::ErrorKind::{RateLimited, Unauthenticated};
+use crate::id::Id;
+use crate::testkit::{World, samples};
+
+pub async fn guessing_is_slowed_down_and_the_owner_gets_in_again(world: World) {
+    register(&world, "Acme", EMAIL).await;
+    world.clock.tick_micros(0);
+    for _ in 0..10 {
+        fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
+    }
+    let error = refused(login(&world, EMAIL, PASSWORD).await);
+    assert_eq!(error.kind(), RateLimited);
+    let wait = error.retry_after().unwrap().as_secs();
+    assert!((1..=15 * 60 + 1).contains(&wait), "{wait}");
+    // Another instance counts the same attempts.
+    fails(world.second.auth().login(samples::login(EMAIL, PASSWORD).unwrap(), "192.0.2.7").await, RateLimited);
+    fails(login(&world, "other@example.com", PASSWORD).await, Unauthenticated);
+    world.clock.advance_seconds(15 * 60);
+    signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    // Success forgives what was counted.
+    for _ in 0..9 {
+        fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
+    }
+    signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    fails(login(&world, EMAIL, "wrong password").await, Unauthenticated);
+}
+
+pub async fn an_address_cannot_try_every_account(world: World) {
+    world.clock.tick_micros(0);
+    for at in 0..100 {
+        fails(login(&world, &format!("u{at}@example.com"), PASSWORD).await, Unauthenticated);
+    }
+    fails(login(&world, "u100@example.com", PASSWORD).await, RateLimited);
+    let elsewhere = world.crm.auth().login(samples::login("u100@example.com", PASSWORD).unwrap(), "192.0.2.9").await;
+    fails(elsewhere, Unauthenticated);
+}
+
+pub async fn an_address_that_had_its_share_locks_nobody_out(world: World) {
+    world.clock.tick_micros(0);
+    register(&world, "Acme", EMAIL).await;
+    for at in 0..99 {
+        fails(login(&world, &format!("u{at}@example.com"), PASSWORD).await, Unauthenticated);
+    }
+    for _ in 0..20 {
+        fails(login(&world, EMAIL, "wrong password").await, RateLimited);
+    }
+    let elsewhere = world.crm.auth().login(samples::login(EMAIL, PASSWORD).unwrap(), "192.0.2.9").await;
+    signed_in(elsewhere.unwrap());
+}
+
+pub async fn a_password_that_no_account_can_have_is_wrong(world: World) {
+    let account = register(&world, "Acme", EMAIL).await.user.account_id.unwrap();
+    let long = "x".repeat(257);
+    let hashes = (format!("$plain${PASSWORD}"), format!("$plain${long}"));
+    assert!(world.crm.ports.accounts.rehash(account, &hashes.0, &hashes.1).await.unwrap());
+    let error = refused(login(&world, EMAIL, &long).await);
+    assert_eq!((error.kind(), error.code()), (Unauthenticated, "wrong_credentials"));
+}
+
+pub async fn attempts_at_once_are_all_counted(world: World) {
+    let now = world.crm.now();
+    let tasks = (0..40).map(|at| -> BoxFuture<'static, Attempt> {
+        let throttles = if at % 2 == 0 { &world.crm } else { &world.second }.ports.throttles.clone();
+        Box::pin(async move { throttles.attempt("key", 10, 60, now).await.unwrap() })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let answers = world.at_once(tasks).await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Attempt::Allowed).count(), 10);
+    let until = now.plus_seconds(60);
+    let throttles = &world.crm.ports.throttles;
+    assert_eq!(throttles.attempt("key", 10, 60, now.plus_seconds(59)).await.unwrap(), Attempt::RefusedUntil(until));
+    assert_eq!(throttles.attempt("key", 10, 60, until).await.unwrap(), Attempt::Allowed);
+    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
+    throttles.forgive("other").await.unwrap();
+    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
+    throttles.forgive("never tried").await.unwrap();
+}
+
+pub async fn a_password_is_hashed_anew_only_where_it_is_still_the_same(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    let id = registered.user.account_id.unwrap();
+    let accounts = &world.crm.ports.accounts;
+    let old = format!("$plain${PASSWORD}");
+    assert!(accounts.rehash(id, &old, "$new").await.unwrap());
+    assert!(!accounts.rehash(id, &old, "$newer").await.unwrap());
+    assert!(!accounts.rehash(Id::new_at(world.crm.now()), &old, "$newer").await.unwrap());
+    let account = accounts.account_by_email(&EMAIL.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((account.id, secrecy::ExposeSecret::expose_secret(&account.password_hash)), (id, "$new"));
+    assert_eq!(accounts.account_by_email(&"no@example.com".parse().unwrap()).await.unwrap().map(|a| a.id), None);
+}
