@@ -29,8 +29,6 @@ pub struct Reliance {
 pub enum Guard {
     /// The active admins: at least one stays.
     Admins,
-    /// The pipelines: exactly one is the default.
-    Pipelines,
 }
 
 impl Guard {
@@ -38,7 +36,6 @@ impl Guard {
     pub const fn name(self) -> &'static str {
         match self {
             Guard::Admins => "admins",
-            Guard::Pipelines => "pipelines",
         }
     }
 }
