@@ -2,6 +2,7 @@
 #![cfg(feature = "testkit")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,4 +34,19 @@ fn every_law_is_run() {
         }
     }
     assert!(count > 140, "only {count} laws");
+}
+
+/// Whoever follows the guide to one law must find it.
+#[test]
+fn the_laws_that_the_guide_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(root.join("../docs/TESTING.md")).unwrap();
+    let listed = std::fs::read_to_string(root.join("src/testkit/suite/mod.rs")).unwrap();
+    let words = guide.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    // Laws are sentences; no other name of the guide has so many words.
+    let laws: BTreeSet<&str> = words.filter(|word| word.matches('_').count() >= 4).collect();
+    assert!(!laws.is_empty());
+    for law in laws {
+        assert!(listed.contains(&format!(" {law},")), "no law is named {law}");
+    }
 }

@@ -5,28 +5,17 @@
 mod own;
 
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crm_core::testkit::Subject;
+use crm_core::journal::JournalStore as _;
+use crm_core::testkit::{Subject, postgres_url};
 use crm_core::{ErrorKind, ListRequest};
 use crm_storage::{Options, PostgresStore};
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
-/// The server under test. Where the developer has said that there is none, the tests end here and
-/// say so.
-fn server() -> String {
-    if let Ok(url) = std::env::var("SLACKCRM_TEST_POSTGRES") {
-        return url;
-    }
-    if std::env::var("SLACKCRM_TEST_WITHOUT").is_ok_and(|without| without == "postgres") {
-        let _ = std::io::stderr().write_all(b"\nskipped: SLACKCRM_TEST_WITHOUT=postgres\n");
-        std::process::exit(0);
-    }
-    panic!("set SLACKCRM_TEST_POSTGRES to the URL of a database, or SLACKCRM_TEST_WITHOUT=postgres");
-}
+use self::own::Behind;
 
 /// A schema, gone when it is dropped.
 struct Schema {
@@ -36,18 +25,24 @@ struct Schema {
 }
 
 impl Schema {
-    async fn new(server: String, options: Options) -> Self {
+    /// A schema on the server under test, if there is one.
+    async fn new(options: Options) -> Option<Self> {
+        let server = postgres_url()?;
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let schema = Self { server, name, options };
         run(&schema.server, &format!("CREATE SCHEMA {}", schema.name)).await;
-        schema
+        Some(schema)
+    }
+
+    /// The URL of the server with the schema.
+    fn url(&self) -> String {
+        let mark = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{mark}options=-c%20search_path%3D{}", self.server, self.name)
     }
 
     async fn open(&self) -> Arc<PostgresStore> {
-        let mark = if self.server.contains('?') { '&' } else { '?' };
-        let url = format!("{}{mark}options=-c%20search_path%3D{}", self.server, self.name);
-        Arc::new(PostgresStore::connect(&url, self.options.clone()).await.unwrap())
+        Arc::new(PostgresStore::connect(&self.url(), self.options.clone()).await.unwrap())
     }
 }
 
@@ -63,12 +58,15 @@ impl Drop for Schema {
     }
 }
 
-async fn run(server: &str, sql: &str) {
-    let (client, connection) = tokio_postgres::connect(server, NoTls).await.unwrap();
-    let connection = tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap();
-    drop(client);
-    let _ = connection.await;
+/// A connection past the store; it ends with the client.
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn run(url: &str, sql: &str) {
+    connect(url).await.batch_execute(sql).await.unwrap();
 }
 
 /// A database under test.
@@ -89,18 +87,37 @@ impl Subject for Database {
     }
 }
 
-async fn open() -> Database {
-    let schema = Schema::new(server(), Options::default().readers(4).patience(Duration::from_secs(60))).await;
+impl Behind for Database {
+    async fn execute(&self, sql: &str) {
+        run(&self.schema.url(), sql).await;
+    }
+
+    fn bytes(bytes: &[u8]) -> String {
+        format!("CAST('\\x{}' AS bytea)", own::hex(bytes))
+    }
+
+    fn address(&self) -> String {
+        self.schema.url()
+    }
+}
+
+async fn open() -> Option<Database> {
+    let schema = Schema::new(Options::default().readers(4).patience(Duration::from_secs(60))).await?;
     let store = schema.open().await;
     store.migrate().await.unwrap();
-    Database { store, schema }
+    Some(Database { store, schema })
+}
+
+/// The schema of the process that started this one.
+async fn reopen() -> Arc<PostgresStore> {
+    Arc::new(PostgresStore::connect(&own::another::address(), Options::default()).await.unwrap())
 }
 
 crm_core::testkit::suite!(open);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_that_migrate_at_once_migrate_once() {
-    let schema = Schema::new(server(), Options::default().readers(1)).await;
+    let Some(schema) = Schema::new(Options::default().readers(1)).await else { return };
     let mut stores = Vec::new();
     for _ in 0..4 {
         stores.push(schema.open().await);
@@ -111,7 +128,7 @@ async fn programs_that_migrate_at_once_migrate_once() {
 
 #[tokio::test]
 async fn a_migration_can_be_taken_back() {
-    let schema = Schema::new(server(), Options::default().readers(1)).await;
+    let Some(schema) = Schema::new(Options::default().readers(1)).await else { return };
     let store = schema.open().await;
     assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
     assert_eq!(store.migrate().await.unwrap().from, 0);
@@ -130,15 +147,13 @@ async fn a_server_that_is_not_there_is_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
     let deadline = Duration::from_millis(100);
-    let schema = Schema::new(server(), Options::default().readers(1).deadline(deadline)).await;
+    let Some(schema) = Schema::new(Options::default().readers(1).deadline(deadline)).await else { return };
     let store = schema.open().await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
     let session = own::session(&crm, workspace).await;
-    let (client, connection) = tokio_postgres::connect(&schema.server, NoTls).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let lock = format!("BEGIN; LOCK TABLE {}.contacts IN ACCESS EXCLUSIVE MODE", schema.name);
-    client.batch_execute(&lock).await.unwrap();
+    let client = connect(&schema.url()).await;
+    client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     for _ in 0..3 {
         let late = session.contacts().list(&ListRequest::default()).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::Unavailable);
@@ -146,12 +161,125 @@ async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replace
     client.batch_execute("COMMIT").await.unwrap();
     // The only connection of the pool was replaced each time.
     session.contacts().list(&ListRequest::default()).await.unwrap();
-    drop(client);
-    let _ = connection.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_survives_the_end_of_the_runtime_that_opened_its_connection() {
+    let Some(schema) = Schema::new(Options::default().readers(2).deadline(Duration::from_secs(60))).await else {
+        return;
+    };
+    let store = schema.open().await;
+    store.migrate().await.unwrap();
+    let (crm, workspace) = own::engine(store.clone()).await;
+    let session = own::session(&crm, workspace).await;
+    // Two at once open the second connection, on a runtime like a server's worker.
+    let worker = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let asked = worker.spawn(async move { tokio::join!(store.ready(), store.ready()) });
+    let (one, two) = asked.await.unwrap();
+    one.and(two).unwrap();
+    let client = connect(&schema.url()).await;
+    client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let list = || {
+        let contacts = session.contacts();
+        tokio::spawn(async move { contacts.list(&ListRequest::default()).await.map(|page| page.data.len()) })
+    };
+    let lists = [list(), list()];
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'contacts'::regclass";
+    while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::spawn_blocking(move || drop(worker)).await.unwrap();
+    client.batch_execute("COMMIT").await.unwrap();
+    for list in lists {
+        assert_eq!(list.await.unwrap().unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_gives_what_an_older_transaction_commits_late() {
+    let Some(database) = open().await else { return };
+    let store = database.store();
+    let (crm, workspace) = own::engine(store.clone()).await;
+    let session = own::session(&crm, workspace).await;
+    own::fill(&session, 1).await;
+    // A commit's own way to the journal, held open after it has taken its place in the queue.
+    let late = connect(&database.address()).await;
+    let append = "BEGIN;
+        INSERT INTO journal (workspace_id, record_id, id, at, depth, entity, version, change, after, salt)
+            SELECT workspace_id, record_id, '00000000-0000-7000-8000-000000000001', at, depth, entity, version + 1,
+                2, after, salt FROM journal ORDER BY id DESC LIMIT 1;
+        INSERT INTO journal_queue (workspace_id, record_id, entry_id)
+            SELECT workspace_id, record_id, id FROM journal WHERE id = '00000000-0000-7000-8000-000000000001'";
+    late.batch_execute(append).await.unwrap();
+    own::fill(&session, 3).await;
+    while store.seal_batch(workspace, 2).await.unwrap() > 0 {}
+    let before = store.feed(workspace, 0, 100).await.unwrap();
+    late.batch_execute("COMMIT").await.unwrap();
+    own::fill(&session, 1).await;
+    while store.seal_batch(workspace, 2).await.unwrap() > 0 {}
+    // A reader goes on from the last number that it has seen.
+    let seen = before.len() as i64;
+    let after = store.feed(workspace, seen, 100).await.unwrap();
+    assert_eq!(after.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [seen + 1, seen + 2]);
+    assert_eq!(after[0].entry.id.to_string(), "00000000-0000-7000-8000-000000000001");
+    let verified = store.verify(workspace).await.unwrap();
+    assert!(verified.holds() && verified.unsealed == 0, "{verified:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
-    let database = open().await;
+    let Some(database) = open().await else { return };
     own::drop_callers(database.store()).await;
+}
+
+#[tokio::test]
+async fn a_changed_entry_is_found() {
+    own::forgery::a_changed_entry_is_found(open).await;
+}
+
+#[tokio::test]
+async fn a_removed_entry_is_found() {
+    own::forgery::a_removed_entry_is_found(open).await;
+}
+
+#[tokio::test]
+async fn reordered_entries_are_found() {
+    own::forgery::reordered_entries_are_found(open).await;
+}
+
+#[tokio::test]
+async fn an_erasure_that_no_purge_explains_is_found() {
+    own::forgery::an_erasure_that_no_purge_explains_is_found(open).await;
+}
+
+#[tokio::test]
+async fn a_chain_that_was_made_anew_shows_in_its_hash() {
+    own::forgery::a_chain_that_was_made_anew_shows_in_its_hash(open).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_another_process_left_behind_is_a_conflict() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    let Some(database) = open().await else { return };
+    own::another::a_version_that_another_process_left_behind_is_a_conflict(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reliance_that_another_process_broke_is_a_conflict() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    let Some(database) = open().await else { return };
+    own::another::a_reliance_that_another_process_broke_is_a_conflict(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_outlives_its_process_and_is_not_repeated() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    let Some(database) = open().await else { return };
+    own::another::a_commit_outlives_its_process_and_is_not_repeated(database).await;
 }

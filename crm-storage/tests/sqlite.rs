@@ -5,12 +5,17 @@
 mod own;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::testkit::Subject;
 use crm_core::{Crm, ErrorKind};
 use crm_storage::{Options, SqliteStore};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+
+use self::own::Behind;
 
 /// A file, gone when it is dropped.
 struct File {
@@ -23,8 +28,12 @@ impl File {
         Self { folder: tempfile::tempdir().unwrap(), options }
     }
 
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("crm.db")
+    }
+
     fn open(&self) -> Arc<SqliteStore> {
-        Arc::new(SqliteStore::open(self.folder.path().join("crm.db"), self.options.clone()).unwrap())
+        Arc::new(SqliteStore::open(self.path(), self.options.clone()).unwrap())
     }
 }
 
@@ -46,11 +55,30 @@ impl Subject for Database {
     }
 }
 
+impl Behind for Database {
+    async fn execute(&self, sql: &str) {
+        SqliteConnection::establish(&self.address()).unwrap().batch_execute(sql).unwrap();
+    }
+
+    fn bytes(bytes: &[u8]) -> String {
+        format!("x'{}'", own::hex(bytes))
+    }
+
+    fn address(&self) -> String {
+        self.file.path().to_str().unwrap().to_owned()
+    }
+}
+
 async fn open() -> Database {
     let file = File::new(Options::default().patience(Duration::from_secs(60)));
     let store = file.open();
     store.migrate().await.unwrap();
     Database { store, file }
+}
+
+/// The file of the process that started this one.
+async fn reopen() -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(own::another::address(), Options::default()).unwrap())
 }
 
 crm_core::testkit::suite!(open);
@@ -104,7 +132,7 @@ async fn a_second_process_that_writes_too_long_makes_the_store_unavailable() {
     store.migrate().await.unwrap();
     let other = file.open();
     let (crm, _) = own::engine(store.clone()).await;
-    let busy = own::hold_sqlite(&file.folder.path().join("crm.db"));
+    let busy = own::hold_sqlite(&file.path());
     let error = crm.create_workspace("Late").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.is_retryable());
@@ -158,4 +186,53 @@ async fn an_entry_that_was_erased_by_hand_is_found() {
         own::tamper(&database.file.folder.path().join("crm.db"), &forge);
         assert!(!session.workspace().verify_journal().await.unwrap().holds(), "{forged}");
     }
+}
+
+#[tokio::test]
+async fn a_changed_entry_is_found() {
+    own::forgery::a_changed_entry_is_found(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn a_removed_entry_is_found() {
+    own::forgery::a_removed_entry_is_found(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn reordered_entries_are_found() {
+    own::forgery::reordered_entries_are_found(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn an_erasure_that_no_purge_explains_is_found() {
+    own::forgery::an_erasure_that_no_purge_explains_is_found(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn a_chain_that_was_made_anew_shows_in_its_hash() {
+    own::forgery::a_chain_that_was_made_anew_shows_in_its_hash(async || Some(open().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_another_process_left_behind_is_a_conflict() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    own::another::a_version_that_another_process_left_behind_is_a_conflict(open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reliance_that_another_process_broke_is_a_conflict() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    own::another::a_reliance_that_another_process_broke_is_a_conflict(open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_outlives_its_process_and_is_not_repeated() {
+    if own::another::is_this() {
+        return own::another::act(reopen().await).await;
+    }
+    own::another::a_commit_outlives_its_process_and_is_not_repeated(open().await).await;
 }

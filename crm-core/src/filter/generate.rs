@@ -186,7 +186,10 @@ fn operand(kind: &FieldKind, op: Op, vocabulary: &Vocabulary) -> BoxedStrategy<O
     let one = scalar(kind, vocabulary);
     match op {
         Op::IsNull => any::<bool>().prop_map(Operand::from).boxed(),
-        Op::In | Op::HasAny | Op::HasAll | Op::HasNone => vec(one, 0..4).prop_map(Operand::Many).boxed(),
+        Op::In | Op::HasAny | Op::HasAll | Op::HasNone => {
+            // A store may send a long list in another way than a short one.
+            prop_oneof![8 => vec(one.clone(), 0..4), 1 => vec(one, 17..40)].prop_map(Operand::Many).boxed()
+        }
         Op::Between => vec(one, 2).prop_map(Operand::Many).boxed(),
         _ => one.prop_map(Operand::One).boxed(),
     }

@@ -4,8 +4,8 @@ use super::model::{NewPipeline, Pipeline};
 use crate::access::{Action, Entity, View};
 use crate::error::Result;
 use crate::id::Id;
-use crate::session::{Decisions, Session};
-use crate::store::{Guard, Stored};
+use crate::session::Session;
+use crate::store::Stored;
 
 /// The pipelines of a workspace.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ impl Pipelines {
         Self { session }
     }
 
-    /// Makes a pipeline; the first of a workspace is its default.
+    /// Makes a pipeline beside the default one, which came with the workspace.
     ///
     /// # Errors
     /// `Denied`; `Invalid` for bad names or stages.
@@ -27,25 +27,11 @@ impl Pipelines {
         if let Some(first) = self.session.replayed(&grant).await? {
             return Ok(first);
         }
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let guard = self.session.ports().commit.guard(&grant, Guard::Pipelines).await?;
-                let is_first = self.session.ports().pipelines.pipelines(&grant).await?.is_empty();
-                let mut changes = self.session.changes();
-                let now = changes.now();
-                let mut pipeline = Stored::new(Pipeline::new(Id::new_at(now), new.clone(), now)?);
-                pipeline.is_default = is_first;
-                changes.put(&mut pipeline);
-                if is_first {
-                    changes.guard(guard);
-                }
-                self.session.commit_once(&grant, changes, pipeline).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        let mut changes = self.session.changes();
+        let now = changes.now();
+        let mut pipeline = Stored::new(Pipeline::new(Id::new_at(now), new, now)?);
+        changes.put(&mut pipeline);
+        self.session.commit_once(&grant, changes, pipeline).await
     }
 
     /// All pipelines with their stages, the default one first, then by name.

@@ -36,8 +36,6 @@ impl Reliance {
 pub enum Guard {
     /// The active admins: at least one stays.
     Admins,
-    /// The pipelines: exactly one is the default.
-    Pipelines,
     /// The custom fields: each kind of record has at most 200.
     CustomFields,
 }
@@ -47,7 +45,6 @@ impl Guard {
     pub const fn name(self) -> &'static str {
         match self {
             Guard::Admins => "admins",
-            Guard::Pipelines => "pipelines",
             Guard::CustomFields => "custom_fields",
         }
     }

@@ -15,8 +15,10 @@
 //! | `fakes` | [`FakeClock`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
 //! | `samples` | the smallest records that a law can speak of |
 //! | `world` | [`World`]: two workspaces with a member of each role, over any store |
+//! | `databases` | which databases tests run on |
 //! | `suite` | the laws, room by room, and the macro that runs them |
 
+mod databases;
 mod fakes;
 mod memory;
 pub mod samples;
@@ -25,8 +27,9 @@ mod world;
 
 #[cfg(feature = "testkit")]
 pub use crate::integration::{MockPasswordHasher, MockTokenSigner};
+pub use databases::postgres_url;
 pub use fakes::{FakeClock, PlainHasher, PlainSigner};
 pub use memory::MemoryStore;
-pub use world::{Office, Spawn, Subject, World};
+pub use world::{Office, Opened, Spawn, Subject, World, commit};
 
 pub use crate::__suite as suite;

@@ -14,9 +14,10 @@ use super::fakes::{FakeClock, PlainHasher, PlainSigner};
 use super::samples;
 use crate::access::{Action, Actor, Entity, Grant, Role, Rule};
 use crate::crm::{Crm, Store};
+use crate::error::Result;
 use crate::id::Id;
 use crate::session::{Expect, Session};
-use crate::store::Stored;
+use crate::store::{Changes, Stored};
 use crate::team::Team;
 use crate::time::{Clock, Timestamp};
 use crate::user::{NewUser, User};
@@ -53,6 +54,31 @@ impl<S: Store, G: Send + Sync + 'static> Subject for (Arc<S>, G) {
 
     fn store(&self) -> Arc<S> {
         self.0.clone()
+    }
+}
+
+/// What opening a database gives: the database, or nothing where the developer leaves it out.
+pub trait Opened {
+    /// The database.
+    type Subject: Subject;
+
+    /// The database, if it is there.
+    fn subject(self) -> Option<Self::Subject>;
+}
+
+impl<S: Subject> Opened for S {
+    type Subject = S;
+
+    fn subject(self) -> Option<S> {
+        Some(self)
+    }
+}
+
+impl<S: Subject> Opened for Option<S> {
+    type Subject = S;
+
+    fn subject(self) -> Option<S> {
+        self
     }
 }
 
@@ -162,6 +188,15 @@ impl World {
         join_all(runs).await;
         std::mem::take(&mut *results.lock()).into_values().collect()
     }
+}
+
+/// Commits what no service would decide.
+///
+/// # Errors
+/// As `Commit::commit`; `Denied` for a caller who may not change contacts.
+pub async fn commit(session: &Session, changes: Changes) -> Result<()> {
+    let grant = session.require(Entity::Contact, Action::Update)?;
+    session.commit(&grant, changes).await
 }
 
 /// An engine that signs in without real cryptography.

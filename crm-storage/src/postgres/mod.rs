@@ -9,7 +9,8 @@ mod sql;
 
 use std::sync::Arc;
 
-use crm_core::Result;
+use crm_core::{Error, Result};
+use tokio::runtime::Handle;
 
 use self::pool::Pools;
 use self::sql::Workspaces;
@@ -34,12 +35,15 @@ pub(crate) use self::PostgresStore as Store;
 
 impl PostgresStore {
     /// Connects to the server of a `postgres://` URL. The schema is left as it is: see
-    /// [`PostgresStore::migrate`].
+    /// [`PostgresStore::migrate`]. The runtime that this is called on reads every connection, whoever
+    /// uses it, so it must be the one that ends last.
     ///
     /// # Errors
-    /// `Unavailable` where the server cannot be reached in time.
+    /// `Unavailable` where the server cannot be reached in time, and outside a tokio runtime.
     pub async fn connect(url: &str, options: Options) -> Result<Self> {
-        let store = Self { pools: Pools::new(url.to_owned(), options), workspaces: Arc::default() };
+        let runtime =
+            Handle::try_current().map_err(|_| Error::unavailable("there is no tokio runtime to connect on"))?;
+        let store = Self { pools: Pools::new(url.to_owned(), options, runtime), workspaces: Arc::default() };
         store.pools.key(async move |_: &mut Conn| Ok(())).await?;
         Ok(store)
     }

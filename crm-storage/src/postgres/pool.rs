@@ -12,6 +12,7 @@ use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
@@ -30,6 +31,9 @@ pub(crate) struct Pools(Arc<Pool>);
 struct Pool {
     url: String,
     options: Options,
+    /// Where sockets are read. A host has runtimes that end before others, such as one a worker; a
+    /// connection that the first of them opened serves the others too.
+    runtime: Handle,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Link>>,
 }
@@ -71,10 +75,7 @@ impl Drop for Lease {
         }
         let cancel = link.connection.cancel_token();
         drop(link);
-        // Without a runtime nobody waits for the server either.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { cancel.cancel_query(NoTls).await });
-        }
+        self.pool.runtime.spawn(async move { cancel.cancel_query(NoTls).await });
     }
 }
 
@@ -117,7 +118,14 @@ fn leaves_clean(fault: &Fault) -> bool {
 }
 
 impl Pool {
-    async fn open(&self) -> Outcome<Link> {
+    async fn open(self: &Arc<Self>) -> Outcome<Link> {
+        let pool = self.clone();
+        let opened = self.runtime.spawn(async move { pool.connect().await }).await;
+        opened.unwrap_or_else(|_| Err(Fault::Core(Error::unavailable("the store's runtime has ended"))))
+    }
+
+    /// Connects, on the runtime that reads the socket.
+    async fn connect(&self) -> Outcome<Link> {
         let connect = tokio_postgres::connect(&self.url, NoTls);
         let connected = tokio::time::timeout(self.options.patience, connect).await;
         let connected = connected.map_err(|_| Fault::Core(Error::unavailable("the database does not answer")))?;
@@ -133,9 +141,9 @@ impl Pool {
 }
 
 impl Pools {
-    pub(super) fn new(url: String, options: Options) -> Self {
+    pub(super) fn new(url: String, options: Options, runtime: Handle) -> Self {
         let permits = Arc::new(Semaphore::new(options.readers.max(1)));
-        Self(Arc::new(Pool { url, options, permits, idle: Mutex::default() }))
+        Self(Arc::new(Pool { url, options, runtime, permits, idle: Mutex::default() }))
     }
 
     async fn lease(&self) -> Outcome<Lease> {

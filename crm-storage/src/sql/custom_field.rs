@@ -1,5 +1,7 @@
 //! Definitions of custom fields, and the typed mirror of their values.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use crm_core::access::Grant;
@@ -239,21 +241,20 @@ pub(super) async fn forget(conn: &mut Conn, workspace: i64, ids: &[DbId]) -> Out
 
 /// The condition that a record's custom value passes a check.
 pub(super) fn passes(place: Place, field: DbId, kind: &FieldKind, check: &Check) -> Fragment {
-    let exists = |condition: Fragment| {
-        let some = Fragment::new("EXISTS (SELECT 1 FROM custom_values AS v WHERE v.workspace_id = ");
-        let some = some.then(place.column("workspace_id")).sql(" AND v.record_id = ").then(place.column("id"));
-        some.sql(" AND v.field_id = ").bind(field).and(condition).sql(")")
-    };
-    let one = |tag: &String| exists(text_passes(&Check::Eq(Literal::Text(tag.clone()))));
-    let all = |tags: &[String], word: &'static str, empty: Fragment| {
-        tags.iter().map(one).reduce(|before, next| before.sql(word).then(next)).unwrap_or(empty)
-    };
+    let exists =
+        |condition: Fragment| Fragment::new("EXISTS (SELECT 1").then(values(place, field)).and(condition).sql(")");
     match (check, kind) {
         (Check::IsNull, _) => Fragment::new("NOT ").then(exists(Fragment::everything())),
         (Check::NotNull, _) => exists(Fragment::everything()),
         (Check::HasAny(tags), _) => exists(text_in(tags)),
         (Check::HasNone(tags), _) => Fragment::new("NOT ").then(exists(text_in(tags))),
-        (Check::HasAll(tags), _) => Fragment::new("(").then(all(tags, " AND ", Fragment::everything())).sql(")"),
+        (Check::HasAll(tags), _) => match tags.as_slice() {
+            [] => Fragment::everything(),
+            // The first is found by the index; the count says that the others are there too.
+            [first, ..] => {
+                exists(text_passes(&Check::Eq(Literal::Text(first.clone())))).and(all_of(place, field, tags))
+            }
+        },
         (check, FieldKind::Text | FieldKind::Choice(_)) => exists(text_passes(check)),
         (check, FieldKind::Real) => exists(value_passes(&Value::Plain(Fragment::new("v.number")), check)),
         (check, FieldKind::Reference(_)) => exists(value_passes(&Value::Plain(Fragment::new("v.reference")), check)),
@@ -267,6 +268,21 @@ pub(super) fn passes(place: Place, field: DbId, kind: &FieldKind, check: &Check)
         // No custom field holds an instant, and sets are compared above.
         (_, FieldKind::Time | FieldKind::Tags) => Fragment::nothing(),
     }
+}
+
+/// Where a record's values of a field are.
+fn values(place: Place, field: DbId) -> Fragment {
+    let own = Fragment::new(" FROM custom_values AS v WHERE v.workspace_id = ").then(place.column("workspace_id"));
+    own.sql(" AND v.record_id = ").then(place.column("id")).sql(" AND v.field_id = ").bind(field)
+}
+
+/// Whether a record's choices of a field hold all of these, however often it holds each.
+fn all_of(place: Place, field: DbId, texts: &[String]) -> Fragment {
+    let wanted: BTreeSet<&String> = texts.iter().collect();
+    let count = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
+    let wanted: Vec<String> = wanted.into_iter().cloned().collect();
+    let found = Fragment::new("(SELECT COUNT(DISTINCT ").then(whole_text()).sql(")").then(values(place, field));
+    found.sql(" AND ").then(whole_text()).in_texts(&wanted).sql(") = ").bind(count)
 }
 
 fn whole_text() -> Fragment {

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Double, SmallInt, Text};
 use super::{Conn, Db, dialect};
 use crate::types::{DbId, DbTime, Guid, Ts};
 
-/// Longer lists travel as one bind.
+/// Longer lists travel as one bind, and longer chains of conditions become trees.
 const SHORT_LIST: usize = 16;
 
 /// A value.
@@ -120,6 +120,20 @@ impl Fragment {
             list = list.sql(if at == 0 { " IN (" } else { ", " }).bind(value.clone());
         }
         list.sql(")")
+    }
+
+    /// Conditions joined by a word, none for no condition. A tree and not a chain, because SQLite
+    /// takes no expression that is deeper than 1,000.
+    pub(crate) fn joined(mut conditions: Vec<Self>, word: &'static str) -> Option<Self> {
+        while conditions.len() > SHORT_LIST {
+            let groups = conditions.chunks(SHORT_LIST).filter_map(|group| Self::chain(group.to_vec(), word));
+            conditions = groups.map(|group| Self::new("(").then(group).sql(")")).collect();
+        }
+        Self::chain(conditions, word)
+    }
+
+    fn chain(conditions: Vec<Self>, word: &'static str) -> Option<Self> {
+        conditions.into_iter().reduce(|before, next| before.sql(word).then(next))
     }
 
     fn many(mut self, values: dialect::Many) -> Self {

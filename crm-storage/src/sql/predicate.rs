@@ -3,6 +3,8 @@
 //! It is held to the answer of `CheckedFilter::eval` by a law. Every leaf is true or false, never
 //! null, so that NOT is right: `column IS NOT NULL AND column > ?`.
 
+use std::collections::BTreeMap;
+
 use crm_core::Entity;
 use crm_core::filter::{Check, CheckedFilter, Field, Literal, Source, Test};
 
@@ -42,8 +44,8 @@ impl Place {
 /// The condition of a filter.
 pub(crate) fn predicate(place: Place, filter: &CheckedFilter) -> Fragment {
     match filter {
-        CheckedFilter::All(parts) => joined(place, parts, " AND ", Fragment::everything()),
-        CheckedFilter::Any(parts) => joined(place, parts, " OR ", Fragment::nothing()),
+        CheckedFilter::All(parts) => joined(place, parts, " AND ").unwrap_or_else(Fragment::everything),
+        CheckedFilter::Any(parts) => joined(place, parts, " OR ").unwrap_or_else(Fragment::nothing),
         CheckedFilter::Not(part) => Fragment::new("NOT (").then(predicate(place, part)).sql(")"),
         CheckedFilter::Is(test) => is(place, test),
         CheckedFilter::Related { relation, filter } => related(place, relation.key, relation.entity, filter),
@@ -53,16 +55,9 @@ pub(crate) fn predicate(place: Place, filter: &CheckedFilter) -> Fragment {
     }
 }
 
-fn joined(place: Place, parts: &[CheckedFilter], word: &'static str, empty: Fragment) -> Fragment {
-    let mut joined: Option<Fragment> = None;
-    for part in parts {
-        let part = Fragment::new("(").then(predicate(place, part)).sql(")");
-        joined = Some(match joined {
-            Some(before) => before.sql(word).then(part),
-            None => part,
-        });
-    }
-    joined.unwrap_or(empty)
+fn joined(place: Place, parts: &[CheckedFilter], word: &'static str) -> Option<Fragment> {
+    let part = |part| Fragment::new("(").then(predicate(place, part)).sql(")");
+    Fragment::joined(parts.iter().map(part).collect(), word)
 }
 
 /// Whether a related record that is not deleted passes.
@@ -186,30 +181,55 @@ fn compared(value: &Value, literal: &Literal, operator: &'static str) -> Fragmen
 /// Binds a literal that is one value.
 fn plain(fragment: Fragment, literal: &Literal) -> Option<Fragment> {
     Some(match literal {
-        Literal::Integer(number) => fragment.bind(*number),
+        Literal::Integer(_) | Literal::Date(_) | Literal::Bool(_) => fragment.bind(as_integer(literal)?),
         Literal::Real(number) => fragment.bind(*number),
         Literal::Time(at) => fragment.bind(DbTime(*at)),
-        Literal::Date(day) => fragment.bind(custom_field::day_number(*day)),
-        Literal::Bool(truth) => fragment.bind(i64::from(*truth)),
         Literal::Id(id) => fragment.bind(DbId(*id)),
         Literal::Text(_) | Literal::Money { .. } => return None,
     })
 }
 
+/// Whether a value is one of these; literals of another kind than the value's equal nothing.
 fn one_of(value: &Value, literals: &[Literal]) -> Fragment {
-    let texts: Option<Vec<String>> = literals.iter().map(as_text).collect();
-    let ids: Option<Vec<DbId>> = literals.iter().map(as_id).collect();
-    match (value, texts, ids) {
-        _ if literals.is_empty() => Fragment::nothing(),
-        (Value::Text(text), Some(texts), _) => text.clone().in_texts(&texts),
-        (Value::Plain(column), _, Some(ids)) => column.clone().in_ids(&ids),
-        _ => {
-            let mut any = Fragment::new("(1 = 0");
-            for literal in literals {
-                any = any.sql(" OR (").then(compared(value, literal, " = ")).sql(")");
-            }
-            any.sql(")")
+    match value {
+        Value::Text(text) => listed(text, literals, as_text, Fragment::in_texts),
+        Value::Money { minor, currency } => one_of_amounts(minor, currency, literals),
+        Value::Plain(column) => match literals.first() {
+            Some(Literal::Id(_)) => listed(column, literals, as_id, Fragment::in_ids),
+            Some(Literal::Real(_)) => listed(column, literals, as_real, Fragment::in_binds),
+            Some(Literal::Time(_)) => listed(column, literals, as_time, Fragment::in_binds),
+            _ => listed(column, literals, as_integer, Fragment::in_integers),
+        },
+    }
+}
+
+/// `expression IN (…)` with the literals of one kind.
+fn listed<T>(
+    expression: &Fragment,
+    literals: &[Literal],
+    of_kind: fn(&Literal) -> Option<T>,
+    list: fn(Fragment, &[T]) -> Fragment,
+) -> Fragment {
+    let values: Vec<T> = literals.iter().filter_map(of_kind).collect();
+    // `IN ()` of nothing is null, and its negation with it.
+    if values.is_empty() { Fragment::nothing() } else { list(expression.clone(), &values) }
+}
+
+/// Whether an amount is one of these: a list for each currency.
+fn one_of_amounts(minor: &Fragment, currency: &Fragment, literals: &[Literal]) -> Fragment {
+    let mut amounts: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for literal in literals {
+        if let Literal::Money { amount_minor, currency } = literal {
+            amounts.entry(currency).or_default().push(*amount_minor);
         }
+    }
+    let of_currency = |(code, amounts): (&str, Vec<i64>)| {
+        let same = Fragment::new("(").then(currency.clone()).sql(" = ").bind(code).sql(" AND ");
+        same.then(minor.clone()).in_integers(&amounts).sql(")")
+    };
+    match Fragment::joined(amounts.into_iter().map(of_currency).collect(), " OR ") {
+        Some(any) => Fragment::new("(").then(any).sql(")"),
+        None => Fragment::nothing(),
     }
 }
 
@@ -223,6 +243,29 @@ fn as_text(literal: &Literal) -> Option<String> {
 fn as_id(literal: &Literal) -> Option<DbId> {
     match literal {
         Literal::Id(id) => Some(DbId(*id)),
+        _ => None,
+    }
+}
+
+fn as_real(literal: &Literal) -> Option<f64> {
+    match literal {
+        Literal::Real(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn as_time(literal: &Literal) -> Option<DbTime> {
+    match literal {
+        Literal::Time(at) => Some(DbTime(*at)),
+        _ => None,
+    }
+}
+
+fn as_integer(literal: &Literal) -> Option<i64> {
+    match literal {
+        Literal::Integer(number) => Some(*number),
+        Literal::Date(day) => Some(custom_field::day_number(*day)),
+        Literal::Bool(truth) => Some(i64::from(*truth)),
         _ => None,
     }
 }

@@ -2,17 +2,33 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub(crate) mod another;
+pub(crate) mod forgery;
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::contact::ContactEdit;
+use crm_core::testkit::Subject;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Edit, Id, ListRequest, Result, Session, Store};
 use crm_storage::Migrated;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+
+/// A database that can be reached past its store.
+pub(crate) trait Behind: Subject {
+    /// Runs SQL that both databases understand.
+    fn execute(&self, sql: &str) -> impl Future<Output = ()>;
+
+    /// These bytes in the SQL of this database.
+    fn bytes(bytes: &[u8]) -> String;
+
+    /// Where another process finds it.
+    fn address(&self) -> String;
+}
 
 /// An engine with a workspace.
 pub(crate) async fn engine<S: Store>(store: Arc<S>) -> (Crm, Id<Workspace>) {
@@ -92,4 +108,9 @@ pub(crate) fn hold_sqlite(path: &Path) -> SqliteConnection {
 pub(crate) fn tamper(path: &Path, statement: &str) {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute(statement).unwrap();
+}
+
+/// Bytes as SQL writes them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -16,7 +16,7 @@ use crate::user::User;
 type Matches<'a> = &'a dyn Fn(&dyn Facts) -> bool;
 
 /// A record whose relations can be followed.
-pub(in crate::testkit) trait Linked: Listed + Tabled {
+pub(super) trait Linked: Listed + Tabled {
     /// Whether any record at the other end of the relation, not deleted, matches.
     fn related(&self, rows: &Rows, relation: &str, matches: Matches<'_>) -> bool;
 }

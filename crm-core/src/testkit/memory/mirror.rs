@@ -1,11 +1,8 @@
-//! The reference that the lists of other stores are compared with.
+//! The records that the lists of every store are compared with.
 
 use std::sync::Arc;
 
-use super::facts::Linked;
-use super::list;
 use super::rows::{Rows, Tabled};
-use crate::page::{ListQuery, Rows as Page};
 
 /// The records of one workspace, outside any store.
 #[derive(Default)]
@@ -20,15 +17,5 @@ impl Mirror {
     /// Every record of a kind.
     pub(in crate::testkit) fn all<T: Tabled>(&self) -> impl Iterator<Item = &T> {
         T::table(&self.0).values().map(AsRef::as_ref)
-    }
-
-    /// The page that a list must give.
-    pub(in crate::testkit) fn page<T: Linked>(&self, query: &ListQuery) -> Page<T> {
-        list::page(&self.0, query)
-    }
-
-    /// The number that counting a list must give.
-    pub(in crate::testkit) fn count<T: Linked>(&self, query: &ListQuery, cap: u64) -> u64 {
-        list::count::<T>(&self.0, query, cap)
     }
 }

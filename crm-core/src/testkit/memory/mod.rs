@@ -24,7 +24,6 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::auth::SignIns;
-pub(in crate::testkit) use self::facts::Linked;
 use self::journal::Journal;
 pub(in crate::testkit) use self::mirror::Mirror;
 use self::rows::Rows;

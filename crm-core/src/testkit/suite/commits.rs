@@ -1,9 +1,11 @@
 //! A commit is written whole or not at all, and under one key once.
 
 use futures::future::BoxFuture;
+use serde_json::json;
 
 use super::support::{
     commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, reading, refused,
+    searched,
 };
 use crate::access::{Entity, Role};
 use crate::contact::{Contact, ContactEdit};
@@ -13,15 +15,22 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
 use crate::id::Id;
+use crate::page::ListRequest;
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Guard, IdempotencyKey, Stored};
 use crate::tag::Tag;
 use crate::testkit::{World, samples};
-use crate::transfer::Fingerprint;
+use crate::transfer::{Fingerprint, Import, RowKey};
 use crate::user::NewUser;
 
-/// A commit of one of everything, which `spoil` makes fail.
-async fn one_of_everything(world: &World, spoil: impl AsyncFn(&mut Changes, &Session)) -> Result<()> {
+/// The import of [`one_of_everything`], the same in each attempt.
+fn import_id() -> Id<Import> {
+    uuid::Uuid::from_u128(7).into()
+}
+
+/// A commit of one of everything, a new contact and a change of an old one among it, which `spoil`
+/// makes fail.
+async fn one_of_everything(world: &World, old: Id<Contact>, spoil: impl AsyncFn(&mut Changes, &Session)) -> Result<()> {
     let admin = world.session(Role::Admin).await;
     let grant = reading(&admin, Entity::User);
     let mut changes = admin.changes();
@@ -29,69 +38,126 @@ async fn one_of_everything(world: &World, spoil: impl AsyncFn(&mut Changes, &Ses
     changes.guard(world.crm.ports.commit.guard(&grant, Guard::Admins).await?);
     let tag = Tag { id: Id::new_at(now), name: "fresh".to_owned(), created_at: now, updated_at: now, version: 0 };
     changes.put(&mut Stored::new(tag));
-    let mut import = Stored::new(samples::import(None, now));
-    changes.put_unjournalled(&mut import);
+    changes.put_unjournalled(&mut Stored::new(Import { id: import_id(), ..samples::import(None, now) }));
     let mut contact = Stored::new(Contact::blank(Id::new_at(now), now));
-    contact.last_name = Some("Half".to_owned());
-    contact.tags = vec!["fresh".to_owned()];
-    changes.put(&mut contact);
+    let mut changed = world.crm.ports.contacts.contact(&reading(&admin, Entity::Contact), old).await?;
+    for contact in [&mut contact, &mut changed] {
+        contact.last_name = Some("Half".to_owned());
+        contact.tags = vec!["fresh".to_owned()];
+        contact.custom.insert("size".to_owned(), json!(7));
+        changes.put(contact);
+    }
     changes.idempotent(samples::key("whole", "body"), &contact);
-    changes.failed_rows(vec![samples::failed_row(import.id, 2)]);
-    let print = Fingerprint { entity: Entity::Contact, digest: [1; 16], record_id: contact.id.uuid() };
-    changes.fingerprints(vec![print]);
+    changes.failed_rows(vec![samples::failed_row(import_id(), 2)]);
+    let print = |id: Id<Contact>| Fingerprint { entity: Entity::Contact, digest: [1; 16], record_id: id.uuid() };
+    changes.fingerprints(vec![print(contact.id), print(old)]);
     spoil(&mut changes, &admin).await;
     commit(&admin, changes).await
 }
 
-/// Everything that such a commit could have left behind.
-async fn left_behind(world: &World) -> (usize, usize, usize, i64, bool) {
-    let admin = world.session(Role::Admin).await;
-    let grant = reading(&admin, Entity::Contact);
-    let contacts = admin.contacts().list(&samples::list()).await.unwrap().data.len();
-    let tags = admin.tags().counts().await.unwrap().len();
-    let entries = feed(world, world.home.workspace).await.len();
-    let guard = world.crm.ports.commit.guard(&grant, Guard::Admins).await.unwrap().version;
-    let replay = world.crm.ports.commit.replay(&grant, &samples::key("whole", "body"), admin.now()).await.unwrap();
-    (contacts, tags, entries, guard, replay.is_some())
+/// Everything that such a commit could have left behind. What mirrors hold shows through the old
+/// contact, which is there in any case.
+#[derive(Debug, PartialEq)]
+struct Traces {
+    contacts: usize,
+    tags: usize,
+    entries: usize,
+    guard: i64,
+    replays: bool,
+    has_import: bool,
+    failed_rows: usize,
+    is_known: bool,
+    tagged: usize,
+    valued: usize,
+    searched: usize,
+}
+
+impl Traces {
+    async fn of(world: &World) -> Self {
+        let admin = world.session(Role::Admin).await;
+        let (grant, imports) = (reading(&admin, Entity::Contact), reading(&admin, Entity::Import));
+        let ports = &world.crm.ports;
+        let found = async |request: &ListRequest| admin.contacts().list(request).await.unwrap().data.len();
+        let key = RowKey::Fingerprint([1; 16]);
+        let replay = ports.commit.replay(&grant, &samples::key("whole", "body"), admin.now()).await.unwrap();
+        Self {
+            contacts: found(&samples::list()).await,
+            tags: admin.tags().counts().await.unwrap().len(),
+            entries: feed(world, world.home.workspace).await.len(),
+            guard: ports.commit.guard(&grant, Guard::Admins).await.unwrap().version,
+            replays: replay.is_some(),
+            has_import: ports.imports.import(&imports, import_id()).await.is_ok(),
+            failed_rows: ports.imports.failed_rows(&imports, import_id(), 0, 10).await.unwrap().len(),
+            is_known: ports.contacts.known_contacts(&grant, &[key]).await.unwrap()[0].is_some(),
+            tagged: found(&filtered("tags has_any [fresh]")).await,
+            valued: found(&filtered("custom.size = 7")).await,
+            searched: found(&searched("half")).await,
+        }
+    }
 }
 
 pub async fn a_commit_is_all_or_nothing(world: World) {
-    let old = contact_of(&world, Role::Admin, "old").await;
-    let before = left_behind(&world).await;
-    assert_eq!((before.0, before.1, before.4), (1, 0, false));
+    field(&world.session(Role::Admin).await, Entity::Contact, "size", CustomKind::Number).await;
+    let (old, other) = (contact_of(&world, Role::Admin, "old").await, contact_of(&world, Role::Admin, "other").await);
+    let before = Traces::of(&world).await;
+    let nothing = Traces {
+        contacts: 2,
+        tags: 0,
+        replays: false,
+        has_import: false,
+        failed_rows: 0,
+        is_known: false,
+        tagged: 0,
+        valued: 0,
+        searched: 0,
+        ..before
+    };
+    assert_eq!(before, nothing);
     let stale = async |changes: &mut Changes, admin: &Session| {
         let grant = reading(admin, Entity::Contact);
-        let mut read = world.crm.ports.contacts.contact(&grant, old).await.unwrap();
+        let mut read = world.crm.ports.contacts.contact(&grant, other).await.unwrap();
         read.version += 1;
         let mut read = Stored::loaded(read.into_inner());
         read.last_name = Some("newer".to_owned());
         changes.put(&mut read);
     };
-    conflicts(one_of_everything(&world, stale).await, "stale_version");
-    assert_eq!(left_behind(&world).await, before);
+    conflicts(one_of_everything(&world, old, stale).await, "stale_version");
+    assert_eq!(Traces::of(&world).await, before);
     let pointing_nowhere = async |changes: &mut Changes, admin: &Session| {
         let mut row = Stored::new(Contact::blank(Id::new_at(admin.now()), admin.now()));
         row.company_id = Some(Id::new_at(admin.now()));
         changes.put(&mut row);
     };
-    fails(one_of_everything(&world, pointing_nowhere).await, Invalid);
-    assert_eq!(left_behind(&world).await, before);
+    fails(one_of_everything(&world, old, pointing_nowhere).await, Invalid);
+    assert_eq!(Traces::of(&world).await, before);
     let taken = async |changes: &mut Changes, admin: &Session| {
         let new = NewUser { email: "setter@home.example".parse().ok(), ..samples::user("Twin", Role::Setter) };
         changes.put(&mut Stored::new(samples::member(new, admin.now()).unwrap()));
     };
-    conflicts(one_of_everything(&world, taken).await, "duplicate");
-    assert_eq!(left_behind(&world).await, before);
+    conflicts(one_of_everything(&world, old, taken).await, "duplicate");
+    assert_eq!(Traces::of(&world).await, before);
     let same_id = async |changes: &mut Changes, admin: &Session| {
-        changes.put(&mut Stored::new(Contact { last_name: None, ..Contact::blank(old, admin.now()) }));
+        changes.put(&mut Stored::new(Contact { last_name: None, ..Contact::blank(other, admin.now()) }));
     };
-    conflicts(one_of_everything(&world, same_id).await, "duplicate");
-    assert_eq!(left_behind(&world).await, before);
+    conflicts(one_of_everything(&world, old, same_id).await, "duplicate");
+    assert_eq!(Traces::of(&world).await, before);
 
-    one_of_everything(&world, async |_: &mut Changes, _: &Session| {}).await.unwrap();
-    let after = left_behind(&world).await;
-    // The tag and the contact have an entry each; the import's rows have none.
-    assert_eq!(after, (2, 1, before.2 + 2, before.3 + 1, true));
+    one_of_everything(&world, old, async |_: &mut Changes, _: &Session| {}).await.unwrap();
+    let whole = Traces {
+        contacts: 3,
+        tags: 1,
+        // The tag and each contact have one; the import's rows have none.
+        entries: before.entries + 3,
+        guard: before.guard + 1,
+        replays: true,
+        has_import: true,
+        failed_rows: 1,
+        is_known: true,
+        tagged: 2,
+        valued: 2,
+        searched: 2,
+    };
+    assert_eq!(Traces::of(&world).await, whole);
 }
 
 pub async fn saving_a_record_as_it_was_writes_nothing(world: World) {

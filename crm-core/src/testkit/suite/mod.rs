@@ -5,7 +5,8 @@
 //! that opens a fresh and empty database and gives a [`super::Subject`]: a shared store, a shared
 //! store beside a guard, or a type of the adapter's own that can open a second connection.
 //!
-//! `PROPTEST_CASES` sets how many filters are generated; 200 where it is absent.
+//! `PROPTEST_CASES` sets how many filters are generated; 200 where it is absent. Each run generates
+//! others: a law that fails says how to repeat it, `SLACKCRM_TEST_SEED=…`.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,9 @@
 )]
 #![allow(missing_docs, reason = "a law's name says what it says")]
 
+mod comparison;
+mod corners;
+mod naive;
 mod population;
 mod support;
 mod uploads;
@@ -117,11 +121,12 @@ macro_rules! __suite {
                 a_move_changes_stage_status_and_times_together,
                 a_deal_ahead_of_the_clock_can_be_moved,
                 a_deal_of_an_unknown_pipeline_is_invalid,
-                two_pipelines_made_at_once_make_one_default,
+                a_new_pipeline_leaves_the_default_as_it_is,
             }
             filters {
                 a_list_is_what_its_filter_says,
                 a_list_is_what_its_filter_says_within_a_narrow_view,
+                every_operator_is_right_on_every_field_and_under_not,
                 what_was_written_is_what_is_read,
                 a_filter_on_nothing_that_exists_is_invalid,
                 an_empty_list_of_values_matches_nothing,
@@ -148,8 +153,6 @@ macro_rules! __suite {
                 every_fault_is_told_at_once,
                 an_empty_record_is_refused,
                 numbers_at_their_borders_are_kept_or_refused,
-                what_a_request_may_not_set_is_refused,
-                text_that_is_no_text_is_refused,
                 hostile_questions_are_answered_or_refused_but_break_nothing,
                 a_bad_definition_is_refused,
             }
@@ -303,7 +306,8 @@ macro_rules! __laws {
                 #[::tokio::test(flavor = "multi_thread")]
                 async fn $law() {
                     let open = $open;
-                    let world = $crate::testkit::World::new(open().await).await.spawning(spawn);
+                    let Some(subject) = $crate::testkit::Opened::subject(open().await) else { return };
+                    let world = $crate::testkit::World::new(subject).await.spawning(spawn);
                     $crate::testkit::suite::$room::$law(world).await;
                 }
             )*

@@ -21,7 +21,7 @@ use crate::pipeline::Pipeline;
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Record, Stored};
 use crate::tag::{Tag, clean_tags};
-use crate::testkit::memory::{Linked, Mirror, Tabled};
+use crate::testkit::memory::{Mirror, Tabled};
 use crate::testkit::{World, samples};
 use crate::text;
 use crate::time::Timestamp;
@@ -55,9 +55,10 @@ pub(super) struct Population {
     pub(super) vocabulary: Vocabulary,
 }
 
-/// The catalogue of a kind with the custom fields that the caller sees.
+/// The catalogue of a kind, custom fields included, as far as the caller sees it.
 pub(super) fn catalogue<T: Listed>(grant: &Grant) -> Catalogue {
     let mut catalogue = T::catalogue().clone();
+    catalogue.fields.retain(|field| grant.field(T::ENTITY, &field.key).is_some());
     let custom: Vec<Field> =
         grant.custom_fields(T::ENTITY).filter_map(|field| grant.field(T::ENTITY, &field.filter_key())).collect();
     catalogue.fields.extend(custom);
@@ -83,7 +84,11 @@ impl Population {
         settling.deals(&pipeline);
         settling.notes();
         settling.tags();
-        let Settling { changes, mirror, vocabulary, .. } = settling;
+        let Settling { changes, mirror, mut vocabulary, companies, contacts, deals, .. } = settling;
+        // References are asked for too, and some of each must be found.
+        vocabulary.ids.extend(companies.iter().take(2).map(|id| id.uuid()));
+        vocabulary.ids.extend(contacts.iter().take(2).map(|id| id.uuid()));
+        vocabulary.ids.extend(deals.iter().take(2).map(|id| id.uuid()));
         commit(&system, changes).await.unwrap();
         let mut population = Self { mirror, vocabulary };
         population.know_everybody(&system).await;
@@ -362,8 +367,13 @@ pub(super) fn ids<T: Record>(rows: &[T]) -> Vec<Uuid> {
     rows.iter().map(Record::uuid).collect()
 }
 
+/// A kind of record that the mirror holds and lists show.
+pub(super) trait Mirrored: Listed + Tabled {}
+
+impl<T: Listed + Tabled> Mirrored for T {}
+
 /// The list of a kind of record, as the store under test gives it.
-pub(super) trait InStore: Linked + std::fmt::Debug {
+pub(super) trait InStore: Mirrored + std::fmt::Debug {
     async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)>;
 }
 

@@ -11,7 +11,7 @@ use crate::journal::SealedEntry;
 use crate::page::ListRequest;
 use crate::pipeline::{Pipeline, Stage};
 use crate::session::Session;
-use crate::store::Changes;
+pub(super) use crate::testkit::commit;
 use crate::testkit::{World, samples};
 use crate::workspace::Workspace;
 
@@ -108,12 +108,6 @@ pub(super) async fn names(session: &Session, request: &ListRequest) -> Vec<Strin
 /// The grant to see a kind of record.
 pub(super) fn reading(session: &Session, entity: Entity) -> Grant {
     session.require(entity, Action::Read).unwrap()
-}
-
-/// Commits what no service would decide.
-pub(super) async fn commit(session: &Session, changes: Changes) -> Result<()> {
-    let grant = session.require(Entity::Contact, Action::Update)?;
-    session.commit(&grant, changes).await
 }
 
 /// Seals everything, and gives the whole feed.

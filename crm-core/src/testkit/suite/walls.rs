@@ -1,5 +1,6 @@
 //! Nothing crosses from one workspace to another.
 
+use futures::TryStreamExt as _;
 use serde_json::json;
 
 use super::support::{
@@ -7,6 +8,7 @@ use super::support::{
     stage,
 };
 use crate::access::{Entity, Role};
+use crate::activity::{NewNote, Note};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
 use crate::custom_field::{CustomFieldEdit, CustomKind};
@@ -15,8 +17,8 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::id::Id;
 use crate::page::ListRequest;
-use crate::session::Expect;
-use crate::store::{Guard, Stored};
+use crate::session::{Expect, Session};
+use crate::store::{Guard, Record, Stored};
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, RowKey};
 use crate::user::{NewUser, UserStatus};
@@ -122,25 +124,44 @@ pub async fn no_field_can_point_over_the_wall(world: World) {
     let their_deal = deal(&stranger, samples::deal("Theirs")).await;
     let their_user = world.away.member(Role::Setter);
 
-    let mut edit = ContactEdit { company_id: their_company.into(), ..samples::contact("A") };
-    invalid_at(home.contacts().create(edit.clone()).await, "company_id");
-    edit = ContactEdit { owner_id: their_user.into(), ..samples::contact("A") };
-    invalid_at(home.contacts().create(edit).await, "owner_id");
+    let contact = contact(&home, samples::contact("Ours")).await.id;
+    for (field, edit) in [
+        ("company_id", ContactEdit { company_id: their_company.into(), ..samples::contact("A") }),
+        ("owner_id", ContactEdit { owner_id: their_user.into(), ..samples::contact("A") }),
+    ] {
+        invalid_at(home.contacts().create(edit.clone()).await, field);
+        invalid_at(home.contacts().update(contact, edit.clone(), Expect::Any).await, field);
+        invalid_at(home.contacts().replace(contact, edit, Expect::Any).await, field);
+    }
+    let own_company = company(&home, "Ours").await;
     let edit = CompanyEdit { owner_id: their_user.into(), ..samples::company("A") };
-    invalid_at(home.companies().create(edit).await, "owner_id");
-
-    let create = async |edit: DealEdit| home.deals().create(DealStart::default(), edit).await;
-    invalid_at(create(DealEdit { contact_id: their_contact.into(), ..samples::deal("A") }).await, "contact_id");
-    invalid_at(create(DealEdit { company_id: their_company.into(), ..samples::deal("A") }).await, "company_id");
-    invalid_at(create(DealEdit { owner_id: their_user.into(), ..samples::deal("A") }).await, "owner_id");
+    invalid_at(home.companies().create(edit.clone()).await, "owner_id");
+    invalid_at(home.companies().update(own_company, edit.clone(), Expect::Any).await, "owner_id");
+    invalid_at(home.companies().replace(own_company, edit, Expect::Any).await, "owner_id");
+    let own = deal(&home, samples::deal("A")).await;
+    for (field, edit) in [
+        ("contact_id", DealEdit { contact_id: their_contact.into(), ..samples::deal("A") }),
+        ("company_id", DealEdit { company_id: their_company.into(), ..samples::deal("A") }),
+        ("owner_id", DealEdit { owner_id: their_user.into(), ..samples::deal("A") }),
+    ] {
+        invalid_at(home.deals().create(DealStart::default(), edit.clone()).await, field);
+        invalid_at(home.deals().update(own.id, edit.clone(), Expect::Any).await, field);
+        invalid_at(home.deals().replace(own.id, edit, Expect::Any).await, field);
+    }
     let start = DealStart { pipeline_id: None, stage_id: Some(their_deal.stage_id) };
     invalid_at(home.deals().create(start, samples::deal("A")).await, "stage_id");
     let start = DealStart { pipeline_id: Some(their_deal.pipeline_id), stage_id: None };
     invalid_at(home.deals().create(start, samples::deal("A")).await, "pipeline_id");
-    let own = deal(&home, samples::deal("A")).await;
     invalid_at(home.deals().move_to(own.id, their_deal.stage_id, Expect::Any).await, "stage_id");
 
-    invalid_at(home.activities().create_note(samples::note(their_contact, "hi")).await, "contact_id");
+    for (field, new) in [
+        ("contact_id", NewNote { contact_id: Some(their_contact), ..NewNote::default() }),
+        ("company_id", NewNote { company_id: Some(their_company), ..NewNote::default() }),
+        ("deal_id", NewNote { deal_id: Some(their_deal.id), ..NewNote::default() }),
+    ] {
+        let new = NewNote { body: "hi".to_owned(), ..new };
+        invalid_at(home.activities().create_note(new).await, field);
+    }
     invalid_at(home.teams().create(samples::team("A", &[their_user])).await, "members.0");
     invalid_at(home.teams().set_members(world.home.team, vec![their_user], Expect::Any).await, "members.0");
 }
@@ -157,32 +178,49 @@ pub async fn no_custom_value_can_point_over_the_wall(world: World) {
     invalid_at(home.contacts().create(with("partner", their_company.to_string())).await, "custom.partner");
 }
 
+/// What no service would write, the store does not either.
+async fn refused_by_the_store<T: Record>(session: &Session, mut row: Stored<T>, point: impl FnOnce(&mut T)) {
+    point(&mut row);
+    let mut changes = session.changes();
+    changes.put(&mut row);
+    fails(commit(session, changes).await, Invalid);
+}
+
 pub async fn the_store_refuses_rows_that_point_over_the_wall(world: World) {
     let (home, stranger) = (world.session(Role::Admin).await, world.stranger().await);
     let their_company = company(&stranger, "Theirs").await;
+    let their_contact = contact(&stranger, samples::contact("Theirs")).await.id;
     let their_deal = deal(&stranger, samples::deal("Theirs")).await.into_inner();
+    let their_user = world.away.member(Role::Admin);
     let own = contact(&home, samples::contact("A")).await.into_inner();
+    let own_company = company(&home, "A").await;
     let own_deal = deal(&home, samples::deal("A")).await.into_inner();
+    let own_note = home.activities().create_note(samples::note(own.id, "hi")).await.unwrap().into_inner();
+    let ports = &world.crm.ports;
+    let read_company = ports.companies.company(&reading(&home, Entity::Company), own_company).await.unwrap();
+    let read_team = ports.teams.team(&reading(&home, Entity::Team), world.home.team).await.unwrap();
 
-    let mut row = Stored::loaded(own.clone());
-    row.company_id = Some(their_company);
-    let mut changes = home.changes();
-    changes.put(&mut row);
-    fails(commit(&home, changes).await, Invalid);
-
-    let mut row = Stored::loaded(own.clone());
-    row.owner_id = Some(world.away.member(Role::Admin));
-    let mut changes = home.changes();
-    changes.put(&mut row);
-    fails(commit(&home, changes).await, Invalid);
-
-    let mut row = Stored::loaded(own_deal);
-    (row.pipeline_id, row.stage_id) = (their_deal.pipeline_id, their_deal.stage_id);
-    let mut changes = home.changes();
-    changes.put(&mut row);
-    fails(commit(&home, changes).await, Invalid);
+    let contact = || Stored::loaded(own.clone());
+    refused_by_the_store(&home, contact(), |row| row.company_id = Some(their_company)).await;
+    refused_by_the_store(&home, contact(), |row| row.owner_id = Some(their_user)).await;
+    refused_by_the_store(&home, read_company, |row| row.owner_id = Some(their_user)).await;
+    let deal = || Stored::loaded(own_deal.clone());
+    refused_by_the_store(&home, deal(), |row| row.contact_id = Some(their_contact)).await;
+    refused_by_the_store(&home, deal(), |row| row.company_id = Some(their_company)).await;
+    refused_by_the_store(&home, deal(), |row| row.owner_id = Some(their_user)).await;
+    let elsewhere = (their_deal.pipeline_id, their_deal.stage_id);
+    refused_by_the_store(&home, deal(), |row| (row.pipeline_id, row.stage_id) = elsewhere).await;
+    // A new note, for no note ever moves.
+    let blank = Note { id: Id::new_at(home.now()), contact_id: None, version: 0, ..own_note };
+    let note = || Stored::new(blank.clone());
+    refused_by_the_store(&home, note(), |row| row.contact_id = Some(their_contact)).await;
+    refused_by_the_store(&home, note(), |row| row.company_id = Some(their_company)).await;
+    refused_by_the_store(&home, note(), |row| row.deal_id = Some(their_deal.id)).await;
+    refused_by_the_store(&home, read_team, |row| row.members = vec![their_user]).await;
 
     assert_eq!(home.contacts().read(own.id).await.unwrap().into_inner(), own);
+    assert_eq!(home.deals().read(own_deal.id).await.unwrap().into_inner(), own_deal);
+    assert_eq!(home.companies().read(own_company).await.unwrap().version, 1);
 }
 
 pub async fn a_row_of_another_workspace_is_not_written(world: World) {
@@ -220,26 +258,49 @@ pub async fn no_port_reads_over_the_wall(world: World) {
     let mut import = Stored::new(samples::import(None, home.now()));
     changes.put_unjournalled(&mut import);
     changes.failed_rows(vec![samples::failed_row(import.id, 2)]);
-    let print = Fingerprint { entity: Entity::Contact, digest: [7; 16], record_id: own.id.uuid() };
-    changes.fingerprints(vec![print]);
+    let company = CompanyEdit { external_id: "X1".into(), ..samples::company("Acme") };
+    let company = home.companies().create(company).await.unwrap().id;
+    let deal = deal(&home, DealEdit { external_id: "X1".into(), ..samples::deal("Roof") }).await.id;
+    let print = |entity, record_id| Fingerprint { entity, digest: [7; 16], record_id };
+    changes.fingerprints(vec![
+        print(Entity::Contact, own.id.uuid()),
+        print(Entity::Company, company.uuid()),
+        print(Entity::Deal, deal.uuid()),
+    ]);
     commit(&home, changes).await.unwrap();
 
     let ports = &world.crm.ports;
     let grant = reading(&stranger, Entity::Contact);
+    let own_grant = reading(&home, Entity::Contact);
     let import_grant = reading(&stranger, Entity::Import);
     assert!(ports.contacts.contacts_by_id(&grant, &[own.id]).await.unwrap().is_empty());
+    assert!(ports.companies.companies_by_id(&grant, &[company]).await.unwrap().is_empty());
+    assert!(ports.deals.deals_by_id(&grant, &[deal]).await.unwrap().is_empty());
+    assert_eq!(ports.contacts.contacts_by_id(&own_grant, &[own.id]).await.unwrap().len(), 1);
+    assert_eq!(ports.companies.companies_by_id(&own_grant, &[company]).await.unwrap().len(), 1);
+    assert_eq!(ports.deals.deals_by_id(&own_grant, &[deal]).await.unwrap().len(), 1);
     let keys = [
         RowKey::ExternalId("x1".to_owned()),
         RowKey::Email("ada@example.com".to_owned()),
         RowKey::Fingerprint([7; 16]),
     ];
     assert_eq!(ports.contacts.known_contacts(&grant, &keys).await.unwrap(), [None, None, None]);
-    let known = ports.contacts.known_contacts(&reading(&home, Entity::Contact), &keys).await.unwrap();
+    let known = ports.contacts.known_contacts(&own_grant, &keys).await.unwrap();
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == own.id)));
+    let keys = [RowKey::ExternalId("x1".to_owned()), RowKey::Fingerprint([7; 16])];
+    assert_eq!(ports.companies.known_companies(&grant, &keys).await.unwrap(), [None, None]);
+    assert_eq!(ports.deals.known_deals(&grant, &keys).await.unwrap(), [None, None]);
+    let known = ports.companies.known_companies(&own_grant, &keys).await.unwrap();
+    assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == company)));
+    let known = ports.deals.known_deals(&own_grant, &keys).await.unwrap();
+    assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == deal)));
     assert!(ports.users.users_by_key(&grant, &["setter@home.example".to_owned()]).await.unwrap().is_empty());
     assert!(ports.tags.tags_by_key(&grant, &["vip".to_owned()]).await.unwrap().is_empty());
     fails(ports.imports.import(&import_grant, import.id).await, NotFound);
     assert!(ports.imports.failed_rows(&import_grant, import.id, 0, 10).await.unwrap().is_empty());
+    fails(stranger.transfers().read(import.id).await, NotFound);
+    let failed = stranger.transfers().failed_rows(import.id).try_collect::<Vec<_>>().await;
+    fails(failed, NotFound);
     let timeline = ports.journal.timeline(&grant, Entity::Contact, own.id.uuid(), None, 10).await.unwrap();
     assert!(timeline.rows.is_empty());
     let history = ports.journal.history(&grant, Entity::Contact, own.id.uuid(), 9).await.unwrap();

@@ -19,10 +19,8 @@ pub(crate) struct Product {
 /// Runs a test on each store that there is.
 pub(crate) fn on_each_store(test: impl Fn(&Product)) {
     test(&Product::sqlite());
-    match (std::env::var("SLACKCRM_TEST_POSTGRES"), std::env::var("SLACKCRM_TEST_WITHOUT")) {
-        (Ok(server), _) => test(&Product::postgres(&server)),
-        (Err(_), Ok(without)) if without.split(',').any(|part| part == "postgres") => {}
-        _ => panic!("SLACKCRM_TEST_POSTGRES names no server; `cargo xtask test` starts one"),
+    if let Some(server) = crm_core::testkit::postgres_url() {
+        test(&Product::postgres(&server));
     }
 }
 

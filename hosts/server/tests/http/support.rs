@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, boot};
-use crm_core::testkit::MemoryStore;
+use crm_core::testkit::{MemoryStore, postgres_url};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
 use reqwest::{Method, Response, StatusCode};
@@ -219,7 +219,8 @@ impl Api {
     }
 }
 
-/// Runs a law on every store, each on a server of its own.
+/// Runs a law on every store, each on a server of its own. On PostgreSQL laws share a database, each
+/// in a workspace of its own.
 pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>) -> F) {
     law(Arc::new(Api::memory().await)).await;
     let folder = tempfile::tempdir().unwrap();
@@ -231,16 +232,4 @@ pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>
         (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
         law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
     }
-}
-
-/// The PostgreSQL database of the tests, unless they were told to do without: nothing is skipped
-/// in silence. Laws share it, each in a workspace of its own.
-fn postgres_url() -> Option<String> {
-    let url = std::env::var("SLACKCRM_TEST_POSTGRES").ok();
-    let without = std::env::var("SLACKCRM_TEST_WITHOUT").unwrap_or_default();
-    assert!(
-        url.is_some() || without.contains("postgres"),
-        "set SLACKCRM_TEST_POSTGRES, or SLACKCRM_TEST_WITHOUT=postgres, or use cargo xtask test"
-    );
-    url
 }
