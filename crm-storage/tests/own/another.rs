@@ -63,7 +63,7 @@ async fn rename(session: &Session, id: Id<Contact>, name: &str) {
 }
 
 async fn create_once(session: &Session) -> serde_json::Value {
-    let key = IdempotencyKey::new("caller", "POST /contacts", "key", b"body");
+    let key = IdempotencyKey::new("POST /contacts", "key", b"body");
     let view = session.clone().once(key).contacts().create(named("Once")).await.unwrap();
     serde_json::to_value(view).unwrap()
 }

@@ -112,7 +112,7 @@ pub(crate) async fn an_erasure_that_no_purge_explains_is_found<D: Behind>(open: 
     let Some(sealed) = Sealed::new(&open).await else { return };
     let mut sql = String::new();
     for entry in sealed.store.feed(sealed.workspace, sealed.last - 2, 2).await.unwrap() {
-        let digest = D::bytes(&chain::digest(&entry.salt.unwrap(), &entry.entry));
+        let digest = D::bytes(&chain::content(&entry.salt.unwrap(), &chain::Texts::of(&entry.entry)));
         let which = self::entry(&entry.seq.to_string());
         write!(
             sql,

@@ -55,9 +55,12 @@ impl<T: Listed> Facts for Naive<'_, T> {
         }
     }
 
-    fn search_text(&self, open_only: bool) -> String {
-        let hideable = if open_only { String::new() } else { self.record.search_text(SearchPart::Hideable) };
-        format!("{} {hideable}", self.record.search_text(SearchPart::Open))
+    fn search_text(&self) -> String {
+        format!("{} {}", self.open_text(), self.record.search_text(SearchPart::Hideable))
+    }
+
+    fn open_text(&self) -> String {
+        self.record.search_text(SearchPart::Open)
     }
 }
 
