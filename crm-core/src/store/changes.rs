@@ -31,6 +31,8 @@ pub enum Guard {
     Admins,
     /// The pipelines: exactly one is the default.
     Pipelines,
+    /// The records that imports make: each row makes one, however many imports run at once.
+    Imports,
 }
 
 impl Guard {
@@ -39,6 +41,7 @@ impl Guard {
         match self {
             Guard::Admins => "admins",
             Guard::Pipelines => "pipelines",
+            Guard::Imports => "imports",
         }
     }
 }

@@ -150,6 +150,26 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == second)));
 }
 
+pub async fn of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known(world: World) {
+    let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
+    let edit =
+        |name: &str| ContactEdit { email: Edit::Set("none@none.com".parse().unwrap()), ..samples::contact(name) };
+    let oldest = contact(&admin, edit("oldest")).await.id;
+    let own = contact(&rep, edit("own")).await.id;
+    for _ in 0..5 {
+        contact(&rep, edit("later")).await;
+    }
+    let key = [RowKey::Email("none@none.com".to_owned())];
+    for (session, expected) in [(&admin, oldest), (&rep, own)] {
+        let grant = reading(session, Entity::Contact);
+        let known = world.crm.ports.contacts.known_contacts(&grant, &key).await.unwrap();
+        assert_eq!(known[0].as_ref().map(|found| found.id), Some(expected));
+    }
+    admin.contacts().delete(oldest, Expect::Any).await.unwrap();
+    let known = world.crm.ports.contacts.known_contacts(&reading(&admin, Entity::Contact), &key).await.unwrap();
+    assert_eq!(known[0].as_ref().map(|found| found.id), Some(own));
+}
+
 pub async fn the_same_fingerprint_can_be_kept_twice(world: World) {
     let admin = world.session(Role::Admin).await;
     let id = company(&admin, "Acme").await;
