@@ -206,8 +206,10 @@ impl Reader {
             Some(end) => {
                 let end = opened + end;
                 // Of a longer one it depends on how pushes cut it whether its end is known here.
-                let kept = if end > self.limits.record_bytes { &[][..] } else { self.ahead(end) };
-                let cells = record::unclosed(kept, self.format.delimiter, self.limits.columns);
+                let cells = match end <= self.limits.record_bytes {
+                    true => record::unclosed(self.ahead(end), self.format.delimiter, self.limits.columns),
+                    false => Vec::new(),
+                };
                 self.consume(end, scan::lines(self.ahead(end)));
                 self.next.index += 1;
                 Some(RowError { cells, ..error })

@@ -1,6 +1,6 @@
 //! What an import keeps beside the records: its place, refused rows, and what rows are known by.
 
-use super::support::{commit, company, conflicts, contact, deal, fails, feed, reading};
+use super::support::{commit, company, conflicts, contact, deal, fails, feed, own_alone, reading};
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
@@ -151,6 +151,7 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
 }
 
 pub async fn of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known(world: World) {
+    world.set_rule(Role::SalesRep, Entity::Contact, own_alone()).await;
     let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
     let edit =
         |name: &str| ContactEdit { email: Edit::Set("none@none.com".parse().unwrap()), ..samples::contact(name) };

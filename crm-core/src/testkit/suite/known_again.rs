@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use super::support::{contact, deal, field, filtered, names};
+use super::support::{contact, deal, field, filtered, names, own_alone};
 use super::uploads::{self, import, source, start, with_policy};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
@@ -161,6 +161,7 @@ pub async fn an_edited_export_changes_the_records_it_came_from(world: World) {
 
 pub async fn what_the_caller_does_not_see_is_not_known_by_its_id(world: World) {
     let id = contact(&world.session(Role::Admin).await, samples::contact("Hers")).await.id;
+    world.set_rule(Role::SalesRep, Entity::Contact, own_alone()).await;
     let rep = world.session(Role::SalesRep).await;
     let done =
         import(&rep, Entity::Contact, &format!("id,last_name\n{id},His\n"), with_policy(DuplicatePolicy::Update)).await;
