@@ -34,6 +34,20 @@ fn lower(character: char) -> impl Iterator<Item = char> {
     character.to_lowercase().map(|lowered| if lowered == 'ς' { 'σ' } else { lowered })
 }
 
+/// The text without what stands in brackets, as in `Amount (USD)`.
+pub(crate) fn outside_brackets(text: &str) -> String {
+    let mut depth = 0usize;
+    let outside = |letter: &char| {
+        match letter {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    };
+    text.chars().filter(outside).collect()
+}
+
 /// The search tokens of a text: NFKD, marks removed, lower-case, cut at whatever is no letter and
 /// no digit, each at most [`MAX_TOKEN`] characters.
 pub fn tokens(text: &str) -> Vec<String> {

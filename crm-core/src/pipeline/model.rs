@@ -38,11 +38,12 @@ impl StageKind {
     }
 
     /// The kind that a stage's name suggests: other products call these stages Won, Closed Won,
-    /// Lost or Closed Lost.
+    /// Closed - Won, closedwon or Closed won (Sales Pipeline), and the like for Lost.
     pub fn suggested_by(name: &str) -> Self {
-        match text::key(name).replace(['-', '_'], " ").as_str() {
-            "won" | "closed won" => StageKind::Won,
-            "lost" | "closed lost" => StageKind::Lost,
+        let letters: String = text::outside_brackets(name).chars().filter(|letter| letter.is_alphabetic()).collect();
+        match text::key(&letters).as_str() {
+            "won" | "closedwon" => StageKind::Won,
+            "lost" | "closedlost" => StageKind::Lost,
             _ => StageKind::Open,
         }
     }
@@ -192,5 +193,23 @@ impl Record for Pipeline {
 
     fn write(put: Put<Self>) -> Write {
         Write::Pipeline(put)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StageKind::{self, Lost, Open, Won};
+
+    #[test]
+    fn a_stage_is_won_or_lost_however_its_name_is_written() {
+        for name in ["Won", "closed won", "closedwon", "Closed_Won", "Closed - Won", "Closed won (Sales Pipeline)"] {
+            assert_eq!(StageKind::suggested_by(name), Won, "{name}");
+        }
+        for name in ["LOST", "closedlost", "Closed – Lost", "[EU] closed lost"] {
+            assert_eq!(StageKind::suggested_by(name), Lost, "{name}");
+        }
+        for name in ["", "(won)", "Almost won", "Wonder", "Closing"] {
+            assert_eq!(StageKind::suggested_by(name), Open, "{name}");
+        }
     }
 }

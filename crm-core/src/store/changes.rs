@@ -38,6 +38,8 @@ pub enum Guard {
     Admins,
     /// The custom fields: each kind of record has at most 200.
     CustomFields,
+    /// The records that imports make: each row makes one, however many imports run at once.
+    Imports,
 }
 
 impl Guard {
@@ -46,6 +48,7 @@ impl Guard {
         match self {
             Guard::Admins => "admins",
             Guard::CustomFields => "custom_fields",
+            Guard::Imports => "imports",
         }
     }
 }

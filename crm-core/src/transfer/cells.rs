@@ -28,10 +28,18 @@ pub(super) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// The fields' cells that are not empty, as they are written.
-    pub(super) fn written(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(super) fn mapped(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.plan.columns.iter().filter_map(move |column| {
             let cell = restore(self.record.cell(column.at)?).trim();
             (!cell.is_empty()).then_some((column.key.as_str(), cell))
+        })
+    }
+
+    /// All cells that are not empty, as they are written, under the letters of their headers.
+    pub(super) fn written(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.plan.headers.iter().filter_map(move |(header, at)| {
+            let cell = restore(self.record.cell(*at)?).trim();
+            (!cell.is_empty()).then_some((header.as_str(), cell))
         })
     }
 
@@ -45,6 +53,12 @@ impl<'a> Cells<'a> {
     /// A line of text.
     pub(super) fn line(self, key: &str) -> Edit<String> {
         self.text(key).map_or(Edit::Keep, Edit::from)
+    }
+
+    /// The record's id in another system. A bare `id` stands for it where there is no other, whether or
+    /// not it is one of ours: that shows only when the record is looked for.
+    pub(super) fn external_id(self) -> Edit<String> {
+        self.text("external_id").or_else(|| self.text("id")).map_or(Edit::Keep, Edit::from)
     }
 
     /// A value that is checked as it is read; a bad one is a fault of its field.

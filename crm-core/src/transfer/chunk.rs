@@ -31,7 +31,7 @@ pub(super) enum Line {
     /// As many cells as the header has.
     Whole(Record),
     /// Anything else.
-    Broken(RowError, Vec<String>),
+    Broken(RowError),
 }
 
 impl Line {
@@ -39,10 +39,10 @@ impl Line {
     fn new(read: Result<Record, RowError>, width: usize) -> Option<Self> {
         let record = match read {
             Ok(record) => record,
-            Err(error) => return Some(Line::Broken(error, Vec::new())),
+            Err(error) => return Some(Line::Broken(error)),
         };
         match ragged(width, &record) {
-            Some(error) => Some(Line::Broken(error, record.iter().map(str::to_owned).collect())),
+            Some(error) => Some(Line::Broken(error)),
             None => (!record.is_blank()).then_some(Line::Whole(record)),
         }
     }
@@ -99,7 +99,12 @@ impl<'s> Rows<'s> {
     }
 
     async fn feed(&mut self) -> Result<()> {
-        let bytes = self.source.read_at(self.fed, READ_BYTES).await?;
+        // What is added to a file while it is imported belongs to another import.
+        let left = usize::try_from(self.expected.saturating_sub(self.fed)).unwrap_or(usize::MAX);
+        let bytes = match left {
+            0 => Vec::new(),
+            left => self.source.read_at(self.fed, left.min(READ_BYTES)).await?,
+        };
         self.fed += bytes.len() as u64;
         if !bytes.is_empty() {
             self.reader.push(&bytes);
@@ -115,12 +120,12 @@ impl<'s> Rows<'s> {
 }
 
 /// What is kept of a row that cannot be read.
-pub(super) fn failed(import: &Import, error: &RowError, cells: &[String]) -> FailedRow {
+pub(super) fn failed(import: &Import, error: &RowError) -> FailedRow {
     let header = error.column.and_then(|column| import.headers.get(column));
     FailedRow {
         import_id: import.id,
         line: error.line,
-        cells: cells.to_vec(),
+        cells: error.cells.clone(),
         field: header.cloned().unwrap_or_default(),
         code: error.code.to_owned(),
         message: error.message.clone(),

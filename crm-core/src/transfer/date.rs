@@ -24,10 +24,6 @@ pub enum DateFormat {
     DayMonthYear,
 }
 
-impl DateFormat {
-    const ALL: [DateFormat; 3] = [DateFormat::YearMonthDay, DateFormat::MonthDayYear, DateFormat::DayMonthYear];
-}
-
 impl FromStr for DateFormat {
     type Err = Error;
 
@@ -44,66 +40,6 @@ impl FromStr for DateFormat {
                 "is none of year_month_day, month_day_year, day_month_year",
             )),
         }
-    }
-}
-
-/// What a column's cells say of its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// This format alone fits every cell.
-    Certain(DateFormat),
-    /// Month first and day first both fit every cell.
-    Ambiguous,
-    /// There was no cell, or no format fits them all.
-    Unknown,
-}
-
-/// Learns the format of a column from its cells, one by one.
-#[derive(Clone, Copy, Debug)]
-pub struct Guesser {
-    seen: bool,
-    fits: [bool; 3],
-}
-
-impl Default for Guesser {
-    fn default() -> Self {
-        Self { seen: false, fits: [true; 3] }
-    }
-}
-
-impl Guesser {
-    /// Takes one more cell; blank ones say nothing.
-    pub fn feed(&mut self, cell: &str) {
-        if cell.trim().is_empty() {
-            return;
-        }
-        self.seen = true;
-        for (fits, format) in self.fits.iter_mut().zip(DateFormat::ALL) {
-            // In a column of its own format no cell is of another one, ISO dates aside.
-            *fits = *fits && parse(cell, format).is_ok();
-        }
-    }
-
-    /// What the cells so far say.
-    pub fn verdict(&self) -> Verdict {
-        match self.fits {
-            _ if !self.seen => Verdict::Unknown,
-            [true, _, _] => Verdict::Certain(DateFormat::YearMonthDay),
-            [_, true, true] => Verdict::Ambiguous,
-            [_, true, _] => Verdict::Certain(DateFormat::MonthDayYear),
-            [_, _, true] => Verdict::Certain(DateFormat::DayMonthYear),
-            _ => Verdict::Unknown,
-        }
-    }
-}
-
-/// The one format that fits every sample; none if several do or none does, see [`Guesser`].
-pub fn guess<'a>(samples: impl Iterator<Item = &'a str>) -> Option<DateFormat> {
-    let mut guesser = Guesser::default();
-    samples.for_each(|sample| guesser.feed(sample));
-    match guesser.verdict() {
-        Verdict::Certain(format) => Some(format),
-        Verdict::Ambiguous | Verdict::Unknown => None,
     }
 }
 

@@ -1,23 +1,24 @@
 //! Decides one chunk: reads what its rows may refer to in a few calls, then goes row by row without
 //! waiting for anything, and ends with the changes of one commit.
 
-use std::collections::HashMap;
+use uuid::Uuid;
 
 use super::cells::Cells;
 use super::chunk::{Chunk, Line, failed};
+use super::known::Known;
 use super::model::{Counts, DuplicatePolicy, FailedRow, Fingerprint, Import, ImportState, RowKey};
 use super::plan::Plan;
 use super::preview::Seen;
 use super::reader::Record;
 use super::references::References;
 use super::rights::Rights;
-use super::row::{Importable, Made, Row, digest};
+use super::row::{Importable, Made, Row, content};
 use crate::crm::Ports;
 use crate::custom_field::check_values;
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::journal::Event;
-use crate::store::{Changes, Stored};
+use crate::store::{Changes, GuardRow, Stored};
 use crate::time::Timestamp;
 
 /// Most warnings that an import keeps.
@@ -37,16 +38,10 @@ pub(super) struct Desk<'a> {
 pub(super) struct Decided<'a, T: Importable> {
     import: &'a Import,
     references: References<'a>,
-    works: Vec<Work<T>>,
+    known: Known<T>,
     pub(super) counts: Counts,
     pub(super) failed: Vec<FailedRow>,
     fingerprints: Vec<Fingerprint>,
-}
-
-/// A record that some row of the chunk is about.
-struct Work<T> {
-    record: Stored<T>,
-    events: Vec<Event>,
 }
 
 enum Outcome {
@@ -69,26 +64,30 @@ impl<'a> Desk<'a> {
         let mut rows: Vec<(Row<T>, &Record)> = Vec::with_capacity(chunk.lines.len());
         for line in &chunk.lines {
             match line {
-                Line::Broken(error, cells) => failures.push(failed(import, error, cells)),
+                Line::Broken(error) => failures.push(failed(import, error)),
                 Line::Whole(record) => match Row::read(Cells { plan: self.plan, record }) {
                     Ok(row) => rows.push((row, record)),
                     Err(error) => failures.push(refused(import, record, &error)),
                 },
             }
         }
-        let (works, index) = self.known(&rows).await?;
-        let is_linked = |row: &Row<T>| self.plan.policy != DuplicatePolicy::Skip || !index.contains_key(&row.key);
+        // Under `create` no row is known.
+        let known = match self.plan.policy {
+            DuplicatePolicy::Create => Known::default(),
+            _ => Known::load(self.ports, &self.rights.create, rows.iter().map(|(row, _)| row)).await?,
+        };
+        let is_linked = |row: &Row<T>| self.plan.policy != DuplicatePolicy::Skip || known.find(row).is_none();
         let links = rows.iter().map(|(row, _)| row).filter(|row| is_linked(row)).map(|row| &row.links);
         let references = References::load(self.ports, self.plan, self.rights, now, links).await?;
         let decided = Decided {
             import,
             references,
-            works,
+            known,
             counts: Counts::default(),
             failed: failures,
             fingerprints: Vec::new(),
         };
-        let mut sheet = Sheet { desk: self, decided, index, seen };
+        let mut sheet = Sheet { desk: self, decided, seen };
         for (row, record) in &rows {
             sheet.enter(row, record);
         }
@@ -97,35 +96,12 @@ impl<'a> Desk<'a> {
         decided.counts.failed = decided.failed.len() as u64;
         Ok(decided)
     }
-
-    /// The records that the rows are known by, each once.
-    async fn known<T: Importable>(&self, rows: &[(Row<T>, &Record)]) -> Result<(Vec<Work<T>>, HashMap<RowKey, usize>)> {
-        let (mut works, mut index) = (Vec::new(), HashMap::new());
-        if self.plan.policy == DuplicatePolicy::Create || rows.is_empty() {
-            return Ok((works, index));
-        }
-        let mut keys: Vec<RowKey> = rows.iter().map(|(row, _)| row.key.clone()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let known = T::known(self.ports, &self.rights.create, &keys).await?;
-        let mut places = HashMap::new();
-        for (key, record) in keys.into_iter().zip(known) {
-            let Some(record) = record else { continue };
-            let at = *places.entry(record.uuid()).or_insert(works.len());
-            if at == works.len() {
-                works.push(Work { record, events: Vec::new() });
-            }
-            index.insert(key, at);
-        }
-        Ok((works, index))
-    }
 }
 
 /// The rows of a chunk, entered one after the other.
 struct Sheet<'a, 'd, T: Importable> {
     desk: &'d Desk<'a>,
     decided: Decided<'a, T>,
-    index: HashMap<RowKey, usize>,
     seen: Option<&'d mut Seen>,
 }
 
@@ -150,8 +126,8 @@ impl<T: Importable> Sheet<'_, '_, T> {
             (Some(_), DuplicatePolicy::Skip) => Ok(Outcome::Unchanged),
             (Some(at), _) => self.change(at, row),
             (None, policy) => {
-                let digest = self.seen.is_some().then(|| digest(cells));
-                let before = digest.and_then(|digest| self.seen.as_ref()?.before(&row.key, policy, digest));
+                let digest = self.seen.is_some().then(|| content(cells));
+                let before = digest.and_then(|digest| self.seen.as_mut()?.before(&row.keys, policy, digest));
                 if let Some(is_same) = before {
                     return Ok(if is_same { Outcome::Unchanged } else { Outcome::Updated });
                 }
@@ -163,23 +139,23 @@ impl<T: Importable> Sheet<'_, '_, T> {
 
     /// The record that a row is known by; under `create` no row is known.
     fn find(&self, row: &Row<T>) -> Option<usize> {
-        if self.desk.plan.policy == DuplicatePolicy::Create {
-            return None;
+        match self.desk.plan.policy {
+            DuplicatePolicy::Create => None,
+            _ => self.decided.known.find(row),
         }
-        let at = *self.index.get(&row.key)?;
-        let work = self.decided.works.get(at)?;
-        // An earlier row of the chunk may have given the record another key.
-        let holds = matches!(row.key, RowKey::Fingerprint(_)) || work.record.keys().contains(&row.key);
-        holds.then_some(at)
     }
 
     fn change(&mut self, at: usize, row: &Row<T>) -> Result<Outcome> {
-        let Some(work) = self.decided.works.get_mut(at) else { return Ok(Outcome::Unchanged) };
+        let Some(work) = self.decided.known.works.get_mut(at) else { return Ok(Outcome::Unchanged) };
         let references = &mut self.decided.references;
         let mut next = T::clone(&work.record);
         let linked = references.link(&row.links)?;
         let mut edit = row.edit.clone();
         T::link(&mut edit, &linked);
+        if row.id == Some(next.uuid()) {
+            // What stands for an id in another system otherwise.
+            leave_own(T::external_id(&mut edit), next.uuid());
+        }
         let events = next.change(edit, row, references)?;
         next.custom_mut().extend(linked.custom.into_iter().map(|(key, id)| (key, id.to_string().into())));
         if next == *work.record {
@@ -199,9 +175,7 @@ impl<T: Importable> Sheet<'_, '_, T> {
         }
         *work.record = next;
         work.events.extend(events);
-        for key in work.record.keys() {
-            self.index.entry(key).or_insert(at);
-        }
+        self.decided.known.learn(at, &[]);
         Ok(Outcome::Updated)
     }
 
@@ -214,27 +188,21 @@ impl<T: Importable> Sheet<'_, '_, T> {
         record.custom_mut().extend(linked.custom.into_iter().map(|(key, id)| (key, id.to_string().into())));
         check_custom(self.desk.plan, None, &mut record)?;
         if row.links.owner.is_none() {
-            record.set_owner(self.desk.rights.caller);
+            record.set_owner(self.desk.rights.owner);
         }
         self.desk.rights.create.check_reach(&record)?;
-        if let RowKey::Fingerprint(digest) = row.key
-            && (self.desk.plan.policy != DuplicatePolicy::Create || !self.index.contains_key(&row.key))
+        if let [print] = row.keys.as_slice()
+            && let RowKey::Fingerprint(digest) = *print
+            && (self.desk.plan.policy != DuplicatePolicy::Create || !self.decided.known.has(print))
         {
             self.decided.fingerprints.push(Fingerprint { entity: T::ENTITY, digest, record_id: record.uuid() });
         }
-        let at = self.decided.works.len();
-        // A record that had the row's key before has it no longer, else the row would be known.
-        self.index.insert(row.key.clone(), at);
-        for key in record.keys() {
-            if let (Some(seen), Some(digest)) = (&mut self.seen, digest) {
-                seen.add(&key, digest);
-            }
-            self.index.entry(key).or_insert(at);
-        }
         if let (Some(seen), Some(digest)) = (&mut self.seen, digest) {
-            seen.add(&row.key, digest);
+            let mut keys = record.keys();
+            keys.extend(row.keys.iter().cloned());
+            seen.add(&keys, digest);
         }
-        self.decided.works.push(Work { record: Stored::new(record), events });
+        self.decided.known.add(record, events, row);
         Ok(())
     }
 }
@@ -245,12 +213,16 @@ impl<T: Importable> Decided<'_, T> {
         self.references.warnings()
     }
 
-    /// The changes of the chunk and the import's next state.
-    pub(super) fn into_changes(mut self, chunk: &Chunk, import: &mut Stored<Import>) -> Changes {
+    /// The changes of the chunk and the import's next state. `guard` was read before the chunk was
+    /// decided: a chunk that makes what another import may make at this moment is refused if it did.
+    pub(super) fn into_changes(mut self, chunk: &Chunk, import: &mut Stored<Import>, guard: GuardRow) -> Changes {
         let mut changes = Changes::at(self.references.now());
         changes.in_batch(import.batch());
+        if self.counts.created > 0 || self.references.makes_rows() {
+            changes.guard(guard);
+        }
         self.references.put(&mut changes);
-        for work in &mut self.works {
+        for work in &mut self.known.works {
             self.references.put_tags(&work.record, &mut changes);
             if changes.put(&mut work.record) {
                 work.events.drain(..).for_each(|event| changes.emit(event));
@@ -277,6 +249,13 @@ fn advance(import: &mut Import, chunk: &Chunk, counts: Counts, warnings: impl It
     import.rows = chunk.end.index.saturating_sub(1);
     if chunk.is_last {
         import.state = ImportState::Done;
+    }
+}
+
+/// Leaves out an id in another system that is the record's own.
+fn leave_own(external_id: &mut Edit<String>, own: Uuid) {
+    if external_id.value().is_some_and(|id| id.parse::<Uuid>().is_ok_and(|id| id == own)) {
+        *external_id = Edit::Keep;
     }
 }
 

@@ -13,7 +13,7 @@ use crate::company::Company;
 use crate::contact::Contact;
 use crate::crm::Ports;
 use crate::deal::Deal;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::page::{ListQuery, ListRequest, Rows};
 use crate::pipeline::{Pipeline, Stage};
@@ -119,7 +119,7 @@ impl Export {
             names.add_pipelines(session.ports().pipelines.pipelines(&grant).await?.iter().map(|row| &**row));
         }
         let columns = columns::of(&session, &grant, entity);
-        let mut writer = Writer::default();
+        let mut writer = Writer::default().with_byte_order_mark();
         writer.row(columns.iter().map(Column::header));
         Ok(Self { session, grant, entity, query, columns, names, writer })
     }
@@ -168,14 +168,10 @@ impl Names {
                 _ => {}
             }
         }
-        owners.retain(|id| !self.owners.contains_key(id));
-        for id in owners {
-            let name = match ports.users.user(grant, id).await {
-                Ok(user) => label(&user),
-                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-                Err(error) => return Err(error),
-            };
-            self.owners.insert(id, name);
+        let owners: Vec<_> = owners.into_iter().filter(|id| !self.owners.contains_key(id)).collect();
+        if !owners.is_empty() {
+            let found = ports.users.users_by_id(grant, &owners).await?;
+            self.owners.extend(found.iter().map(|user| (user.id, label(user))));
         }
         let companies: Vec<_> = companies.into_iter().filter(|id| !self.companies.contains_key(id)).collect();
         if !companies.is_empty() {

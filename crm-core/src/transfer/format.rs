@@ -105,7 +105,7 @@ impl Format {
     /// Tells the format from the first bytes of a file; some ten kilobytes are enough.
     ///
     /// A byte order mark decides the encoding; without one UTF-16 shows by its NUL bytes, and what
-    /// is not UTF-8 is taken for Windows-1252. The delimiter is the one Excel's `sep=` line names,
+    /// has no more characters of UTF-8 than other bytes is taken for Windows-1252. The delimiter is the one Excel's `sep=` line names,
     /// else the one by which most records have as many cells as the header has.
     ///
     /// # Errors
@@ -159,12 +159,73 @@ fn unmarked_encoding(sample: &[u8]) -> Encoding {
     if let Some(encoding) = utf16_by_nuls(sample) {
         return encoding;
     }
-    match std::str::from_utf8(sample) {
-        Ok(_) => Encoding::Utf8,
-        // No length: the sample's end cuts a character.
-        Err(error) if error.error_len().is_none() => Encoding::Utf8,
-        Err(_) => Encoding::Windows1252,
+    let mut tally = Utf8Tally::default();
+    tally.feed(sample);
+    tally.encoding()
+}
+
+/// Whether nothing in a file's first bytes tells its encoding: no mark, and no character beyond ASCII.
+pub(super) fn is_open(sample: &[u8], format: Format) -> bool {
+    let mut tally = Utf8Tally::default();
+    tally.feed(sample);
+    format.encoding == Encoding::Utf8 && format.bom_bytes == 0 && tally.whole == 0 && tally.broken == 0
+}
+
+/// What the bytes of a file say for UTF-8 and against it. One broken character does not make a file of
+/// UTF-8 another one, and text in Windows-1252 hardly ever looks like UTF-8.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Utf8Tally {
+    /// Characters beyond ASCII.
+    whole: usize,
+    /// Bytes that begin or belong to none.
+    broken: usize,
+    /// The beginning of a character that goes on in the next bytes.
+    cut: Vec<u8>,
+}
+
+impl Utf8Tally {
+    /// Counts the next bytes, however they are cut.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.cut.is_empty() {
+            return self.count(bytes);
+        }
+        let mut joined = std::mem::take(&mut self.cut);
+        joined.extend_from_slice(bytes);
+        self.count(&joined);
     }
+
+    fn count(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_ascii() {
+            let Err(error) = std::str::from_utf8(rest) else {
+                self.whole += starts(rest);
+                return;
+            };
+            let (text, after) = rest.split_at_checked(error.valid_up_to()).unwrap_or_default();
+            self.whole += starts(text);
+            let Some(len) = error.error_len() else {
+                self.cut = after.to_vec();
+                return;
+            };
+            self.broken += 1;
+            rest = after.get(len..).unwrap_or_default();
+        }
+    }
+
+    /// Says that the file has no more bytes.
+    pub(super) fn finish(&mut self) {
+        self.broken += usize::from(!std::mem::take(&mut self.cut).is_empty());
+    }
+
+    /// The likelier encoding.
+    pub(super) fn encoding(&self) -> Encoding {
+        if self.broken > 0 && self.broken >= self.whole { Encoding::Windows1252 } else { Encoding::Utf8 }
+    }
+}
+
+/// How many characters beyond ASCII begin in this text.
+fn starts(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte >= 0xC0).count()
 }
 
 /// UTF-16 writes each delimiter, digit and line end with a NUL byte, always on the same side; few of

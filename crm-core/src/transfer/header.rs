@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 pub use synonyms::{company_synonyms, contact_synonyms, deal_synonyms};
 
+use crate::access::Entity;
+use crate::text;
+
 /// A field that a column may fill; each room supplies its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -60,15 +63,14 @@ type Rank = (bool, usize, usize);
 
 /// Guesses the field of each column, in the order of the columns; no field is given twice.
 ///
-/// Case, spaces and punctuation of a name do not count, nor does a unit in brackets. The entity in
-/// front of `Person - Email` does not count either if it is the one that most columns name; other
-/// entities are not ours, so `Organization - Name` among persons never becomes their name.
-pub fn guess(columns: &[String], fields: &[Target]) -> Vec<Guess> {
-    let own = own_entity(columns);
+/// Case, spaces and punctuation of a name do not count, nor does a unit in brackets. The kind of record
+/// in front of `Person - Email` does not count either if the rows are of that kind; the others are not
+/// ours, so `Organization - Name` among persons never becomes their name.
+pub fn guess(entity: Entity, columns: &[String], fields: &[Target]) -> Vec<Guess> {
     let names: Vec<Names> = fields.iter().map(Names::new).collect();
     let mut matches: Vec<(Rank, usize, usize)> = Vec::new();
     for (column, header) in columns.iter().enumerate() {
-        let readings = readings(header, own.as_deref());
+        let readings = readings(header, prefixes(entity));
         let ranked = names.iter().enumerate();
         matches.extend(ranked.filter_map(|(i, names)| Some((names.rank(&readings)?, column, i))));
     }
@@ -118,11 +120,11 @@ impl Names {
 }
 
 /// The ways to read a column's name, the most literal first; none for a nameless column.
-fn readings(header: &str, own: Option<&str>) -> Vec<String> {
-    let bare = without_brackets(header);
+fn readings(header: &str, own: &[&str]) -> Vec<String> {
+    let bare = text::outside_brackets(header);
     let mut readings = vec![squash(header), squash(&bare)];
     if let Some((entity, name)) = bare.split_once(" - ")
-        && own == Some(&squash(entity))
+        && own.contains(&squash(entity).as_str())
     {
         readings.push(squash(name));
     }
@@ -131,35 +133,19 @@ fn readings(header: &str, own: Option<&str>) -> Vec<String> {
     readings
 }
 
-/// The entity that most columns have in front of a ` - `; of several the one that comes first.
-fn own_entity(columns: &[String]) -> Option<String> {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for (entity, _) in columns.iter().filter_map(|header| header.split_once(" - ")) {
-        let entity = squash(entity);
-        match counts.iter_mut().find(|(known, _)| *known == entity) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((entity, 1)),
-        }
+/// What other programs call records of a kind, in front of a ` - `.
+fn prefixes(entity: Entity) -> &'static [&'static str] {
+    match entity {
+        Entity::Contact => &["person", "people", "contact", "lead"],
+        Entity::Company => &["organization", "organisation", "company", "account"],
+        Entity::Deal => &["deal", "opportunity"],
+        _ => &[],
     }
-    // The last maximum is taken, and the first entity is wanted.
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(entity, _)| entity)
 }
 
-fn squash(name: &str) -> String {
+/// The letters and digits of a name, in lower case.
+pub(super) fn squash(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn without_brackets(name: &str) -> String {
-    let mut depth = 0usize;
-    let outside = |letter: &char| {
-        match letter {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            _ => return depth == 0,
-        }
-        false
-    };
-    name.chars().filter(outside).collect()
 }
 
 #[cfg(test)]

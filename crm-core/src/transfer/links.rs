@@ -24,6 +24,8 @@ pub(super) struct Links {
     pub(super) company_id: Option<String>,
     /// The contact, where the cell is an e-mail address.
     pub(super) contact: Option<Email>,
+    /// The contact's id in another system.
+    pub(super) contact_id: Option<String>,
     /// Whether the contact's cell is something else.
     pub(super) has_unknown_contact: bool,
     /// Labels.
@@ -42,7 +44,8 @@ impl Links {
         Self {
             owner: cells.value("owner", faults, |cell| line("owner", cell)),
             company: cells.value("company", faults, |cell| line("company", cell)),
-            company_id: cells.value("company_id", faults, |cell| line("company_id", cell)),
+            company_id: cells.value("company_id", faults, |cell| line("company_id", first(cell))),
+            contact_id: cells.value("contact_id", faults, |cell| line("contact_id", first(cell))),
             has_unknown_contact: matches!(contact, Some(Err(_))),
             contact: contact.and_then(Result::ok),
             tags: cells.text("tags").map(list).filter(|tags| !tags.is_empty()),
@@ -56,12 +59,29 @@ impl Links {
         self.owner.as_deref().into_iter().chain(self.members.iter().map(|(_, name)| name.as_str()))
     }
 
-    /// What the company may be known by.
+    /// What the company may be known by, the stronger key first.
     pub(super) fn company_keys(&self) -> impl Iterator<Item = RowKey> {
         let id = self.company_id.as_deref().map(|id| RowKey::ExternalId(text::key(id)));
         let name = self.company.as_deref().map(|name| RowKey::Name(text::key(name)));
         id.into_iter().chain(name)
     }
+
+    /// What the contact may be known by, the stronger key first.
+    pub(super) fn contact_keys(&self) -> impl Iterator<Item = RowKey> {
+        let id = self.contact_id.as_deref().map(|id| RowKey::ExternalId(text::key(id)));
+        let email = self.contact.as_ref().map(|email| RowKey::Email(email.as_str().to_owned()));
+        id.into_iter().chain(email)
+    }
+
+    /// Whether it names a contact, by whatever it is.
+    pub(super) fn names_contact(&self) -> bool {
+        self.has_unknown_contact || self.contact.is_some() || self.contact_id.is_some()
+    }
+}
+
+/// The first of the ids in a cell such as `12;34`: a record has one company and one contact.
+fn first(cell: &str) -> &str {
+    cell.split(';').map(str::trim).find(|id| !id.is_empty()).unwrap_or(cell)
 }
 
 /// What was found for the names of one row; what was not found is kept as it is.

@@ -14,6 +14,7 @@ use crate::filter::CUSTOM_PREFIX;
 
 /// What an import can fill of a contact, besides custom fields.
 const CONTACT: &[&str] = &[
+    "id",
     "external_id",
     "first_name",
     "last_name",
@@ -30,16 +31,22 @@ const CONTACT: &[&str] = &[
     "created_at",
 ];
 /// What an import can fill of a company, besides custom fields.
-const COMPANY: &[&str] = &["external_id", "name", "domain", "industry", "employees", "owner", "tags", "created_at"];
+const COMPANY: &[&str] =
+    &["id", "external_id", "name", "domain", "industry", "employees", "owner", "tags", "created_at"];
 /// What an import can fill of a deal, besides custom fields.
 const DEAL: &[&str] = &[
+    "id",
     "external_id",
     "title",
     "value",
     "currency",
+    "pipeline",
     "stage",
+    "status",
     "company",
+    "company_id",
     "contact",
+    "contact_id",
     "owner",
     "product",
     "source",
@@ -48,6 +55,17 @@ const DEAL: &[&str] = &[
     "closed_at",
     "created_at",
 ];
+
+/// Columns of an export that nobody sets.
+const UNSET: &[&str] = &["updated_at", "stage_entered_at"];
+/// The columns in front of a file of refused rows: where each row was, and why it was refused.
+pub(super) const NOTES: [&str; 3] = ["line", "field", "reason"];
+
+/// How many columns of a file are such notes.
+pub(super) fn notes(headers: &[String]) -> usize {
+    let has_notes = headers.len() > NOTES.len() && headers.iter().zip(NOTES).all(|(header, note)| header == note);
+    if has_notes { NOTES.len() } else { 0 }
+}
 
 /// A custom field that a column which matches nothing would become.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -131,7 +149,7 @@ impl Mapping {
             .zip(&given)
             .map(|(header, given)| if given.is_some() { String::new() } else { header.clone() })
             .collect();
-        let mut guesses = header::guess(&open, &free);
+        let mut guesses = header::guess(entity, &open, &free);
         for ((guess, header), given) in guesses.iter_mut().zip(headers).zip(&given) {
             guess.header.clone_from(header);
             if let Some(field) = given.filter(|field| !field.is_empty()) {
@@ -199,7 +217,8 @@ impl Mapping {
     }
 }
 
-/// What the caller says about each column: a field, or nothing at all to leave it out.
+/// What the caller says about each column: a field, or nothing at all to leave it out. Columns that are
+/// ours and fill nothing are left out unless the caller says otherwise.
 fn given_fields<'a>(
     entity: Entity,
     headers: &[String],
@@ -209,7 +228,9 @@ fn given_fields<'a>(
     let is_known = |field: &str| targets.iter().any(|target| target.key == field);
     let unknown = |field: &str| format!("{field:?} is not a field of a {entity} that an import can fill");
     let mut faults = Vec::new();
-    let mut given: Vec<Option<&str>> = vec![None; headers.len()];
+    let notes = notes(headers);
+    let is_own = |(at, header): (usize, &String)| at < notes || UNSET.contains(&header.as_str());
+    let mut given: Vec<Option<&str>> = headers.iter().enumerate().map(|column| is_own(column).then_some("")).collect();
     let mut taken = BTreeSet::new();
     for (header, field) in &options.mapping {
         let at = format!("mapping.{header}");

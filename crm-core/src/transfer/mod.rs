@@ -19,6 +19,7 @@ mod decode;
 mod export;
 pub mod format;
 pub mod header;
+mod known;
 mod links;
 mod mapping;
 mod model;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::date::DateFormat;
+use super::header::squash;
+use super::mapping::notes;
 use super::model::{DuplicatePolicy, Import};
 use crate::access::Entity;
 use crate::custom_field::{CustomField, CustomKind};
@@ -36,6 +38,9 @@ pub(super) struct Plan {
     /// The columns that fill something, in the order of their fields, so that the order of a file's
     /// columns does not count.
     pub(super) columns: Vec<Column>,
+    /// The letters of every header with its column, in alphabetical order; those of a file of refused
+    /// rows left out.
+    pub(super) headers: Vec<(String, usize)>,
     pub(super) policy: DuplicatePolicy,
     pub(super) create_missing: bool,
     pub(super) date_format: DateFormat,
@@ -57,9 +62,13 @@ impl Plan {
         let mapped = import.columns.iter().enumerate().filter_map(|(at, key)| Some((at, key.clone()?)));
         let mut columns: Vec<Column> = mapped.map(|(at, key)| Column { aliases: aliases(&key), key, at }).collect();
         columns.sort_by(|a, b| a.key.cmp(&b.key));
+        let headers = import.headers.iter().map(|header| squash(header)).enumerate().skip(notes(&import.headers));
+        let mut headers: Vec<(String, usize)> = headers.map(|(at, header)| (header, at)).collect();
+        headers.sort_unstable();
         Self {
             entity: import.entity,
             columns,
+            headers,
             policy: options.on_duplicate,
             create_missing: options.create_missing,
             date_format: import.date_format,

@@ -1,6 +1,7 @@
 //! The beginning of an import: its format, its header and the fields of its columns.
 
-use super::format::{Format, FormatOptions};
+use super::date::DateFormat;
+use super::format::{self, Format, FormatOptions};
 use super::mapping::{self, Mapping};
 use super::model::{Counts, FileMark, Import, ImportOptions, ImportState};
 use super::plan::date_columns;
@@ -41,18 +42,13 @@ pub(super) async fn prepare(
     let known = session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
     let mut definitions: Vec<CustomField> = known.into_iter().filter(|field| field.entity == entity).collect();
     let targets = mapping::targets(entity, grant.mask(entity), &definitions)?;
-    let top = Top::read(source, &options).await?;
+    let mut top = Top::read(source, &options).await?;
     let mapping = Mapping::new(entity, &top.headers, &options, &targets, &definitions)?;
     let made = if options.create_fields { define(session, entity, &mapping, &definitions, now)? } else { Vec::new() };
     definitions.extend(made.iter().cloned());
     let columns: Vec<Option<String>> = mapping.guesses.iter().map(|guess| guess.field.clone()).collect();
-    let (file, date_format) = match options.date_format {
-        Some(given) => (mark(source).await?, given),
-        None => {
-            let (file, dates) = survey(source, top.format, &date_columns(&columns, &definitions)).await?;
-            (file, dates.format(top.format.delimiter)?)
-        }
-    };
+    let dates = date_columns(&columns, &definitions);
+    let (file, date_format) = top.survey(source, &dates, options.date_format).await?;
     let import = Import {
         id: Id::new_at(now),
         entity,
@@ -118,6 +114,8 @@ struct Top {
     headers: Vec<String>,
     /// The place after the header.
     end: Checkpoint,
+    /// Whether they leave the encoding open.
+    is_open: bool,
 }
 
 impl Top {
@@ -131,6 +129,7 @@ impl Top {
         }
         let overrides = FormatOptions { encoding: options.encoding, delimiter: options.delimiter };
         let format = Format::guess(&sample, &overrides)?;
+        let is_open = overrides.encoding.is_none() && format::is_open(&sample, format);
         let mut reader = Reader::new(format, Limits::default());
         let mut fed = sample.len() as u64;
         let mut more = sample;
@@ -150,7 +149,28 @@ impl Top {
             fed += more.len() as u64;
         };
         let headers = record.iter().map(|header| restore(header).trim().to_owned()).collect();
-        Ok(Self { format, headers, end: reader.checkpoint() })
+        Ok(Self { format, headers, end: reader.checkpoint(), is_open })
+    }
+
+    /// Reads all of the file for its mark, its encoding where that is open, and the order of its dates.
+    ///
+    /// # Errors
+    /// `Invalid` at `date_format` where that is not given and cannot be told.
+    async fn survey(
+        &mut self,
+        source: &mut dyn Source,
+        columns: &[usize],
+        given: Option<DateFormat>,
+    ) -> Result<(FileMark, DateFormat)> {
+        let columns = if given.is_some() { &[][..] } else { columns };
+        let mut found = survey(source, self.format, columns).await?;
+        if self.is_open && found.encoding != self.format.encoding {
+            self.format.encoding = found.encoding;
+            // Rows that were read in another encoding than theirs did not count.
+            found = survey(source, self.format, columns).await?;
+        }
+        let format = given.map_or_else(|| found.dates.format(self.format.delimiter), Ok)?;
+        Ok((found.file, format))
     }
 }
 

@@ -86,25 +86,61 @@ impl From<FailedRow> for PreviewError {
     }
 }
 
-/// Keys of the rows that earlier chunks of a preview would have written: 16 bytes a key, so that a
+/// Keys of the rows that earlier chunks of a preview would have written: 24 bytes a key, so that a
 /// million rows are known again in some tens of megabytes.
 #[derive(Debug, Default)]
-pub(super) struct Seen(HashMap<u64, u64>);
+pub(super) struct Seen(HashMap<u64, Trace>);
+
+/// What is kept of a row.
+#[derive(Clone, Copy, Debug)]
+struct Trace {
+    /// The hash of what it says.
+    says: u64,
+    /// The kinds of keys that its record has, a bit each.
+    kinds: u8,
+}
 
 impl Seen {
-    /// Whether an earlier row has this key and, if so, whether it says the same.
-    pub(super) fn before(&self, key: &RowKey, policy: DuplicatePolicy, digest: [u8; 16]) -> Option<bool> {
-        match policy {
-            DuplicatePolicy::Create => None,
-            DuplicatePolicy::Skip => self.0.get(&hash(key)).map(|_| true),
-            DuplicatePolicy::Update => self.0.get(&hash(key)).map(|before| *before == hash(&digest)),
+    /// Whether an earlier row is about the same record and, if so, whether it says the same. Keys are
+    /// strongest first, and a weaker one counts as it does among records that exist.
+    pub(super) fn before(&mut self, keys: &[RowKey], policy: DuplicatePolicy, digest: [u8; 16]) -> Option<bool> {
+        if policy == DuplicatePolicy::Create {
+            return None;
         }
+        let (key, before) = keys.iter().enumerate().find_map(|(rank, key)| {
+            let before = *self.0.get(&hash(key))?;
+            (before.kinds & kinds(keys.get(..rank)?) == 0).then_some((key, before))
+        })?;
+        if policy == DuplicatePolicy::Skip {
+            return Some(true);
+        }
+        // The record takes on what the row says.
+        let kinds = before.kinds | kinds(keys);
+        self.0.insert(hash(key), Trace { kinds, ..before });
+        for key in keys {
+            self.0.entry(hash(key)).or_insert(Trace { kinds, ..before });
+        }
+        Some(before.says == hash(&digest))
     }
 
-    /// Remembers a row by one of its keys.
-    pub(super) fn add(&mut self, key: &RowKey, digest: [u8; 16]) {
-        self.0.entry(hash(key)).or_insert(hash(&digest));
+    /// Remembers a row by the keys of its record.
+    pub(super) fn add(&mut self, keys: &[RowKey], digest: [u8; 16]) {
+        let trace = Trace { says: hash(&digest), kinds: kinds(keys) };
+        for key in keys {
+            self.0.entry(hash(key)).or_insert(trace);
+        }
     }
+}
+
+fn kinds(keys: &[RowKey]) -> u8 {
+    let bit = |key: &RowKey| match key {
+        RowKey::ExternalId(_) => 1,
+        RowKey::Email(_) => 2,
+        RowKey::Domain(_) => 4,
+        RowKey::Name(_) => 8,
+        RowKey::Fingerprint(_) => 16,
+    };
+    keys.iter().map(bit).fold(0, |kinds, bit| kinds | bit)
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -161,7 +197,7 @@ impl Preview {
         for column in &mut self.columns {
             let records = chunk.lines.iter().filter_map(|line| match line {
                 Line::Whole(record) => record.cell(column.column),
-                Line::Broken(..) => None,
+                Line::Broken(_) => None,
             });
             for cell in records {
                 if column.samples.len() >= SAMPLES {

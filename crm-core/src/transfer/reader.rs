@@ -199,14 +199,20 @@ impl Reader {
             code: "unclosed_quote",
             message: "a quote opens here and does not close".into(),
             column: Some(record::width(before, self.format.delimiter, self.limits.columns).saturating_sub(1)),
+            cells: Vec::new(),
         };
         let rest = self.buffer.get(self.start + opened..).unwrap_or_default();
         match scan::whole_line(rest, self.finished) {
             Some(end) => {
                 let end = opened + end;
+                // Of a longer one it depends on how pushes cut it whether its end is known here.
+                let cells = match end <= self.limits.record_bytes {
+                    true => record::unclosed(self.ahead(end), self.format.delimiter, self.limits.columns),
+                    false => Vec::new(),
+                };
                 self.consume(end, scan::lines(self.ahead(end)));
                 self.next.index += 1;
-                Some(error)
+                Some(RowError { cells, ..error })
             }
             None => {
                 let end = opened + rest.len() - usize::from(rest.ends_with(b"\r"));
@@ -225,6 +231,7 @@ impl Reader {
             code: "record_too_long",
             message: format!("the row is longer than {} bytes", self.limits.record_bytes),
             column: None,
+            cells: Vec::new(),
         });
         let read = self.limits.record_bytes;
         self.consume(read, scan::lines(self.ahead(read)));

@@ -33,8 +33,8 @@ pub(super) struct References<'a> {
     now: Timestamp,
     /// By the comparison form of a name or e-mail address, or by id.
     users: HashMap<String, Id<User>>,
-    companies: HashMap<RowKey, Id<Company>>,
-    contacts: HashMap<Email, Id<Contact>>,
+    companies: HashMap<RowKey, Target<Company>>,
+    contacts: HashMap<RowKey, Target<Contact>>,
     /// Records that custom values point to and that the caller sees.
     records: HashSet<(Entity, Uuid)>,
     /// Comparison forms of the tags that exist.
@@ -45,6 +45,19 @@ pub(super) struct References<'a> {
     company_fields: Vec<CustomField>,
     made: Made,
     warnings: BTreeSet<&'static str>,
+}
+
+/// A record that rows name.
+struct Target<E> {
+    id: Id<E>,
+    has_external_id: bool,
+}
+
+/// The record that keys, strongest first, lead to: by a weaker one only where it has no id in another
+/// system, which would be another id than the row's.
+fn meant<E>(known: &HashMap<RowKey, Target<E>>, keys: impl Iterator<Item = RowKey>) -> Option<Id<E>> {
+    let leads = |(rank, key): (usize, RowKey)| known.get(&key).filter(|target| rank == 0 || !target.has_external_id);
+    keys.enumerate().find_map(leads).map(|target| target.id)
 }
 
 /// What the chunk makes, in the order of its making.
@@ -84,6 +97,11 @@ impl References<'_> {
         Mark { users: self.made.users.len(), companies: self.made.companies.len(), stages: self.made.stages.len() }
     }
 
+    /// Whether the chunk makes members or companies.
+    pub(super) fn makes_rows(&self) -> bool {
+        !(self.made.users.is_empty() && self.made.companies.is_empty())
+    }
+
     /// Forgets what was made since.
     pub(super) fn back_to(&mut self, mark: Mark) {
         for (key, _) in self.made.users.drain(mark.users..) {
@@ -111,10 +129,10 @@ impl References<'_> {
         if links.company.is_some() || links.company_id.is_some() {
             linked.company = self.company(links)?.map_or(Edit::Keep, Edit::Set);
         }
-        if links.has_unknown_contact || links.contact.is_some() {
-            let found = links.contact.as_ref().and_then(|email| self.contacts.get(email)).copied();
+        if links.names_contact() {
+            let found = meant(&self.contacts, links.contact_keys());
             if found.is_none() {
-                self.warn("contact: only contacts with a known e-mail address are linked, others are left out");
+                self.warn("contact: only contacts with a known e-mail address or id are linked, others are left out");
             }
             linked.contact = found.map_or(Edit::Keep, Edit::Set);
         }
@@ -158,8 +176,8 @@ impl References<'_> {
     }
 
     fn company(&mut self, links: &Links) -> Result<Option<Id<Company>>> {
-        if let Some(id) = links.company_keys().find_map(|key| self.companies.get(&key)) {
-            return Ok(Some(*id));
+        if let Some(id) = meant(&self.companies, links.company_keys()) {
+            return Ok(Some(id));
         }
         let rights = self.rights;
         let (Some(name), Some(grant)) = (&links.company, rights.company.as_ref().filter(|_| self.plan.create_missing))
@@ -170,15 +188,17 @@ impl References<'_> {
         let mut company = Company::blank(Id::new_at(self.now), self.now);
         company.edit(CompanyEdit { name: Edit::Set(name.clone()), ..CompanyEdit::default() })?;
         company.external_id.clone_from(&links.company_id);
-        company.owner_id = rights.caller;
+        company.owner_id = rights.owner;
         if let Some(fault) = check_values(&self.company_fields, None, &mut company.custom).first() {
             let message = format!("company {name:?} cannot be made: {} {}", fault.field, fault.message);
             return Err(Error::invalid("company", "required", message));
         }
         grant.check_reach(&company).map_err(|error| Error::invalid("company", "denied", error.message().to_owned()))?;
         let id = company.id;
-        let keys: Vec<RowKey> = links.company_keys().collect();
-        self.companies.extend(keys.iter().map(|key| (key.clone(), id)));
+        // A company that had the name before is still the one that the name alone means.
+        let keys: Vec<RowKey> = links.company_keys().filter(|key| !self.companies.contains_key(key)).collect();
+        let target = || Target { id, has_external_id: links.company_id.is_some() };
+        self.companies.extend(keys.iter().map(|key| (key.clone(), target())));
         self.made.companies.push((keys, Stored::new(company)));
         Ok(Some(id))
     }
@@ -226,6 +246,29 @@ impl References<'_> {
             (None, None) => return Err(invalid("required", "the pipeline has no stage".to_owned())),
         };
         Ok((pipeline.id, stage))
+    }
+
+    /// The pipeline of a name, whatever its case.
+    pub(super) fn pipeline(&mut self, name: &str) -> Option<Id<Pipeline>> {
+        let key = text::key(name);
+        let found = self.pipelines.iter().find(|pipeline| text::key(&pipeline.name) == key).map(|found| found.id);
+        if found.is_none() {
+            self.warn("pipeline: deals of pipelines that do not exist go into the default one");
+        }
+        found
+    }
+
+    /// The first stage of a kind in a pipeline, else one that is made and named after it.
+    ///
+    /// # Errors
+    /// `Invalid` at `stage` where there is none and the caller may not make it.
+    pub(super) fn stage_of(&mut self, pipeline: Id<Pipeline>, kind: StageKind) -> Result<Stage> {
+        let mut stages = self.pipelines.iter().filter(|known| known.id == pipeline).flat_map(|known| &known.stages);
+        if let Some(stage) = stages.find(|stage| stage.kind == kind) {
+            return Ok(stage.clone());
+        }
+        let name = if kind == StageKind::Won { "Won" } else { "Lost" };
+        self.stage(Some(pipeline), Some(name)).map(|(_, stage)| stage)
     }
 
     /// Puts what the chunk made among its changes, ahead of the records that point to it.

@@ -21,16 +21,22 @@ pub(super) struct Rights {
     pub(super) makes_users: bool,
     pub(super) makes_tags: bool,
     pub(super) adds_stages: bool,
-    /// Who owns records that name no owner.
-    pub(super) caller: Option<Id<User>>,
+    /// Who owns records that name no owner: whoever began the import, also where somebody else goes on
+    /// with it.
+    pub(super) owner: Option<Id<User>>,
 }
 
 impl Rights {
-    /// The caller's rights.
+    /// The caller's rights in an import that `owner` began.
     ///
     /// # Errors
     /// `Denied` where the caller may not make such records, or under `update` not change them.
-    pub(super) fn new(session: &Session, entity: Entity, policy: DuplicatePolicy) -> Result<Self> {
+    pub(super) fn new(
+        session: &Session,
+        entity: Entity,
+        policy: DuplicatePolicy,
+        owner: Option<Id<User>>,
+    ) -> Result<Self> {
         let create = session.require(entity, Action::Create)?;
         let update = match policy {
             DuplicatePolicy::Update => Some(session.require(entity, Action::Update)?),
@@ -45,7 +51,7 @@ impl Rights {
             makes_users: may(Entity::User, Action::Create),
             makes_tags: may(Entity::Tag, Action::Create),
             adds_stages: may(Entity::Pipeline, Action::Update),
-            caller: session.actor().user_id(),
+            owner,
         })
     }
 }

@@ -5,6 +5,7 @@ use futures::stream::{self, Stream};
 use super::chunk::{Chunk, Rows};
 use super::decide::{Decided, Desk};
 use super::export;
+use super::mapping::{NOTES, notes};
 use super::model::{Import, ImportOptions, ImportState};
 use super::plan::Plan;
 use super::prepare::{check_file, prepare};
@@ -21,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::page::ListRequest;
 use crate::session::{Decisions, Session};
-use crate::store::Stored;
+use crate::store::{Guard, GuardRow, Stored};
 
 /// Refused rows that are read at once.
 const FAILED_PAGE: u32 = 1_000;
@@ -48,7 +49,7 @@ impl Transfers {
     /// As [`Transfers::start`].
     pub async fn preview(&self, entity: Entity, source: &mut dyn Source, options: &ImportOptions) -> Result<Preview> {
         let grant = self.session.require(Entity::Import, Action::Create)?;
-        let rights = Rights::new(&self.session, entity, options.on_duplicate)?;
+        let rights = Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
         let prepared = prepare(&self.session, &grant, entity, source, options.clone()).await?;
         let mut preview = Preview::new(&prepared);
         let import = &prepared.import;
@@ -73,7 +74,7 @@ impl Transfers {
     /// order of day and month cannot be told, at `encoding` and `delimiter`.
     pub async fn start(&self, entity: Entity, source: &mut dyn Source, options: ImportOptions) -> Result<View<Import>> {
         let grant = self.session.require(Entity::Import, Action::Create)?;
-        Rights::new(&self.session, entity, options.on_duplicate)?;
+        Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
         let prepared = prepare(&self.session, &grant, entity, source, options).await?;
         let mut changes = self.session.changes();
         let mut import = Stored::new(prepared.import);
@@ -113,7 +114,7 @@ impl Transfers {
         let runner = Runner {
             session: &self.session,
             grant: &grant,
-            rights: Rights::new(&self.session, import.entity, import.options.on_duplicate)?,
+            rights: Rights::new(&self.session, import.entity, import.options.on_duplicate, import.created_by)?,
             plan: Plan::new(&import, grant.workspace(), &definitions),
         };
         let done = match import.entity {
@@ -135,8 +136,9 @@ impl Transfers {
         Ok(grant.view(import.into_inner()))
     }
 
-    /// The rows that an import refused, as a CSV file a piece at a time: the file's own columns, then
-    /// `line`, `field` and `reason`. Put right, it can be imported as it is.
+    /// The rows that an import refused, as a CSV file a piece at a time: `line`, `field` and `reason`,
+    /// then the file's own columns. Put right, it can be imported as it is; a row with too many or too
+    /// few cells keeps them, so that sent back as it was it is refused again.
     ///
     /// # Errors
     /// In the stream: `Denied`; `NotFound`; `Unavailable` when the store cannot be reached.
@@ -196,18 +198,23 @@ impl Runner<'_> {
         Ok(import)
     }
 
-    /// Decides and writes a chunk, again when somebody else was faster.
+    /// Decides and writes a chunk, again when somebody else was faster. Where that was another import,
+    /// it goes on as often as it takes: each such conflict is a chunk that another import got done.
     async fn settle<T: Importable>(&self, import: &Stored<Import>, chunk: &Chunk) -> Result<Settled> {
         let mut decisions = Decisions::new();
         loop {
             let mut next = import.clone();
-            let written = self.write::<T>(import, &mut next, chunk).await;
+            let guard = self.guard().await?;
+            let written = self.write::<T>(import, &mut next, chunk, guard).await;
             if let Err(error) = &written
                 && error.kind() == ErrorKind::Conflict
             {
                 let fresh = self.session.ports().imports.import(self.grant, import.id).await?;
                 if fresh.version != import.version {
                     return Ok(Settled::Overtaken(fresh));
+                }
+                if self.guard().await? != guard {
+                    continue;
                 }
             }
             if let Some(result) = decisions.settle(written) {
@@ -216,10 +223,20 @@ impl Runner<'_> {
         }
     }
 
-    async fn write<T: Importable>(&self, import: &Import, next: &mut Stored<Import>, chunk: &Chunk) -> Result<()> {
+    async fn guard(&self) -> Result<GuardRow> {
+        self.session.ports().commit.guard(self.grant, Guard::Imports).await
+    }
+
+    async fn write<T: Importable>(
+        &self,
+        import: &Import,
+        next: &mut Stored<Import>,
+        chunk: &Chunk,
+        guard: GuardRow,
+    ) -> Result<()> {
         let desk = Desk { ports: self.session.ports(), plan: &self.plan, rights: &self.rights };
         let decided: Decided<'_, T> = desk.decide(import, chunk, self.session.now(), None).await?;
-        let changes = decided.into_changes(chunk, next);
+        let changes = decided.into_changes(chunk, next, guard);
         self.session.commit(self.grant, changes).await
     }
 }
@@ -237,41 +254,29 @@ impl Failed {
             Failed::Start(session, id) => {
                 let grant = session.require(Entity::Import, Action::Read)?;
                 let import = session.ports().imports.import(&grant, id).await?;
-                let mut writer = Writer::default();
-                let own = ["line", "field", "reason"];
-                writer.row(import.headers.iter().map(String::as_str).chain(own));
-                let width = import.headers.len();
-                Ok(Some((writer.take(), Failed::After(session, id, width, 0))))
+                let mut writer = Writer::default().with_byte_order_mark();
+                // The notes of a file of refused rows, sent back, give way to new ones.
+                let old = notes(&import.headers);
+                writer.row(NOTES.into_iter().chain(import.headers.iter().skip(old).map(String::as_str)));
+                Ok(Some((writer.take(), Failed::After(session, id, old, 0))))
             }
-            Failed::After(session, id, width, line) => {
+            Failed::After(session, id, old, line) => {
                 let grant = session.require(Entity::Import, Action::Read)?;
                 let rows = session.ports().imports.failed_rows(&grant, id, line, FAILED_PAGE).await?;
                 let Some(last) = rows.last().map(|row| row.line) else { return Ok(None) };
                 let mut writer = Writer::default();
                 for row in &rows {
-                    let cells = fitted(&row.cells, width);
                     let line = row.line.to_string();
-                    let own = [line.as_str(), row.field.as_str(), row.message.as_str()];
-                    writer.row(cells.iter().map(String::as_str).chain(own));
+                    let notes = [line.as_str(), row.field.as_str(), row.message.as_str()];
+                    // Cells of refused rows are as they were written, markers of formulas included.
+                    let cells = row.cells.iter().skip(old).map(|cell| restore(cell));
+                    writer.row(notes.into_iter().chain(cells));
                 }
                 let is_last = rows.len() < FAILED_PAGE as usize;
-                let next = if is_last { Failed::End } else { Failed::After(session, id, width, last) };
+                let next = if is_last { Failed::End } else { Failed::After(session, id, old, last) };
                 Ok(Some((writer.take(), next)))
             }
             Failed::End => Ok(None),
         }
     }
-}
-
-/// The cells of a row that may have more or fewer than the header: what is too much stays, in the last
-/// column.
-fn fitted(cells: &[String], width: usize) -> Vec<String> {
-    let (own, rest) = cells.split_at_checked(width).unwrap_or((cells, &[]));
-    let mut own = own.to_vec();
-    own.resize(width, String::new());
-    if let (Some(last), false) = (own.last_mut(), rest.is_empty()) {
-        *last = format!("{last},{}", rest.join(","));
-    }
-    // Cells of refused rows are as they were written, markers of formulas included.
-    own.iter().map(|cell| restore(cell).to_owned()).collect()
 }

@@ -1,10 +1,10 @@
-//! The pass over a whole file before its rows are read: its digest, and the order of day, month and
-//! year in its dates.
+//! The pass over a whole file before its rows are read: its digest, its encoding, and the order of day,
+//! month and year in its dates.
 
 use sha2::{Digest, Sha256};
 
 use super::date::{self, DateFormat};
-use super::format::Format;
+use super::format::{Encoding, Format, Utf8Tally};
 use super::model::FileMark;
 use super::reader::{Limits, Reader, Record};
 use super::source::Source;
@@ -19,19 +19,25 @@ pub(super) async fn mark(source: &mut dyn Source) -> Result<FileMark> {
     walk(source, |_| {}).await
 }
 
-/// The mark of a file and what the cells of its date columns say.
-pub(super) async fn survey(
-    source: &mut dyn Source,
-    format: Format,
-    columns: &[usize],
-) -> Result<(FileMark, DateTally)> {
-    let mut tally = DateTally::default();
-    if columns.is_empty() {
-        return Ok((mark(source).await?, tally));
-    }
+/// What a whole file tells.
+pub(super) struct Surveyed {
+    pub(super) file: FileMark,
+    /// What its date columns say.
+    pub(super) dates: DateTally,
+    /// What its bytes say of its encoding, if it is neither marked nor UTF-16.
+    pub(super) encoding: Encoding,
+}
+
+/// Reads all of a file.
+pub(super) async fn survey(source: &mut dyn Source, format: Format, columns: &[usize]) -> Result<Surveyed> {
+    let (mut dates, mut utf8) = (DateTally::default(), Utf8Tally::default());
     let mut reader = Reader::new(format, Limits::default());
     let mut record = Record::default();
     let file = walk(source, |bytes| {
+        utf8.feed(bytes);
+        if columns.is_empty() {
+            return;
+        }
         if bytes.is_empty() {
             reader.finish();
         } else {
@@ -39,12 +45,13 @@ pub(super) async fn survey(
         }
         while let Some(read) = reader.read(&mut record) {
             if read.is_ok() && record.index > 0 {
-                columns.iter().filter_map(|column| record.cell(*column)).for_each(|cell| tally.feed(cell));
+                columns.iter().filter_map(|column| record.cell(*column)).for_each(|cell| dates.feed(cell));
             }
         }
     })
     .await?;
-    Ok((file, tally))
+    utf8.finish();
+    Ok(Surveyed { file, dates, encoding: utf8.encoding() })
 }
 
 /// Shows every byte, and nothing at the end.

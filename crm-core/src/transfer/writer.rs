@@ -96,7 +96,8 @@ fn is_dangerous(cell: &str) -> bool {
             // At the start of a cell some spreadsheets drop them and read on.
             _ if first.is_control() => return true,
             '%' => match after_percent_code(rest) {
-                Some(after) => rest = after,
+                Some((code, _)) if is_formula_sign(char::from(code)) => return true,
+                Some((_, after)) => rest = after,
                 None => return false,
             },
             _ if is_skipped(first) => rest = rest.get(first.len_utf8()..).unwrap_or_default(),
@@ -136,10 +137,10 @@ fn is_skipped(letter: char) -> bool {
     invisible || quote || separator || letter.is_whitespace()
 }
 
-/// What follows a code such as `%0A`, which a careless program may decode.
-fn after_percent_code(text: &str) -> Option<&str> {
-    let code = text.get(1..3)?;
-    code.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| text.get(3..)).flatten()
+/// The byte of a code such as `%0A`, which a careless program may decode, and what follows it.
+fn after_percent_code(text: &str) -> Option<(u8, &str)> {
+    let code = text.get(1..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    Some((u8::from_str_radix(code, 16).ok()?, text.get(3..)?))
 }
 
 /// A sign, digits with one point or comma among or before them, and an exponent.
@@ -156,7 +157,7 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// `+`, then 7 to 15 digits (E.164), grouped by spaces, points, hyphens or brackets: no letters, so
-/// neither a function nor a reference.
+/// neither a function nor a reference. Hyphens between nothing but numbers would be a subtraction.
 fn is_phone(cell: &str) -> bool {
     let Some(number) = cell.strip_prefix('+').filter(|number| number.starts_with(|first: char| first.is_ascii_digit()))
     else {
@@ -164,7 +165,18 @@ fn is_phone(cell: &str) -> bool {
     };
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
     let grouping = |letter: char| matches!(letter, ' ' | '\u{A0}' | '\u{202F}' | '.' | '-' | '(' | ')');
-    (7..=15).contains(&digits) && number.chars().all(|letter| letter.is_ascii_digit() || grouping(letter))
+    let is_grouped = number.chars().all(|letter| letter.is_ascii_digit() || grouping(letter));
+    (7..=15).contains(&digits) && is_grouped && !is_subtraction(number)
+}
+
+/// Whether numbers stand on both sides of every hyphen, as in `1-555-0109`: each with one point at most,
+/// perhaps in brackets.
+fn is_subtraction(text: &str) -> bool {
+    let is_term = |term: &str| {
+        let bare = term.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')'));
+        bare.is_empty() || bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    text.contains('-') && text.split('-').all(is_term)
 }
 
 #[cfg(test)]
@@ -223,6 +235,7 @@ mod tests {
             "+33 6 00 00 00 00",
             "+1 (555) 010-9999",
             "+4930123456",
+            "+49-30 123456",
             "",
             " ",
             "a=b",
@@ -254,6 +267,11 @@ mod tests {
             "+",
             "-e5",
             "+(1234567)",
+            "+1-555-010-9999",
+            "+1 - (555) - 0109999",
+            "%3D1+1",
+            "%20%2b1",
+            "%40SUM",
         ] {
             assert_eq!(neutralise(cell), format!("'{cell}"), "{cell:?}");
         }

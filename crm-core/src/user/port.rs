@@ -38,6 +38,12 @@ pub trait UserStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached or the deadline passed.
     async fn users(&self, grant: &Grant, query: &ListQuery) -> Result<Rows<User>>;
 
+    /// Those of these members that exist, deleted or not.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn users_by_id(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<User>>;
+
     /// Members by the comparison form of their names or e-mail addresses; for imports.
     ///
     /// # Errors

@@ -10,12 +10,12 @@ use crm_core::transfer::RowKey;
 use crm_core::{Error, Result, Timestamp};
 use uuid::Uuid;
 
-use super::fragment::Fragment;
+use super::fragment::{Fragment, Statement};
 use super::list::{self, Plan};
 use super::predicate::{Place, predicate};
-use super::{Conn, Store, import};
+use super::{Conn, RunQueryDsl, Store, import};
 use crate::fault::Outcome;
-use crate::types::DbId;
+use crate::types::{DbId, Guid};
 
 /// A kind of record that can be listed.
 pub(crate) trait Room: Listed {
@@ -171,25 +171,34 @@ pub(crate) async fn known<T: Known>(store: &Store, grant: &Grant, keys: &[RowKey
     let (mut found, prints) = store
         .pools
         .read(async move |conn: &mut Conn| {
-            let mut found: Vec<T> = Vec::new();
-            for (column, texts) in columns.into_iter().filter(|(_, texts)| !texts.is_empty()) {
-                let column = place::<T>(workspace).column(column);
-                let which = visible.clone().sql(" AND ").then(column.clone()).sql(" IS NOT NULL AND ");
-                found.extend(T::select(conn, which.then(column).in_texts(&texts), unordered(), i64::MAX).await?);
-            }
             let prints = import::records_of(conn, workspace, T::ENTITY, digests).await?;
             let mut ids: Vec<DbId> = prints.iter().map(|(_, id)| DbId(*id)).collect();
+            for (column, texts) in columns.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+                let oldest = oldest_of::<T>(workspace, visible.clone(), column, &texts);
+                ids.extend(Statement::<Guid>::new(oldest).load::<DbId>(conn).await?);
+            }
             ids.sort_unstable();
             ids.dedup();
-            if !ids.is_empty() {
-                let which = visible.sql(" AND ").then(place::<T>(workspace).column("id")).in_ids(&ids);
-                found.extend(T::select(conn, which, unordered(), i64::MAX).await?);
+            if ids.is_empty() {
+                return Ok((Vec::new(), prints));
             }
-            Ok((found, prints))
+            let which = visible.sql(" AND ").then(place::<T>(workspace).column("id")).in_ids(&ids);
+            Ok((T::select(conn, which, unordered(), i64::MAX).await?, prints))
         })
         .await?;
     found.sort_by_key(|record| (record.created_at(), record.uuid()));
     Ok(oldest(&found, prints, keys))
+}
+
+/// The ids of the oldest records by these values of a column: many records may share one.
+fn oldest_of<T: Room>(workspace: i64, visible: Fragment, column: &'static str, texts: &[String]) -> Fragment {
+    let place = place::<T>(workspace);
+    let (id, key) = (place.column("id"), place.column(column));
+    let ranked = Fragment::new("SELECT ").then(id.clone()).sql(" AS id, ROW_NUMBER() OVER (PARTITION BY ");
+    let ranked = ranked.then(key.clone()).sql(" ORDER BY ").then(place.column("created_at")).sql(", ").then(id);
+    let ranked = ranked.sql(") AS age FROM ").sql(T::TABLE).sql(" WHERE ").then(visible).sql(" AND ");
+    let ranked = ranked.then(key.clone()).sql(" IS NOT NULL AND ").then(key).in_texts(texts);
+    Fragment::new("SELECT id FROM (").then(ranked).sql(") AS ranked WHERE age = 1")
 }
 
 /// No order. With one, a planner may walk the whole index of that order rather than look rows up.

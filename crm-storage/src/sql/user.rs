@@ -172,6 +172,18 @@ impl UserStore for Store {
         room::page(self, grant, query).await
     }
 
+    async fn users_by_id(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<User>> {
+        if ids.is_empty() || grant.visible(Entity::User) == CheckedFilter::nothing() {
+            return Ok(Vec::new());
+        }
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let ids: Vec<DbId> = ids.iter().copied().map(DbId::from).collect();
+        let place = place::<User>(workspace);
+        let here = place.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ");
+        let which = here.then(place.column("id")).in_ids(&ids);
+        self.pools.read(async move |conn: &mut Conn| User::select(conn, which, room::unordered(), i64::MAX).await).await
+    }
+
     async fn users_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<User>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         if keys.is_empty() {

@@ -105,6 +105,14 @@ impl UserStore for MemoryStore {
         Ok(self.rows(grant, |rows| list::page(rows, query)).await)
     }
 
+    async fn users_by_id(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<User>> {
+        self.rows(grant, |rows| {
+            let found = ids.iter().filter_map(|id| rows.get::<User>(id.uuid()));
+            Ok(found.filter(|user| list::sees(rows, grant, *user)).cloned().collect())
+        })
+        .await
+    }
+
     async fn users_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<User>> {
         let is_meant = |user: &&User| {
             let email = user.email.as_ref().map(|email| text::key(email.as_str()));

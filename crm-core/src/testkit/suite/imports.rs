@@ -1,6 +1,6 @@
 //! What an import keeps beside the records: its place, refused rows, and what rows are known by.
 
-use super::support::{commit, company, conflicts, contact, deal, fails, feed, reading};
+use super::support::{commit, company, conflicts, contact, deal, fails, feed, own_alone, reading};
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
@@ -148,6 +148,27 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     let known =
         ports.contacts.known_contacts(&grant, &[external("ünï-1"), RowKey::Fingerprint([1; 16])]).await.unwrap();
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == second)));
+}
+
+pub async fn of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known(world: World) {
+    world.set_rule(Role::SalesRep, Entity::Contact, own_alone()).await;
+    let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
+    let edit =
+        |name: &str| ContactEdit { email: Edit::Set("none@none.com".parse().unwrap()), ..samples::contact(name) };
+    let oldest = contact(&admin, edit("oldest")).await.id;
+    let own = contact(&rep, edit("own")).await.id;
+    for _ in 0..5 {
+        contact(&rep, edit("later")).await;
+    }
+    let key = [RowKey::Email("none@none.com".to_owned())];
+    for (session, expected) in [(&admin, oldest), (&rep, own)] {
+        let grant = reading(session, Entity::Contact);
+        let known = world.crm.ports.contacts.known_contacts(&grant, &key).await.unwrap();
+        assert_eq!(known[0].as_ref().map(|found| found.id), Some(expected));
+    }
+    admin.contacts().delete(oldest, Expect::Any).await.unwrap();
+    let known = world.crm.ports.contacts.known_contacts(&reading(&admin, Entity::Contact), &key).await.unwrap();
+    assert_eq!(known[0].as_ref().map(|found| found.id), Some(own));
 }
 
 pub async fn the_same_fingerprint_can_be_kept_twice(world: World) {

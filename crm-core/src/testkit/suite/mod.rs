@@ -34,8 +34,10 @@ pub mod guessing;
 pub mod imports;
 pub mod input;
 pub mod journal;
+pub mod known_again;
 pub mod lifecycle;
 pub mod masks;
+pub mod odd_files;
 pub mod pages;
 pub mod people;
 pub mod tags;
@@ -144,6 +146,7 @@ macro_rules! __suite {
                 refused_rows_come_back_in_the_order_of_their_lines,
                 an_import_is_seen_as_far_as_the_scope_reaches,
                 a_row_is_known_by_each_of_its_keys,
+                of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known,
                 the_same_fingerprint_can_be_kept_twice,
                 ten_thousand_rows_are_one_commit,
             }
@@ -170,6 +173,17 @@ macro_rules! __suite {
                 facts_and_batches_are_kept_with_the_change,
                 the_timeline_is_the_records_history_and_that_of_its_notes,
             }
+            known_again {
+                two_imports_of_one_file_at_once_leave_each_row_once,
+                several_imports_at_once_all_come_to_their_end,
+                an_owner_is_whoever_began_the_import_though_another_goes_on,
+                a_weaker_key_leads_to_records_without_a_stronger_one,
+                two_rows_with_different_ids_are_two_records_in_a_preview_too,
+                a_link_by_id_leads_to_no_record_of_another_id,
+                a_row_without_a_key_is_known_again_whatever_fields_there_are,
+                an_edited_export_changes_the_records_it_came_from,
+                what_the_caller_does_not_see_is_not_known_by_its_id,
+            }
             lifecycle {
                 a_deleted_record_is_absent_everywhere,
                 a_restored_record_is_as_it_was,
@@ -191,6 +205,15 @@ macro_rules! __suite {
                 a_replacement_keeps_what_the_caller_cannot_see,
                 hidden_values_hide_the_boards_totals,
                 a_rule_holds_at_once_here_and_within_a_second_elsewhere,
+            }
+            odd_files {
+                a_deal_may_close_on_the_day_it_opened,
+                a_corrected_close_is_when_the_stage_was_entered,
+                a_status_ends_a_deal_whose_stage_does_not,
+                the_encoding_is_that_of_most_of_the_file,
+                refused_rows_sent_back_as_they_are_are_refused_again,
+                what_is_added_to_a_file_meanwhile_is_not_imported,
+                a_tag_with_a_comma_comes_back_as_one,
             }
             pages {
                 pages_of_any_size_add_up_to_the_list,

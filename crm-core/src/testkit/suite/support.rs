@@ -1,6 +1,6 @@
 //! What laws have in common.
 
-use crate::access::{Action, Entity, Grant, Role, Rule, View};
+use crate::access::{Action, Entity, Grant, Role, Rule, Scope, View};
 use crate::company::Company;
 use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::{CustomField, CustomKind};
@@ -123,6 +123,11 @@ pub(super) async fn feed(world: &World, workspace: Id<Workspace>) -> Vec<SealedE
         }
         feed.extend(more);
     }
+}
+
+/// A rule that shows a member their own records alone.
+pub(super) fn own_alone() -> Rule {
+    Rule { read: Scope::Own, ..Rule::ALL }
 }
 
 /// What the default rules say but for the fields that are hidden.

@@ -51,27 +51,6 @@ fn an_impossible_date_is_refused() {
 }
 
 #[test]
-fn one_cell_that_fits_one_order_decides_for_its_column() {
-    assert_eq!(guess(["1/2/2017", "", "1/31/2017"].into_iter()), Some(MonthDayYear));
-    assert_eq!(guess(["1/2/2017", "31/1/2017"].into_iter()), Some(DayMonthYear));
-    assert_eq!(guess(["2017-02-01", "2017-02-01T10:00:00Z"].into_iter()), Some(YearMonthDay));
-    assert_eq!(guess(["2017-02-01", "1/31/2017 9:30 AM"].into_iter()), Some(MonthDayYear));
-}
-
-#[test]
-fn a_column_that_fits_both_orders_is_ambiguous() {
-    let mut guesser = Guesser::default();
-    assert_eq!(guesser.verdict(), Verdict::Unknown);
-    guesser.feed("1/2/2017");
-    assert_eq!(guesser.verdict(), Verdict::Ambiguous);
-    assert_eq!(guess(["1/2/2017"].into_iter()), None);
-    guesser.feed("13/2/2017");
-    assert_eq!(guesser.verdict(), Verdict::Certain(DayMonthYear));
-    guesser.feed("2/13/2017");
-    assert_eq!(guesser.verdict(), Verdict::Unknown);
-}
-
-#[test]
 fn times_are_read_as_programs_write_them() {
     for (text, expected) in [
         ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
@@ -134,7 +113,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(text in "[0-9:/. TZapmAPM+,é-]{0,24}") {
-        for format in DateFormat::ALL {
+        for format in [YearMonthDay, MonthDayYear, DayMonthYear] {
             let _ = parse_moment(&text, format);
         }
     }

@@ -106,7 +106,7 @@ fn built_in<'a, T: Listed + Kept>(key: &str, record: &'a T, names: &'a Names) ->
     };
     match key {
         "id" => record.uuid().to_string().into(),
-        "tags" => record.tags().join("; ").into(),
+        "tags" => joined(record.tags()).into(),
         "company" => name("company_id", |names, id| names.companies.get(&Id::from(id))),
         "contact" => name("contact_id", |names, id| names.contacts.get(&Id::from(id))),
         "owner" => name("owner_id", |names, id| names.owners.get(&Id::from(id))),
@@ -134,19 +134,27 @@ fn written(value: FieldValue<'_>) -> Cow<'_, str> {
         FieldValue::Money { amount_minor, currency } => {
             currency.parse().map(|currency| plain(Money::minor(amount_minor, currency))).unwrap_or_default().into()
         }
-        FieldValue::Many(items) => items.join("; ").into(),
+        FieldValue::Many(items) => joined(&items).into(),
     }
 }
 
 fn custom(value: TypedValue) -> String {
     match value {
         TypedValue::Text(text) => text,
-        TypedValue::Many(items) => items.join("; "),
+        TypedValue::Many(items) => joined(&items),
         TypedValue::Real(number) => number.to_string(),
         TypedValue::Money(money) => format!("{} {}", plain(money), money.currency),
         TypedValue::Date(day) => day.to_string(),
         TypedValue::Bool(truth) => truth.to_string(),
         TypedValue::Id(id) => id.to_string(),
+    }
+}
+
+/// Several values as an import takes them apart: a lone one with a comma would pass for several.
+fn joined<T: AsRef<str>>(items: &[T]) -> String {
+    match items {
+        [one] if one.as_ref().contains(',') => format!("{};", one.as_ref()),
+        items => items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("; "),
     }
 }
 

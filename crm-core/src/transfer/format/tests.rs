@@ -46,6 +46,27 @@ fn what_is_not_utf8_is_windows_1252() {
 }
 
 #[test]
+fn one_broken_character_leaves_utf8_what_it_is() {
+    let text = ["José,Zoë\n".as_bytes(), b"caf\xE9,b\n"].concat();
+    assert_eq!(guess(&text).encoding, Encoding::Utf8);
+    assert_eq!(guess(b"\xE9t\xE9 \xC3\xA9\n").encoding, Encoding::Windows1252);
+}
+
+#[test]
+fn characters_are_counted_alike_however_they_are_cut() {
+    let text = ["aé€😀b".as_bytes(), b"\xE9x\xE2\x82", "é".as_bytes(), b"\xF0\x9F"].concat();
+    let tally = |size: usize| {
+        let mut tally = Utf8Tally::default();
+        text.chunks(size).for_each(|bytes| tally.feed(bytes));
+        tally.finish();
+        (tally.whole, tally.broken)
+    };
+    for size in 1..=text.len() {
+        assert_eq!(tally(size), (4, 3), "{size}");
+    }
+}
+
+#[test]
 fn a_character_cut_by_the_sample_is_still_utf8() {
     let text = "name,city\nZoë,Zürich\nJosé,Bogot".as_bytes();
     assert_eq!(guess(&[text, b"\xC3"].concat()).encoding, Encoding::Utf8);

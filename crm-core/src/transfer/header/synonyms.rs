@@ -211,6 +211,10 @@ const DEAL: Synonyms = &[
             "deal contact person",
         ],
     ),
+    ("company_id", &["associated company id", "associated company ids", "primary associated company id", "account id"]),
+    ("contact_id", &["associated contact id", "associated contact ids", "primary associated contact id"]),
+    ("pipeline", &["deal pipeline", "pipeline name"]),
+    ("status", &["deal status"]),
     ("product", &["product name", "deal product", "deal product name"]),
     ("source", &["lead source", "deal source", "original source"]),
     (
@@ -231,9 +235,5 @@ const DEAL: Synonyms = &[
     (
         "closed_at",
         &["close date", "closed date", "closed", "date closed", "deal closed on", "won time", "actual close date"],
-    ),
-    (
-        "expected_close_date",
-        &["expected close", "expected closing date", "deal expected close date", "forecast close date"],
     ),
 ];

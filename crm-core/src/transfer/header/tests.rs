@@ -8,6 +8,17 @@ fn targets(table: Table) -> Vec<Target> {
     table.iter().map(|(key, _)| Target::new(*key, key.replace('_', " "), table)).collect()
 }
 
+fn entity_of(table: Table) -> Entity {
+    let has = |key: &str| table.iter().any(|(known, _)| *known == key);
+    if has("email") {
+        Entity::Contact
+    } else if has("stage") {
+        Entity::Deal
+    } else {
+        Entity::Company
+    }
+}
+
 fn columns(file: &str) -> Vec<String> {
     let format = Format::guess(file.as_bytes(), &FormatOptions::default()).unwrap();
     let mut reader = Reader::new(format, Limits::default());
@@ -18,7 +29,7 @@ fn columns(file: &str) -> Vec<String> {
 
 /// Fields in the order of the columns, `-` for none.
 fn fields_of(file: &str, table: Table) -> String {
-    let guesses = guess(&columns(file), &targets(table));
+    let guesses = guess(entity_of(table), &columns(file), &targets(table));
     let fields: Vec<&str> = guesses.iter().map(|guess| guess.field.as_deref().unwrap_or("-")).collect();
     fields.join(" ")
 }
@@ -38,7 +49,7 @@ fn columns_of_hubspot_are_known() {
     let companies = fields_of(fixture!("hubspot_companies"), company_synonyms());
     assert_eq!(companies, "external_id name domain owner created_at");
     let deals = fields_of(fixture!("hubspot_deals"), deal_synonyms());
-    assert_eq!(deals, "external_id title stage value owner - - source");
+    assert_eq!(deals, "external_id title stage value owner company_id contact_id source");
 }
 
 #[test]
@@ -62,6 +73,14 @@ fn columns_of_pipedrive_are_known() {
 }
 
 #[test]
+fn a_column_about_another_kind_of_record_is_not_ours_though_it_has_the_majority() {
+    let file = "Person - Name,Person - Email,Organization - Name,Person - Phone,Organization - Website";
+    assert_eq!(fields_of(file, company_synonyms()), "- - name - domain");
+    let deals = "Organization - Name,Organization - ID,Deal - Title,Deal - Status,Organization - Owner";
+    assert_eq!(fields_of(deals, deal_synonyms()), "company - title status -");
+}
+
+#[test]
 fn columns_of_the_sales_data_are_known() {
     let accounts = fields_of(fixture!("crm_sales_accounts"), company_synonyms());
     assert_eq!(accounts, "name industry - - employees - -");
@@ -81,7 +100,7 @@ fn the_writing_of_a_name_does_not_matter() {
 
 #[test]
 fn the_best_column_wins_a_field_and_the_others_get_none() {
-    let guesses = guess(&columns("Mail,Name,Work Email,E_MAIL,email"), &targets(contact_synonyms()));
+    let guesses = guess(Entity::Contact, &columns("Mail,Name,Work Email,E_MAIL,email"), &targets(contact_synonyms()));
     let found: Vec<_> = guesses.iter().map(|guess| (guess.field.as_deref(), guess.confidence)).collect();
     assert_eq!(
         found,
@@ -103,7 +122,7 @@ fn a_nameless_column_is_no_field() {
 #[test]
 fn a_custom_field_matches_by_label() {
     let target = Target::new("custom.birthday", "Date of birth", &[]);
-    let guesses = guess(&["Person - Date of Birth".into()], &[target]);
+    let guesses = guess(Entity::Contact, &["Person - Date of Birth".into()], &[target]);
     assert_eq!(guesses[0].field.as_deref(), Some("custom.birthday"));
     assert_eq!(guesses[0].confidence, Confidence::Exact);
 }

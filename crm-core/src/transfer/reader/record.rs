@@ -8,6 +8,9 @@ use super::Limits;
 use super::scan::{find, find_all};
 use crate::transfer::format::Format;
 
+/// Longest row of which a copy is kept when it is refused, in bytes of UTF-8.
+const MAX_KEPT: usize = 65_536;
+
 /// One record of a file, unquoted and in UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -69,16 +72,18 @@ impl Record {
             }
         }
         let fault = self.measure(limits).or_else(|| self.find_nul(&text));
-        let checked = match (fault, String::from_utf8(text)) {
+        let (fault, text) = match (fault, String::from_utf8(text)) {
             (None, Ok(text)) => {
                 self.text = text;
                 return Ok(());
             }
-            (Some(fault), _) => fault,
-            (None, Err(error)) => self.wrong_byte(error.utf8_error().valid_up_to(), format),
+            (Some(fault), Ok(text)) => (fault, text.into_bytes()),
+            (Some(fault), Err(error)) => (fault, error.into_bytes()),
+            (None, Err(error)) => (self.wrong_byte(error.utf8_error().valid_up_to(), format), error.into_bytes()),
         };
+        let cells = lossy(&text, &self.ends);
         self.ends.clear();
-        Err(checked)
+        Err(RowError { cells, ..fault })
     }
 
     fn measure(&self, limits: &Limits) -> Option<RowError> {
@@ -118,8 +123,27 @@ impl Record {
     }
 
     fn error(&self, code: &'static str, message: String, column: Option<usize>) -> RowError {
-        RowError { line: self.line, index: self.index, code, message, column }
+        RowError { line: self.line, index: self.index, code, message, column, cells: Vec::new() }
     }
+}
+
+/// Cells as far as they are text; none of a row so long that nobody would mend it.
+fn lossy(text: &[u8], ends: &[usize]) -> Vec<String> {
+    if text.len() > MAX_KEPT {
+        return Vec::new();
+    }
+    let starts = std::iter::once(0).chain(ends.iter().map(|end| end + 1));
+    let cells = starts.zip(ends).map(|(start, end)| text.get(start..*end).unwrap_or_default());
+    cells.map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+}
+
+/// The cells of raw lines whose last quote does not close.
+pub(super) fn unclosed(lines: &[u8], delimiter: u8, columns: usize) -> Vec<String> {
+    let (mut text, mut ends) = (Vec::new(), Vec::new());
+    let end = lines.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    let lines = lines.get(..end.min(MAX_KEPT + 1)).unwrap_or_default();
+    unquote(lines, delimiter, columns.saturating_add(1), &mut text, &mut ends);
+    lossy(&text, &ends)
 }
 
 /// Copies the cells of a row with their quotes undone, a delimiter between two; stops after `most`.
@@ -183,6 +207,9 @@ pub struct RowError {
     pub message: String,
     /// Column at fault, counted from 0, where it is one.
     pub column: Option<usize>,
+    /// What could be read of its cells, for a person to mend; none of a row longer than 64 KiB.
+    #[serde(skip)]
+    pub cells: Vec<String>,
 }
 
 impl fmt::Display for RowError {
@@ -202,5 +229,6 @@ pub fn ragged(header_len: usize, record: &Record) -> Option<RowError> {
         return None;
     }
     let message = format!("the row has {} cells and the header {header_len}", record.len());
-    Some(record.error("ragged", message, None))
+    let cells = record.iter().map(str::to_owned).collect();
+    Some(RowError { cells, ..record.error("ragged", message, None) })
 }

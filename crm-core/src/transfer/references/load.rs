@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Made, References};
+use super::{Made, References, Target};
 use crate::access::{Entity, Grant};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::crm::Ports;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::id::Id;
-use crate::text::{self, Email};
+use crate::store::Stored;
+use crate::text;
 use crate::time::Timestamp;
 use crate::transfer::links::Links;
 use crate::transfer::model::RowKey;
@@ -25,7 +26,7 @@ struct Names {
     members: BTreeSet<String>,
     member_ids: BTreeSet<Id<User>>,
     companies: BTreeSet<RowKey>,
-    contacts: BTreeSet<Email>,
+    contacts: BTreeSet<RowKey>,
     tags: BTreeSet<String>,
     records: BTreeSet<(Entity, Uuid)>,
 }
@@ -39,7 +40,7 @@ impl Names {
             }
         }
         self.companies.extend(links.company_keys());
-        self.contacts.extend(links.contact.clone());
+        self.contacts.extend(links.contact_keys());
         self.tags.extend(links.tags.iter().flatten().map(|tag| text::key(tag)));
         self.records.extend(links.records.iter().map(|(_, entity, id)| (*entity, *id)));
     }
@@ -101,33 +102,33 @@ async fn members(
         }
         found.extend(users.iter().filter_map(|user| Some((text::key(user.email.as_ref()?.as_str()), user.id))));
     }
-    for id in ids {
-        match ports.users.user(grant, id).await {
-            Ok(user) if user.deleted_at.is_none() => drop(found.insert(id.to_string(), id)),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    let ids: Vec<Id<User>> = ids.into_iter().collect();
+    if !ids.is_empty() {
+        let users = ports.users.users_by_id(grant, &ids).await?;
+        let live = users.iter().filter(|user| user.deleted_at.is_none());
+        found.extend(live.map(|user| (user.id.to_string(), user.id)));
     }
     Ok(found)
 }
 
-async fn companies(ports: &Ports, grant: &Grant, keys: BTreeSet<RowKey>) -> Result<HashMap<RowKey, Id<Company>>> {
+async fn companies(ports: &Ports, grant: &Grant, keys: BTreeSet<RowKey>) -> Result<HashMap<RowKey, Target<Company>>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
     let keys: Vec<RowKey> = keys.into_iter().collect();
     let known = ports.companies.known_companies(grant, &keys).await?;
-    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, known?.id))).collect())
+    let target = |known: Stored<Company>| Target { id: known.id, has_external_id: known.external_id.is_some() };
+    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, target(known?)))).collect())
 }
 
-async fn contacts(ports: &Ports, grant: &Grant, emails: BTreeSet<Email>) -> Result<HashMap<Email, Id<Contact>>> {
-    if emails.is_empty() {
+async fn contacts(ports: &Ports, grant: &Grant, keys: BTreeSet<RowKey>) -> Result<HashMap<RowKey, Target<Contact>>> {
+    if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let keys: Vec<RowKey> = emails.iter().map(|email| RowKey::Email(email.as_str().to_owned())).collect();
+    let keys: Vec<RowKey> = keys.into_iter().collect();
     let known = ports.contacts.known_contacts(grant, &keys).await?;
-    Ok(emails.into_iter().zip(known).filter_map(|(email, known)| Some((email, known?.id))).collect())
+    let target = |known: Stored<Contact>| Target { id: known.id, has_external_id: known.external_id.is_some() };
+    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, target(known?)))).collect())
 }
 
 async fn records(ports: &Ports, grant: &Grant, wanted: BTreeSet<(Entity, Uuid)>) -> Result<HashSet<(Entity, Uuid)>> {

@@ -1,6 +1,7 @@
 //! Rows that are companies.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{Importable, Made, Row};
 use crate::access::Grant;
@@ -30,17 +31,22 @@ impl Importable for Company {
             domain: cells.parsed("domain", faults),
             industry: cells.line("industry"),
             employees: cells.value("employees", faults, numbers::integer).map_or(Edit::Keep, Edit::Set),
-            external_id: cells.line("external_id"),
+            external_id: cells.external_id(),
             custom: cells.custom(links, faults),
             ..CompanyEdit::default()
         };
         (edit, ())
     }
 
-    fn row_key(edit: &CompanyEdit) -> Option<RowKey> {
+    fn row_keys(edit: &CompanyEdit) -> Vec<RowKey> {
         let external = edit.external_id.value().map(|id| RowKey::ExternalId(text::key(id)));
-        let domain = || edit.domain.value().map(|domain| RowKey::Domain(domain.as_str().to_owned()));
-        external.or_else(domain).or_else(|| edit.name.value().map(|name| RowKey::Name(text::key(name))))
+        let domain = edit.domain.value().map(|domain| RowKey::Domain(domain.as_str().to_owned()));
+        let name = edit.name.value().map(|name| RowKey::Name(text::key(name)));
+        external.into_iter().chain(domain).chain(name).collect()
+    }
+
+    fn external_id(edit: &mut CompanyEdit) -> &mut Edit<String> {
+        &mut edit.external_id
     }
 
     fn keys(&self) -> Vec<RowKey> {
@@ -67,5 +73,10 @@ impl Importable for Company {
 
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>> {
         ports.companies.known_companies(grant, keys).await
+    }
+
+    async fn by_id(ports: &Ports, grant: &Grant, ids: Vec<Uuid>) -> Result<Vec<Stored<Self>>> {
+        let ids: Vec<Id<Self>> = ids.into_iter().map(Id::from).collect();
+        ports.companies.companies_by_id(grant, &ids).await
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that are contacts.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{Importable, Made, Row};
 use crate::access::Grant;
@@ -32,7 +33,7 @@ impl Importable for Contact {
             title: cells.line("title"),
             lifecycle: cells.value("lifecycle", faults, lifecycle).map_or(Edit::Keep, Edit::Set),
             source: cells.line("source"),
-            external_id: cells.line("external_id"),
+            external_id: cells.external_id(),
             custom: cells.custom(links, faults),
             ..ContactEdit::default()
         };
@@ -45,9 +46,14 @@ impl Importable for Contact {
         (edit, ())
     }
 
-    fn row_key(edit: &ContactEdit) -> Option<RowKey> {
+    fn row_keys(edit: &ContactEdit) -> Vec<RowKey> {
         let external = edit.external_id.value().map(|id| RowKey::ExternalId(text::key(id)));
-        external.or_else(|| edit.email.value().map(|email| RowKey::Email(email.as_str().to_owned())))
+        let email = edit.email.value().map(|email| RowKey::Email(email.as_str().to_owned()));
+        external.into_iter().chain(email).collect()
+    }
+
+    fn external_id(edit: &mut ContactEdit) -> &mut Edit<String> {
+        &mut edit.external_id
     }
 
     fn keys(&self) -> Vec<RowKey> {
@@ -74,6 +80,11 @@ impl Importable for Contact {
 
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>> {
         ports.contacts.known_contacts(grant, keys).await
+    }
+
+    async fn by_id(ports: &Ports, grant: &Grant, ids: Vec<Uuid>) -> Result<Vec<Stored<Self>>> {
+        let ids: Vec<Id<Self>> = ids.into_iter().map(Id::from).collect();
+        ports.contacts.contacts_by_id(grant, &ids).await
     }
 }
 

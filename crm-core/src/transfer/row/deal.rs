@@ -1,6 +1,7 @@
 //! Rows that are deals, with the times at which they went through their stages.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{Importable, Made, Row};
 use crate::access::Grant;
@@ -11,11 +12,12 @@ use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
 use crate::journal::Event;
-use crate::pipeline::Stage;
+use crate::pipeline::{Stage, StageKind};
 use crate::store::Stored;
 use crate::text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Zone};
 use crate::transfer::cells::Cells;
+use crate::transfer::date::{self, Moment};
 use crate::transfer::links::{Linked, Links};
 use crate::transfer::model::RowKey;
 use crate::transfer::numbers;
@@ -23,11 +25,50 @@ use crate::transfer::references::References;
 
 /// What a row says about a deal besides its fields.
 pub(in crate::transfer) struct Course {
+    pipeline: Option<String>,
     stage: Option<String>,
+    status: Option<DealStatus>,
     opened_at: Option<Timestamp>,
-    closed_at: Option<Timestamp>,
+    closed: Option<Close>,
     /// The title of a new deal whose row has none.
     title: Option<String>,
+}
+
+impl Course {
+    /// How the deal ended, where the row says so and the stage does not.
+    fn ending(&self, stage: &Stage) -> Option<StageKind> {
+        let kind = match self.status? {
+            DealStatus::Open => return None,
+            DealStatus::Won => StageKind::Won,
+            DealStatus::Lost => StageKind::Lost,
+        };
+        (stage.kind != kind).then_some(kind)
+    }
+}
+
+/// When a row says that a deal closed.
+#[derive(Clone, Copy)]
+struct Close {
+    at: Timestamp,
+    /// Where it says no more than the day: when that is over.
+    day_ends: Option<Timestamp>,
+}
+
+impl Close {
+    fn new(moment: Moment, zone: Zone) -> Self {
+        let day_ends = match moment {
+            Moment::Day(day) => day.succ_opt().map(|next| zone.start_of_day(next)),
+            Moment::Local(_) | Moment::Fixed(_) => None,
+        };
+        Self { at: moment.instant(zone), day_ends }
+    }
+
+    /// The instant, given others that it cannot lie before: of a plain day it is the last of them that
+    /// falls on the day, else the day's first instant.
+    fn after(self, others: impl IntoIterator<Item = Timestamp>) -> Timestamp {
+        let is_on_the_day = |other: &Timestamp| self.day_ends.is_some_and(|end| *other < end);
+        others.into_iter().filter(is_on_the_day).fold(self.at, Timestamp::max)
+    }
 }
 
 #[async_trait]
@@ -42,21 +83,29 @@ impl Importable for Deal {
             title: cells.line("title"),
             value: value.map_or(Edit::Keep, Edit::Set),
             source: cells.line("source"),
-            external_id: cells.line("external_id"),
+            external_id: cells.external_id(),
             custom: cells.custom(links, faults),
             ..DealEdit::default()
         };
         let course = Course {
+            pipeline: cells.text("pipeline").map(str::to_owned),
             stage: cells.text("stage").map(str::to_owned),
+            status: cells.value("status", faults, status),
             opened_at: cells.instant("opened_at", faults),
-            closed_at: cells.instant("closed_at", faults),
+            closed: cells.value("closed_at", faults, |cell| {
+                date::parse_moment(cell, cells.plan.date_format).map(|moment| Close::new(moment, cells.plan.zone))
+            }),
             title: default_title(cells),
         };
         (edit, course)
     }
 
-    fn row_key(edit: &DealEdit) -> Option<RowKey> {
-        edit.external_id.value().map(|id| RowKey::ExternalId(text::key(id)))
+    fn row_keys(edit: &DealEdit) -> Vec<RowKey> {
+        edit.external_id.value().map(|id| RowKey::ExternalId(text::key(id))).into_iter().collect()
+    }
+
+    fn external_id(edit: &mut DealEdit) -> &mut Edit<String> {
+        &mut edit.external_id
     }
 
     fn keys(&self) -> Vec<RowKey> {
@@ -75,15 +124,20 @@ impl Importable for Deal {
         if edit.title.is_keep() {
             edit.title = course.title.clone().map_or(Edit::Keep, Edit::Set);
         }
-        let (pipeline, stage) = references.stage(None, course.stage.as_deref())?;
+        let pipeline = course.pipeline.as_deref().and_then(|name| references.pipeline(name));
+        let (pipeline, mut stage) = references.stage(pipeline, course.stage.as_deref())?;
+        if let Some(kind) = course.ending(&stage) {
+            stage = references.stage_of(pipeline, kind)?;
+        }
         let created_at = row.created_at.or(course.opened_at).unwrap_or(references.now());
         let mut record = Deal::at_stage(id, pipeline, &stage, created_at);
         record.edit(edit)?;
         record.opened_at = course.opened_at;
-        record.closed_at = course.closed_at.filter(|_| record.status != DealStatus::Open);
+        let closed_at = course.closed.map(|close| close.after(course.opened_at));
+        record.closed_at = closed_at.filter(|_| record.status != DealStatus::Open);
         record.stage_entered_at = record.closed_at.or(course.opened_at).unwrap_or(created_at);
         check_order(&record)?;
-        if course.closed_at.is_some() && record.closed_at.is_none() {
+        if course.closed.is_some() && record.closed_at.is_none() {
             references.warn("closed_at: the dates of deals that are still open are left out");
         }
         let moved = DealEvent::Moved { from: None, to: stage.id, at: record.stage_entered_at };
@@ -94,20 +148,47 @@ impl Importable for Deal {
         let course = &row.extra;
         self.edit(edit)?;
         self.opened_at = course.opened_at.or(self.opened_at);
-        let mut events = Vec::new();
-        if course.stage.is_some() {
-            let (_, stage) = references.stage(Some(self.pipeline_id), course.stage.as_deref())?;
-            events.extend(follow(self, &stage, course.closed_at, references.now())?.map(Event::from));
-        }
-        if self.status != DealStatus::Open {
-            self.closed_at = course.closed_at.or(self.closed_at);
+        let times = [self.opened_at, self.closed_at, Some(self.stage_entered_at)];
+        let closed_at = course.closed.map(|close| close.after(times.into_iter().flatten()));
+        let stage = next_stage(self, course, references)?;
+        let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
+        if let Some(at) = closed_at.filter(|_| self.status != DealStatus::Open) {
+            // A deal that has ended got to its stage when it did.
+            (self.closed_at, self.stage_entered_at) = (Some(at), at);
         }
         check_order(self)?;
-        Ok(events)
+        Ok(moved.map(Event::from).into_iter().collect())
     }
 
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>> {
         ports.deals.known_deals(grant, keys).await
+    }
+
+    async fn by_id(ports: &Ports, grant: &Grant, ids: Vec<Uuid>) -> Result<Vec<Stored<Self>>> {
+        let ids: Vec<Id<Self>> = ids.into_iter().map(Id::from).collect();
+        ports.deals.deals_by_id(grant, &ids).await
+    }
+}
+
+/// The stage that a row puts a known deal into, if it says anything about that.
+fn next_stage(deal: &Deal, course: &Course, references: &mut References<'_>) -> Result<Option<Stage>> {
+    if course.stage.is_none() && course.status.is_none_or(|status| status == DealStatus::Open) {
+        return Ok(None);
+    }
+    let (pipeline, stage) = references.stage(Some(deal.pipeline_id), course.stage.as_deref())?;
+    match course.ending(&stage) {
+        None => Ok(Some(stage)),
+        Some(kind) if deal.status == kind.into() => Ok(None),
+        Some(kind) => references.stage_of(pipeline, kind).map(Some),
+    }
+}
+
+/// How a deal stands, as other programs say it too.
+fn status(cell: &str) -> Result<DealStatus> {
+    match (StageKind::suggested_by(cell), text::key(cell).as_str()) {
+        (StageKind::Open, "open") => Ok(DealStatus::Open),
+        (StageKind::Open, _) => Err(Error::invalid("", "status", "is none of open, won, lost")),
+        (ended, _) => Ok(ended.into()),
     }
 }
 

@@ -6,6 +6,7 @@ mod deal;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::cells::Cells;
 use super::links::{Linked, Links};
@@ -13,6 +14,7 @@ use super::model::RowKey;
 use super::references::References;
 use crate::access::Grant;
 use crate::crm::Ports;
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
@@ -32,8 +34,11 @@ pub(super) trait Importable: Kept {
     /// Reads the cells; what is wrong with them goes to `faults`.
     fn read(cells: Cells<'_>, links: &mut Links, faults: &mut Faults) -> (Self::Edit, Self::Extra);
 
-    /// The strongest key that the cells hold.
-    fn row_key(edit: &Self::Edit) -> Option<RowKey>;
+    /// The keys that the cells hold, strongest first.
+    fn row_keys(edit: &Self::Edit) -> Vec<RowKey>;
+
+    /// The id in another system that an edit sets.
+    fn external_id(edit: &mut Self::Edit) -> &mut Edit<String>;
 
     /// Every key by which the record can be known.
     fn keys(&self) -> Vec<RowKey>;
@@ -58,6 +63,12 @@ pub(super) trait Importable: Kept {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>>;
+
+    /// Those records of these ids that exist and that the caller sees.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn by_id(ports: &Ports, grant: &Grant, ids: Vec<Uuid>) -> Result<Vec<Stored<Self>>>;
 }
 
 /// A new record and what happened to it.
@@ -72,8 +83,10 @@ pub(super) struct Row<T: Importable> {
     pub(super) extra: T::Extra,
     pub(super) links: Links,
     pub(super) created_at: Option<Timestamp>,
-    /// By what it is known again: the strongest key that it has.
-    pub(super) key: RowKey,
+    /// The id of a record, which may be one of ours.
+    pub(super) id: Option<Uuid>,
+    /// By what it is known again, strongest first; its fingerprint where it has nothing else.
+    pub(super) keys: Vec<RowKey>,
 }
 
 impl<T: Importable> Row<T> {
@@ -87,16 +100,30 @@ impl<T: Importable> Row<T> {
         let (edit, extra) = T::read(cells, &mut links, &mut faults);
         let created_at = cells.instant("created_at", &mut faults);
         faults.into_result()?;
-        let key = T::row_key(&edit).unwrap_or_else(|| RowKey::Fingerprint(digest(cells)));
-        Ok(Self { edit, extra, links, created_at, key })
+        let id = cells.text("id").and_then(|cell| cell.parse::<Id<()>>().ok()).map(Id::uuid);
+        let mut keys = T::row_keys(&edit);
+        if keys.is_empty() {
+            keys.push(RowKey::Fingerprint(fingerprint(cells)));
+        }
+        Ok(Self { edit, extra, links, created_at, id, keys })
     }
 }
 
-/// The digest of a row's mapped cells that are not empty; their order in the file does not count.
-pub(super) fn digest(cells: Cells<'_>) -> [u8; 16] {
+/// The digest of a row's cells that are not empty, those that fill nothing included: which fields there
+/// are may change from one import of a file to the next. The order of the columns does not count.
+fn fingerprint(cells: Cells<'_>) -> [u8; 16] {
+    digest(cells.plan.entity.name(), cells.written())
+}
+
+/// The digest of what a row says: its cells that fill something.
+pub(super) fn content(cells: Cells<'_>) -> [u8; 16] {
+    digest(cells.plan.entity.name(), cells.mapped())
+}
+
+fn digest<'a>(name: &str, cells: impl Iterator<Item = (&'a str, &'a str)>) -> [u8; 16] {
     let mut hash = Sha256::new();
-    hash.update(cells.plan.entity.name());
-    for (key, cell) in cells.written() {
+    hash.update(name);
+    for (key, cell) in cells {
         for part in [key, cell] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
