@@ -9,5 +9,6 @@
 
 mod pipeline;
 mod resume;
+mod serve;
 mod support;
 mod transfer;

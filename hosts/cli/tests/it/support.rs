@@ -21,7 +21,7 @@ pub(crate) fn on_each_store(test: impl Fn(&Product)) {
     test(&Product::sqlite());
     match (std::env::var("SLACKCRM_TEST_POSTGRES"), std::env::var("SLACKCRM_TEST_WITHOUT")) {
         (Ok(server), _) => test(&Product::postgres(&server)),
-        (Err(_), Ok(without)) if without.split(',').any(|part| part == "postgres") => {}
+        (Err(_), Ok(without)) if without == "postgres" => {}
         _ => panic!("SLACKCRM_TEST_POSTGRES names no server; `cargo xtask test` starts one"),
     }
 }
