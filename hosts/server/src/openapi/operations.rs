@@ -106,8 +106,8 @@ fn creates(operation: &Operation) -> bool {
 
 /// A record that is made or replaced needs more than one that is changed.
 fn ask_for_all(operation: &mut Operation) {
-    let contents = operation.request_body.iter_mut().flat_map(|body| body.content.values_mut());
-    for content in contents {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
         if let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content
             && let Some((whole, ..)) = WHOLE.iter().find(|(_, change, _)| named(reference) == Some(change))
         {
