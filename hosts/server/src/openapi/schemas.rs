@@ -64,6 +64,7 @@ fn correct_object(object: &mut Object) {
 
 fn default_of(schema: &mut RefOr<Schema>) -> Option<&mut Option<serde_json::Value>> {
     match schema {
+        RefOr::Ref(reference) => Some(&mut reference.default),
         RefOr::T(Schema::Object(object)) => Some(&mut object.default),
         RefOr::T(Schema::Array(array)) => Some(&mut array.default),
         RefOr::T(Schema::OneOf(either)) => Some(&mut either.default),
