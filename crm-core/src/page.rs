@@ -32,6 +32,10 @@ pub struct ListRequest {
     pub q: Option<String>,
     /// Whether to count all matching records, up to 10,000.
     pub count: bool,
+    /// Tags of which the record carries at least one; any record where empty. They come by query
+    /// alone, since a filter says the same.
+    #[serde(skip)]
+    pub tags: Vec<String>,
 }
 
 /// The order of a list: one field, then id. Rows with a value come first, then those without.
@@ -183,6 +187,7 @@ pub(crate) mod cursor {
         hash.update(entity.name());
         hash.update(serde_json::to_vec(&request.filter).unwrap_or_default());
         hash.update(request.q.as_deref().unwrap_or_default().trim());
+        hash.update(serde_json::to_vec(&request.tags).unwrap_or_default());
         hash.update([u8::from(sort.descending)]);
         hash.update(sort.field.key.as_bytes());
         hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))

@@ -13,11 +13,11 @@ use super::role::Role;
 use super::view::View;
 use crate::activity;
 use crate::custom_field::{CustomField, CustomKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::faults::Faults;
 use crate::filter::{
-    Catalogue, Check, CheckContext, CheckedFilter, Choices, Field, FieldKind, Literal, Lookup, Relation, Schema,
-    Source, Terms,
+    Catalogue, Check, CheckContext, CheckedFilter, Choices, Field, FieldKind, Filter, Literal, Lookup, Op, Relation,
+    Scalar, Schema, Source, Terms,
 };
 use crate::id::Id;
 use crate::page::{self, ListQuery, ListRequest, Sort, cursor};
@@ -337,6 +337,9 @@ impl Grant {
         if let Some(asked) = &request.filter {
             filter = filter.and(asked.check(entity, &self.context(now))?);
         }
+        if !request.tags.is_empty() {
+            filter = filter.and(self.check_tags(entity, &request.tags, now)?);
+        }
         if let Some(terms) = request.q.as_deref().map(Terms::parse).transpose()?.flatten() {
             let terms = if self.hides_searchable(entity) { terms.in_open_text() } else { terms };
             filter = filter.and(CheckedFilter::Matches(terms));
@@ -347,6 +350,15 @@ impl Grant {
             request.cursor.as_deref().map(|text| cursor::decode(text, binding, &sort.field.kind)).transpose()?;
         let limit = page::check_limit(request.limit)?;
         Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, binding })
+    }
+
+    /// Tags are checked apart from the filter, whose places and depth are the caller's own.
+    fn check_tags(&self, entity: Entity, tags: &[String], now: Timestamp) -> Result<CheckedFilter> {
+        let tags: Vec<Scalar> = tags.iter().cloned().map(Scalar::Text).collect();
+        Filter::is("tags", Op::HasAny, tags).check(entity, &self.context(now)).map_err(|error| {
+            let fault = |fault: &FieldError| FieldError { field: "tags".to_owned(), ..fault.clone() };
+            Error::invalid_fields(error.fields().iter().map(fault).collect())
+        })
     }
 
     /// Whether a built-in field that searches read is hidden from the caller.

@@ -132,7 +132,6 @@ impl Rule {
 /// The rules of every role; a workspace may replace any cell of the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Matrix {
     overrides: BTreeMap<Role, BTreeMap<Entity, Rule>>,
 }
@@ -159,6 +158,33 @@ impl Matrix {
             .and_then(|rules| rules.get(&entity))
             .cloned()
             .unwrap_or_else(|| default_rule(role, entity))
+    }
+}
+
+/// On the wire the cells stand by themselves.
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Matrix {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::ToSchema as _;
+        use utoipa::openapi::{ObjectBuilder, Ref, Schema};
+        let rules = ObjectBuilder::new().additional_properties(Some(Ref::from_schema_name(Rule::name())));
+        ObjectBuilder::new()
+            .description(Some("Rules in place of the defaults, by role and then by kind of record."))
+            .additional_properties(Some(Schema::from(rules)))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Matrix {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Matrix".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        use utoipa::PartialSchema as _;
+        schemas.push((Rule::name().into_owned(), Rule::schema()));
+        Rule::schemas(schemas);
     }
 }
 

@@ -57,6 +57,7 @@ pub struct Note {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewNote {
     /// What it says, at most 20,000 characters.
+    #[cfg_attr(feature = "schema", schema(max_length = 20_000))]
     pub body: String,
     /// The contact it is on.
     #[serde(default)]
@@ -75,7 +76,7 @@ pub struct NewNote {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NoteEdit {
     /// What it says.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 20_000))]
     pub body: Edit<String>,
 }
 

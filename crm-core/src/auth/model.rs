@@ -76,13 +76,15 @@ impl fmt::Debug for Login {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Register {
     /// What the workspace is called.
+    #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub workspace_name: String,
     /// E-mail address; a known one, with its password, adds a workspace to that account.
     pub email: Email,
     /// Password, at least 10 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = Password))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = Password, min_length = 10))]
     pub password: SecretString,
     /// Full name of the admin.
+    #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub name: String,
 }
 

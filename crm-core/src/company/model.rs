@@ -64,22 +64,22 @@ pub struct Company {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CompanyEdit {
     /// What people call it, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 200))]
     pub name: Edit<String>,
     /// Its internet domain; a web address is cut to it.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Domain>))]
     pub domain: Edit<Domain>,
     /// What it does, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub industry: Edit<String>,
     /// How many people work there, 0 or more.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0))]
     pub employees: Edit<i64>,
     /// Who looks after it; a new record without one belongs to the caller.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
     pub owner_id: Edit<Id<User>>,
     /// The record's id in another system, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]

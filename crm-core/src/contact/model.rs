@@ -130,10 +130,10 @@ pub struct Contact {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ContactEdit {
     /// Given name, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub first_name: Edit<String>,
     /// Family name, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub last_name: Edit<String>,
     /// E-mail address.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Email>))]
@@ -142,7 +142,7 @@ pub struct ContactEdit {
     #[cfg_attr(feature = "schema", schema(value_type = Option<Phone>))]
     pub phone: Edit<Phone>,
     /// Job title, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub title: Edit<String>,
     /// Where they work.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Company>>))]
@@ -154,10 +154,10 @@ pub struct ContactEdit {
     #[cfg_attr(feature = "schema", schema(value_type = Option<Lifecycle>))]
     pub lifecycle: Edit<Lifecycle>,
     /// Where they came from, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub source: Edit<String>,
     /// The record's id in another system, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]

@@ -91,8 +91,10 @@ pub struct NewCustomField {
     /// Contact, company or deal.
     pub entity: Entity,
     /// Lower-case letters, digits and underscores, starting with a letter, at most 60.
+    #[cfg_attr(feature = "schema", schema(max_length = 60))]
     pub key: String,
     /// What people call it.
+    #[cfg_attr(feature = "schema", schema(max_length = 100))]
     pub label: String,
     /// What it holds.
     pub kind: CustomKind,
@@ -113,13 +115,13 @@ pub struct NewCustomField {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CustomFieldEdit {
     /// What people call it.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 100))]
     pub label: Edit<String>,
     /// The choices; values that are no longer among them stay on their records.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
     pub choices: Edit<Vec<String>>,
     /// Whether a record must have a value.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
+    #[cfg_attr(feature = "schema", schema(value_type = bool))]
     pub required: Edit<bool>,
 }
 

@@ -19,6 +19,10 @@ use crate::tag::clean_tags;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
 
+/// Most minor units that a deal is worth. Thousands of such deals still add up within 64 bits, so no
+/// slip in one deal keeps a whole board from being shown.
+const MAX_VALUE_MINOR: i64 = 1_000_000_000_000_000;
+
 /// Whether a deal is still in the making; follows from its stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,15 +120,15 @@ pub struct Deal {
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What a caller sets. The stage is changed by [`Deal::move_to`] alone.
+/// What a caller sets. Only a move changes the stage.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DealEdit {
     /// What people call it, at most 300 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 300))]
     pub title: Edit<String>,
-    /// What it is worth; cannot be negative.
+    /// What it is worth: 0 to 10^15 minor units.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Money>))]
     pub value: Edit<Money>,
     /// With whom.
@@ -137,10 +141,10 @@ pub struct DealEdit {
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
     pub owner_id: Edit<Id<User>>,
     /// Where it came from, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub source: Edit<String>,
     /// The record's id in another system, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
@@ -239,8 +243,8 @@ impl Deal {
             None => faults.add("title", "required", "a deal needs a title"),
         }
         edit.value.apply(&mut self.value);
-        if self.value.is_some_and(|value| value.amount_minor < 0) {
-            faults.add("value", "out_of_range", "cannot be negative");
+        if self.value.is_some_and(|value| !(0..=MAX_VALUE_MINOR).contains(&value.amount_minor)) {
+            faults.add("value", "out_of_range", "must lie between 0 and 10^15 minor units");
         }
         edit.contact_id.apply(&mut self.contact_id);
         edit.company_id.apply(&mut self.company_id);

@@ -134,10 +134,14 @@ impl Terms {
     /// Cuts a query into terms; `None` when it holds no letter and no digit, which asks for nothing.
     ///
     /// # Errors
-    /// `Invalid` at `q` for more than 1,000 characters or more than [`Terms::MAX`] different terms.
+    /// `Invalid` at `q` for more than 1,000 characters, for NUL and for more than [`Terms::MAX`]
+    /// different terms.
     pub fn parse(query: &str) -> Result<Option<Self>> {
         if query.chars().nth(MAX_TEXT).is_some() {
             return Err(Error::invalid("q", "too_long", format!("is longer than {MAX_TEXT} characters")));
+        }
+        if query.contains('\0') {
+            return Err(Error::invalid("q", "control_character", "holds a NUL character"));
         }
         let mut prefixes: Vec<String> = Vec::new();
         for token in text::tokens(query) {
@@ -189,6 +193,7 @@ mod tests {
         assert_eq!(terms.prefixes(), ["uni", "ann", "o", "b"]);
         assert!(terms.clone().in_open_text().open_only() && !terms.open_only());
         assert_eq!(Terms::parse(" %_ ").unwrap(), None);
+        assert_eq!(Terms::parse("a\0b").unwrap_err().fields()[0].code, "control_character");
         assert_eq!(Terms::parse("a b c d e f g h i").unwrap_err().fields()[0].code, "too_long");
         assert_eq!(Terms::parse(&"a".repeat(1_001)).unwrap_err().fields()[0].code, "too_long");
     }

@@ -6,7 +6,7 @@ use crate::auth::AuthEvent;
 use crate::deal::DealEvent;
 use crate::user::UserEvent;
 
-/// A fact of one room. Every entry also says by its [`super::Change`] that a record was created,
+/// A fact of one room. Every entry also says by its kind of change that a record was created,
 /// updated, deleted, restored or purged; that needs no event of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

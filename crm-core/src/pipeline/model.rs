@@ -91,6 +91,7 @@ pub struct Pipeline {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewPipeline {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub name: String,
     /// Its stages.
     pub stages: Vec<NewStage>,
@@ -102,6 +103,7 @@ pub struct NewPipeline {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewStage {
     /// What people call it.
+    #[cfg_attr(feature = "schema", schema(max_length = 100))]
     pub name: String,
     /// What it means to be in it.
     pub kind: StageKind,

@@ -8,9 +8,14 @@ use super::source::Source;
 use super::survey::READ_BYTES;
 use crate::error::{Error, Result};
 
-/// Most rows of a chunk. A commit writes each page of an index once, however many of its rows fall on
-/// it, so larger chunks write less; a larger one also holds the writer longer.
-pub(super) const CHUNK_ROWS: usize = 5_000;
+/// Most rows of a chunk.
+const CHUNK_ROWS: u64 = 1_000;
+/// Most rows of a chunk of a large file. A commit writes each page of an index once, however many of its
+/// rows fall on it, so the larger the index, the more a larger chunk saves; but it also holds the writer
+/// longer.
+const LARGE_CHUNK_ROWS: u64 = 5_000;
+/// Bytes from which on a file is large.
+const LARGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of the file after which a chunk ends, so that memory stays flat whatever a row's length.
 const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -56,6 +61,8 @@ pub(super) struct Rows<'s> {
     fed: u64,
     expected: u64,
     is_fed: bool,
+    /// Most rows of a chunk.
+    most: u64,
 }
 
 impl<'s> Rows<'s> {
@@ -69,6 +76,7 @@ impl<'s> Rows<'s> {
             fed: import.offset,
             expected: import.file.bytes,
             is_fed: false,
+            most: if import.file.bytes < LARGE_BYTES { CHUNK_ROWS } else { LARGE_CHUNK_ROWS },
         }
     }
 
@@ -86,7 +94,7 @@ impl<'s> Rows<'s> {
         let mut lines = Vec::new();
         loop {
             let here = self.reader.checkpoint();
-            let is_full = here.index - start.index >= CHUNK_ROWS as u64 || here.offset - start.offset >= CHUNK_BYTES;
+            let is_full = here.index - start.index >= self.most || here.offset - start.offset >= CHUNK_BYTES;
             if is_full {
                 return Ok(Chunk { lines, end: here, is_last: false });
             }

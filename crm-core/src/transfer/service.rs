@@ -88,7 +88,7 @@ impl Transfers {
         Ok(grant.view(import.into_inner()))
     }
 
-    /// Imports the rows that are left, in chunks of 5,000: each is one commit that also holds the place
+    /// Imports the rows that are left, in chunks of 1,000, of a large file 5,000: each is one commit that also holds the place
     /// in the file. Called again after any stop it goes on exactly there; two callers at once do not
     /// disturb each other. A finished import stays as it is.
     ///

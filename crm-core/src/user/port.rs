@@ -44,6 +44,12 @@ pub trait UserStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn users_by_id(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<User>>;
 
+    /// How many members such a list has, counted up to `cap`.
+    ///
+    /// # Errors
+    /// As [`UserStore::users`].
+    async fn count_users(&self, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64>;
+
     /// Members by the comparison form of their names or e-mail addresses; for imports.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::model::{NewUser, User, UserStatus};
 use crate::access::{Action, Entity, Grant, Role, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::page::{ListRequest, Page};
+use crate::page::{COUNT_CAP, ListRequest, Page};
 use crate::session::{Decisions, Expect, Session, page_of};
 use crate::store::{Changes, Guard, Stored};
 
@@ -51,8 +51,13 @@ impl Users {
     pub async fn list(&self, request: &ListRequest) -> Result<Page<View<User>>> {
         let grant = self.session.require(Entity::User, Action::Read)?;
         let query = grant.check_list::<User>(request, self.session.now())?;
-        let rows = self.session.ports().users.users(&grant, &query).await?;
-        Ok(page_of(&grant, &query, rows, None))
+        let store = &self.session.ports().users;
+        let rows = store.users(&grant, &query).await?;
+        let total = match query.is_counted() {
+            true => Some(store.count_users(&grant, &query, COUNT_CAP).await?),
+            false => None,
+        };
+        Ok(page_of(&grant, &query, rows, total))
     }
 
     /// Gives a member another role. The last active admin keeps theirs.

@@ -77,13 +77,13 @@ impl Workspace {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkspaceEdit {
     /// Name.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 200))]
     pub name: Edit<String>,
     /// IANA time zone.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Zone>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Zone))]
     pub time_zone: Edit<Zone>,
     /// ISO 4217 currency.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Currency>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Currency))]
     pub currency: Edit<Currency>,
 }
 

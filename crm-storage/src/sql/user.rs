@@ -184,6 +184,10 @@ impl UserStore for Store {
         self.pools.read(async move |conn: &mut Conn| User::select(conn, which, room::unordered(), i64::MAX).await).await
     }
 
+    async fn count_users(&self, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64> {
+        room::count::<User>(self, grant, query, cap).await
+    }
+
     async fn users_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<User>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         if keys.is_empty() {

@@ -29,5 +29,8 @@ fn main() -> ExitCode {
 
 fn run(args: args::Args) -> Result<(), failure::Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(commands::run(args))
+    let outcome = runtime.block_on(commands::run(args));
+    // A server that was told to end must not wait for a thread that waits for a lock.
+    runtime.shutdown_background();
+    outcome
 }

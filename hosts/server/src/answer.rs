@@ -1,7 +1,7 @@
 //! Answers that succeed: JSON straight to bytes, with `ETag` and `Location`.
 
 use actix_web::body::BoxBody;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use crm_core::Page;
 use crm_core::access::View;
@@ -21,6 +21,9 @@ pub(crate) struct Found<T>(pub(crate) View<T>);
 
 /// 201 with one new record, its `ETag` and its place below the path that made it.
 pub(crate) struct Created<T>(pub(crate) View<T>);
+
+/// 201 with one new record and its `ETag`, where no path reads it by itself.
+pub(crate) struct Made<T>(pub(crate) View<T>);
 
 /// 204.
 pub(crate) struct Done;
@@ -70,11 +73,21 @@ impl<T: Record + Serialize> Responder for Found<T> {
     }
 }
 
+impl<T: Record + Serialize> Responder for Made<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Created();
+        response.insert_header(etag::<T>(&self.0));
+        json(response, &self.0)
+    }
+}
+
 impl<T: Record + Serialize> Responder for Created<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponseBuilder::new(StatusCode::CREATED);
+        let mut response = HttpResponse::Created();
         response.insert_header(etag::<T>(&self.0));
         response.insert_header((header::LOCATION, format!("{}/{}", request.path(), self.0.uuid())));
         json(response, &self.0)

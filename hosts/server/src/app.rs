@@ -1,7 +1,6 @@
 //! The application of one worker thread: state, routes, envelope.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
@@ -22,7 +21,6 @@ pub(crate) struct State {
     pub(crate) body_limit: usize,
     pub(crate) document: String,
     pub(crate) known: Known,
-    closing: AtomicBool,
 }
 
 impl State {
@@ -34,18 +32,7 @@ impl State {
             body_limit: booted.config().body_limit,
             known: Known::of(&document),
             document: openapi::pretty(&document),
-            closing: AtomicBool::new(false),
         }
-    }
-
-    /// Whether the server is on its way out.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
-    }
-
-    /// From now on every answer ends its connection.
-    pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::Relaxed);
     }
 }
 

@@ -6,12 +6,11 @@ use std::time::Instant;
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
 use futures::FutureExt as _;
 
-use crate::app::State;
 use crate::refusal::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,21 +19,20 @@ const MAX_ID_BYTES: usize = 128;
 
 /// Wraps the handling of one request.
 pub(crate) async fn envelope(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let (id, header) = request_id(request.headers());
-    let is_closing = request.app_data::<Data<State>>().is_some_and(|state| state.is_closing());
+    if request.method() == Method::HEAD {
+        // The connection remembers, and leaves the body out.
+        request.head_mut().method = Method::GET;
+    }
     let mut response = match AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await {
         Ok(answered) => render(answered?, &id),
         Err(_) => return Err(panicked(&id)),
     };
     response.headers_mut().insert(REQUEST_ID, header);
-    if is_closing {
-        // A client that keeps its connection would hold the shutdown up.
-        response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
-    }
     log(&response, &id, started);
     Ok(response)
 }
@@ -59,7 +57,7 @@ fn render(response: ServiceResponse<impl MessageBody + 'static>, id: &str) -> Se
     let Some(error) = response.response().error() else { return response.map_into_boxed_body() };
     let refusal = match error.as_error::<Refusal>() {
         Some(refusal) => refusal.clone(),
-        None => Refusal::from(response.status()),
+        None => Refusal::internal(format!("the framework answered {} by itself", response.status())),
     };
     if let Some(cause) = refusal.cause() {
         tracing::error!(request_id = id, error = ?cause, "a request failed");
@@ -91,5 +89,36 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, started: Instant) {
     } else if tracing::enabled!(tracing::Level::DEBUG) {
         let (method, route, micros) = line(response);
         tracing::debug!(request_id = id, method, route, status = status.as_u16(), micros, "answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, HttpResponse, web};
+
+    use super::*;
+
+    async fn defective() -> HttpResponse {
+        panic!("a secret of the store")
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_is_a_500_that_tells_nothing() {
+        let app = App::new().route("/", web::get().to(defective)).wrap(from_fn(envelope));
+        let app = init_service(app).await;
+        let request = TestRequest::get().uri("/").insert_header((REQUEST_ID, "mine")).to_request();
+        let error = try_call_service(&app, request).await.unwrap_err();
+        let response = error.error_response();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers().get(REQUEST_ID).unwrap(), "mine");
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &"mine".into()));
+        assert!(!problem.to_string().contains("secret"));
+        // The next request finds a worker that is well.
+        let request = TestRequest::get().uri("/nowhere").to_request();
+        assert_eq!(try_call_service(&app, request).await.unwrap().status(), 404);
     }
 }

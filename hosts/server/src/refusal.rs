@@ -164,14 +164,6 @@ impl From<Error> for Refusal {
     }
 }
 
-impl From<StatusCode> for Refusal {
-    /// A refusal of the web framework itself.
-    fn from(status: StatusCode) -> Self {
-        let code = if status.is_client_error() { "bad_request" } else { "internal" };
-        Self::new(status, code, status.canonical_reason().unwrap_or("the request cannot be answered"))
-    }
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.detail)

@@ -25,24 +25,32 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Boots the engine and serves it until the process is told to end (SIGTERM or SIGINT). Then no new
-/// connection is taken, requests under way are finished for at most 30 s, and the store is let go;
-/// a second signal ends at once.
+/// connection is taken, requests under way are finished for at most 30 s, and the store is let go.
+/// A signal before the server listens, and a second one after that, end this at once: what was not
+/// committed by then is not done.
 ///
 /// # Errors
 /// As [`crm_boot::boot`]; `Unavailable` where the address cannot be listened on.
 pub async fn serve(config: Config) -> Result<()> {
     logging::start(&config)?;
     let mut told = Told::listening()?;
-    let server = Server::start(boot(config).await?)?;
+    let booted = tokio::select! {
+        booted = boot(config) => booted?,
+        // A migration may wait for its lock for long.
+        () = told.wait() => return Ok(()),
+    };
+    let server = Server::start(booted)?;
     tracing::info!(address = %server.address(), "listening");
     told.wait().await;
     tracing::info!("finishing the requests under way");
-    let handle = server.handle.clone();
     tokio::select! {
-        stopped = server.stop() => stopped?,
-        () = told.wait() => handle.stop(false).await,
+        stopped = server.stop() => {
+            stopped?;
+            tracing::info!("stopped");
+        }
+        // Its workers are not asked again: they would finish what they have before they listen.
+        () = told.wait() => tracing::warn!("ending with requests under way"),
     }
-    tracing::info!("stopped");
     Ok(())
 }
 
@@ -70,7 +78,6 @@ impl Told {
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
-    state: Data<State>,
     thread: JoinHandle<std::io::Result<()>>,
     booted: Booted,
 }
@@ -89,13 +96,12 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let state = Data::new(State::new(&booted));
         let (started, starting) = mpsc::channel();
-        let shared = state.clone();
         let thread = std::thread::Builder::new()
             .name("slackcrm-http".to_owned())
-            .spawn(move || run(listener, shared, &started))
+            .spawn(move || run(listener, state, &started))
             .map_err(failed)?;
         let handle = starting.recv().map_err(Error::internal)?.map_err(failed)?;
-        Ok(Self { address, handle, state, thread, booted })
+        Ok(Self { address, handle, thread, booted })
     }
 
     /// Where it listens.
@@ -109,7 +115,6 @@ impl Server {
     /// # Errors
     /// `Internal` when a thread of the server had died.
     pub async fn stop(self) -> Result<()> {
-        self.state.close();
         self.handle.stop(true).await;
         let ended = tokio::task::spawn_blocking(|| self.thread.join()).await.map_err(Error::internal)?;
         ended.map_err(|_| Error::internal("the server's thread panicked"))?.map_err(Error::internal)?;

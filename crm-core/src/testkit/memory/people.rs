@@ -113,6 +113,10 @@ impl UserStore for MemoryStore {
         .await
     }
 
+    async fn count_users(&self, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64> {
+        Ok(self.rows(grant, |rows| list::count::<User>(rows, query, cap)).await)
+    }
+
     async fn users_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<User>> {
         let is_meant = |user: &&User| {
             let email = user.email.as_ref().map(|email| text::key(email.as_str()));

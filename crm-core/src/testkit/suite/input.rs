@@ -145,7 +145,7 @@ pub async fn numbers_at_their_borders_are_kept_or_refused(world: World) {
     }
     let worth = |minor| DealEdit { value: Money::minor(minor, Currency::USD).into(), ..samples::deal("D") };
     invalid_at(admin.deals().create(DealStart::default(), worth(-1)).await, "value");
-    assert_eq!(deal(&admin, worth(i64::MAX)).await.value.unwrap().amount_minor, i64::MAX);
+    invalid_at(admin.deals().create(DealStart::default(), worth(i64::MAX)).await, "value");
 }
 
 pub async fn hostile_questions_are_answered_or_refused_but_break_nothing(world: World) {

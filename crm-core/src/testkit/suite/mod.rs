@@ -118,7 +118,7 @@ macro_rules! __suite {
             deals {
                 the_board_is_what_the_list_adds_up_to,
                 two_currencies_are_never_added,
-                a_sum_beyond_64_bits_is_refused_rather_than_wrong,
+                no_deal_is_worth_so_much_that_the_board_cannot_add_it_up,
                 a_deal_begins_at_the_first_stage_of_the_default_pipeline,
                 a_move_changes_stage_status_and_times_together,
                 a_deal_ahead_of_the_clock_can_be_moved,
@@ -224,9 +224,11 @@ macro_rules! __suite {
                 a_forged_cursor_is_invalid,
                 a_page_of_no_or_too_many_rows_is_invalid,
                 a_total_counts_all_pages,
+                tags_beside_a_filter_leave_its_places_and_depth_alone,
             }
             people {
                 a_new_person_is_invited_and_known_to_lists,
+                members_are_counted_as_their_list_says,
                 people_are_found_by_name_and_address_whatever_the_case,
                 a_role_is_changed_once_and_told,
                 whoever_may_not_change_people_is_told_nothing_of_them,

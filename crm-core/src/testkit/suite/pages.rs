@@ -13,6 +13,7 @@ use crate::company::Company;
 use crate::contact::{Contact, ContactEdit};
 use crate::deal::Deal;
 use crate::error::ErrorKind::Invalid;
+use crate::filter::{Filter, MAX_DEPTH, Op, Scalar};
 use crate::id::Id;
 use crate::page::{ListQuery, ListRequest};
 use crate::session::{Expect, Session};
@@ -220,4 +221,35 @@ pub async fn a_total_counts_all_pages(world: World) {
     let grant = reading(&admin, Entity::Contact);
     let everything = grant.check_list::<Contact>(&samples::list(), admin.now()).unwrap();
     assert_eq!(world.crm.ports.contacts.count_contacts(&grant, &everything, 2).await.unwrap(), 2);
+}
+
+pub async fn tags_beside_a_filter_leave_its_places_and_depth_alone(world: World) {
+    let admin = world.session(Role::Admin).await;
+    for (name, tag) in [("Ann", "vip"), ("Bob", "vip"), ("Cyd", "navy"), ("Dan", "army")] {
+        let edit = ContactEdit { tags: vec![tag.to_owned()].into(), ..samples::contact(name) };
+        contact(&admin, edit).await;
+    }
+    let tagged = |tags: &[&str], filter: Option<Filter>| ListRequest {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        sort: Some("last_name".to_owned()),
+        filter,
+        ..samples::list()
+    };
+    let listed = async |request: ListRequest| {
+        let page = admin.contacts().list(&request).await.unwrap();
+        page.data.iter().filter_map(|contact| contact.last_name.clone()).collect::<Vec<_>>()
+    };
+    let not_ann = || Filter::is("last_name", Op::Ne, Scalar::Text("Ann".to_owned()));
+    assert_eq!(listed(tagged(&["vip", "NAVY"], None)).await, ["Ann", "Bob", "Cyd"]);
+    assert_eq!(listed(tagged(&["vip"], Some(not_ann()))).await, ["Bob"]);
+    let deepest = (1..MAX_DEPTH).fold(not_ann(), |filter, _| Filter::All(vec![filter]));
+    assert_eq!(listed(tagged(&["vip"], Some(deepest))).await, ["Bob"]);
+    let unknown = Filter::is("nonsense", Op::Eq, Scalar::Text("x".to_owned()));
+    invalid_at(admin.contacts().list(&tagged(&["vip"], Some(unknown))).await, "filter.field");
+    invalid_at(admin.contacts().list(&tagged(&["a\u{0}b"], None)).await, "tags");
+    invalid_at(admin.users().list(&tagged(&["vip"], None)).await, "tags");
+    // A cursor belongs to its tags too.
+    let first = admin.contacts().list(&ListRequest { limit: Some(1), ..tagged(&["vip"], None) }).await.unwrap();
+    let other = ListRequest { cursor: first.next_cursor.clone(), ..tagged(&["navy"], None) };
+    invalid_at(admin.contacts().list(&other).await, "cursor");
 }

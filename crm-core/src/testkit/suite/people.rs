@@ -9,7 +9,7 @@ use crate::page::ListRequest;
 use crate::session::{Expect, Session};
 use crate::team::NewTeam;
 use crate::testkit::{World, samples};
-use crate::user::{NewUser, UserStatus};
+use crate::user::{NewUser, User, UserStatus};
 use crate::workspace::WorkspaceEdit;
 
 async fn listed(session: &Session, request: &ListRequest) -> Vec<String> {
@@ -32,6 +32,22 @@ pub async fn a_new_person_is_invited_and_known_to_lists(world: World) {
     let active = admin.users().change_status(made.id, UserStatus::Active, Expect::Any).await;
     fails(active, Invalid);
     fails(admin.users().read(Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn members_are_counted_as_their_list_says(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let total = async |request: ListRequest| {
+        let page = admin.users().list(&request).await.unwrap();
+        (page.total, page.total_is_capped)
+    };
+    let all = listed(&admin, &samples::list()).await.len() as u64;
+    let counted = ListRequest { count: true, limit: Some(1), ..samples::list() };
+    assert_eq!(total(counted.clone()).await, (Some(all), Some(false)));
+    assert_eq!(total(ListRequest { count: true, ..filtered("role = setter") }).await, (Some(1), Some(false)));
+    assert_eq!(total(samples::list()).await, (None, None));
+    let grant = reading(&admin, Entity::User);
+    let query = grant.check_list::<User>(&counted, admin.now()).unwrap();
+    assert_eq!(world.crm.ports.users.count_users(&grant, &query, 2).await.unwrap(), 2);
 }
 
 pub async fn people_are_found_by_name_and_address_whatever_the_case(world: World) {

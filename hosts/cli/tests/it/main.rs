@@ -10,5 +10,6 @@
 mod demo;
 mod pipeline;
 mod resume;
+mod serve;
 mod support;
 mod transfer;

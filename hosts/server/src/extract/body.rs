@@ -13,11 +13,16 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::{Path, Segment};
 
+use super::query::refuse_unread;
 use super::signed::state;
 use crate::refusal::Refusal;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that a body gets before any of it arrives.
+const MAX_RESERVED: usize = 4_096;
+/// Characters of a place or message that a refusal repeats of its input.
+const MAX_REPEATED: usize = 300;
 
 /// The body as a `T`, unknown fields refused by name.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -28,7 +33,11 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        async move { decode(&read(&request, payload).await?).map(Self) }.boxed_local()
+        async move {
+            refuse_unread(&request)?;
+            decode(&read(&request, payload).await?).map(Self)
+        }
+        .boxed_local()
     }
 }
 
@@ -40,7 +49,8 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::too_large(limit));
     }
-    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(1_024));
+    // What was announced has not come yet, and may never.
+    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(MAX_RESERVED).min(MAX_RESERVED));
     let arriving = async {
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| match error {
@@ -84,21 +94,38 @@ fn header(request: &HttpRequest, name: actix_web::http::header::HeaderName) -> O
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     // serde would read a list as the fields of a record in their order.
-    if first == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+    if first == Some(&b'[') {
+        check_syntax(bytes)?;
         return Err(Error::invalid("body", "value_type", "must be an object").into());
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: Result<T, _> = serde_path_to_error::deserialize(&mut json);
     match value {
         Ok(value) => json.end().map(|()| value).map_err(|error| Refusal::malformed(error.to_string())),
-        Err(error) if error.inner().is_data() => {
+        Err(error) => {
+            check_syntax(bytes)?;
             Err(Error::invalid_fields(vec![field_fault(error.path(), error.inner())]).into())
         }
-        Err(error) => Err(Refusal::malformed(error.inner().to_string())),
     }
 }
 
-/// What serde found wrong, at its place. Its messages begin in four fixed ways.
+/// Refuses what is no JSON at all. What is JSON but holds a value that nothing can hold, as half of
+/// a surrogate pair or 1e999, passes, and is then a fault of its field.
+fn check_syntax(bytes: &[u8]) -> Result<(), Refusal> {
+    std::str::from_utf8(bytes).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+    let read = serde_json::from_slice::<IgnoredAny>(bytes);
+    read.map(drop).map_err(|error| Refusal::malformed(error.to_string()))
+}
+
+/// The beginning of a text that came from the caller.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_REPEATED) {
+        Some((end, _)) => text.get(..end).map(|start| format!("{start}…")).unwrap_or_default(),
+        None => text.to_owned(),
+    }
+}
+
+/// What serde found wrong, at its place. Its messages begin in a few fixed ways.
 pub(super) fn field_fault(path: &Path, error: &impl ToString) -> FieldError {
     let text = error.to_string();
     // The line and column of the body are of no use to whoever made it by a program.
@@ -111,6 +138,8 @@ pub(super) fn field_fault(path: &Path, error: &impl ToString) -> FieldError {
         ("required", Some(name), "is required")
     } else if let Some(name) = named("duplicate field `") {
         ("duplicate", Some(name), "is there twice")
+    } else if text.starts_with("lone leading surrogate") || text.starts_with("unexpected end of hex escape") {
+        ("text", None, "holds half of a surrogate pair")
     } else if text.starts_with("invalid type") {
         ("value_type", None, text)
     } else {
@@ -120,7 +149,7 @@ pub(super) fn field_fault(path: &Path, error: &impl ToString) -> FieldError {
         place.push(name.to_owned());
     }
     let field = if place.is_empty() { "body".to_owned() } else { place.join(".") };
-    FieldError::new(field, code, message)
+    FieldError::new(shortened(&field), code, shortened(message))
 }
 
 fn segments(path: &Path) -> Vec<String> {

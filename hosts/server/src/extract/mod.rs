@@ -12,5 +12,5 @@ mod signed;
 pub(crate) use body::Json;
 pub(crate) use headers::Expected;
 pub(crate) use path::RecordId;
-pub(crate) use query::{ListParams, Query};
+pub(crate) use query::{ListParams, NoQuery, Query, UntaggedParams};
 pub(crate) use signed::{Caller, Creating, Signed};

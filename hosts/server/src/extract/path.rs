@@ -4,8 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use crm_core::{Error, Id};
+use crm_core::{Error, ErrorKind, Id};
 
+use super::signed::state;
 use crate::refusal::Refusal;
 
 /// The `{id}` of the path. What is no id names no record.
@@ -17,7 +18,16 @@ impl<E: 'static> FromRequest for RecordId<E> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        let absent = || Refusal::from(Error::new(crm_core::ErrorKind::NotFound, "the path names no id"));
-        ready(id.map(Self).ok_or_else(absent))
+        ready(id.map(Self).ok_or_else(|| absent(request)))
+    }
+}
+
+/// Why there is no id: the path is another's by other methods, or it leads nowhere.
+fn absent(request: &HttpRequest) -> Refusal {
+    let methods = state(request).map(|state| state.known.allowed_literally(request.path()));
+    match methods {
+        Ok(Some(methods)) => Refusal::method(methods),
+        Ok(None) => Error::new(ErrorKind::NotFound, "the path names no id").into(),
+        Err(refusal) => refusal,
     }
 }

@@ -1,16 +1,19 @@
 //! Query strings as typed parameters.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use crm_core::filter::{Filter, Op, Scalar};
-use crm_core::{Error, ListRequest, Result};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use crm_core::filter::Filter;
+use crm_core::{Error, FieldError, ListRequest, Result};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::body::field_fault;
+use super::body::{field_fault, shortened};
+use super::signed::state;
 use crate::refusal::Refusal;
 
 /// The query string as a `T`; unknown and repeated parameters are refused by name.
@@ -22,6 +25,34 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(parse(request.query_string()).map(Self).map_err(Refusal::from))
+    }
+}
+
+/// For operations that take no query string: none came.
+pub(crate) struct NoQuery;
+
+impl FromRequest for NoQuery {
+    type Error = Refusal;
+    type Future = Ready<std::result::Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(refuse_unread(request).map(|()| Self))
+    }
+}
+
+/// Refuses a query string that the operation would not read: whoever sent it would think that it
+/// was heeded.
+pub(super) fn refuse_unread(request: &HttpRequest) -> std::result::Result<(), Refusal> {
+    let query = request.query_string();
+    if query.is_empty() || state(request)?.known.takes_query(request) {
+        return Ok(());
+    }
+    let unknown = |(name, _): (Cow<'_, str>, Cow<'_, str>)| {
+        FieldError::new(shortened(&name), "unknown_field", "is not a parameter of this operation")
+    };
+    match form_urlencoded::parse(query.as_bytes()).map(unknown).collect::<Vec<_>>() {
+        none if none.is_empty() => Ok(()),
+        unknown => Err(Error::invalid_fields(unknown).into()),
     }
 }
 
@@ -84,17 +115,37 @@ impl ListParams {
     /// The request that the engine checks.
     pub(crate) fn into_request(self) -> Result<ListRequest> {
         let filter = self.filter.as_deref().map(Filter::from_json).transpose()?;
-        let tags = self.tags.as_deref().map(tagged);
-        let filter = match (filter, tags) {
-            (Some(filter), Some(tags)) => Some(Filter::All(vec![filter, tags])),
-            (filter, tags) => filter.or(tags),
-        };
-        let Self { limit, cursor, sort, q, count, .. } = self;
-        Ok(ListRequest { filter, sort, limit, cursor, q, count: count.unwrap_or(false) })
+        let Self { limit, cursor, sort, q, count, tags, .. } = self;
+        let tags = tags.iter().flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned()).collect();
+        Ok(ListRequest { filter, sort, limit, cursor, q, count: count.unwrap_or(false), tags })
     }
 }
 
-fn tagged(tags: &str) -> Filter {
-    let tags = tags.split(',').map(|tag| Scalar::Text(tag.trim().to_owned())).collect::<Vec<_>>();
-    Filter::is("tags", Op::HasAny, tags)
+/// A list of records that carry no tags.
+#[derive(Debug)]
+pub(crate) struct UntaggedParams(ListParams);
+
+impl UntaggedParams {
+    /// The request that the engine checks.
+    pub(crate) fn into_request(self) -> Result<ListRequest> {
+        self.0.into_request()
+    }
+}
+
+impl<'de> Deserialize<'de> for UntaggedParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let params = ListParams::deserialize(deserializer)?;
+        match params.tags {
+            Some(_) => Err(D::Error::unknown_field("tags", &["limit", "cursor", "sort", "q", "filter", "count"])),
+            None => Ok(Self(params)),
+        }
+    }
+}
+
+impl IntoParams for UntaggedParams {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut all = ListParams::into_params(parameter_in);
+        all.retain(|parameter| parameter.name != "tags");
+        all
+    }
 }

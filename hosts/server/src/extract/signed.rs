@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::body;
 use super::headers::idempotency_key;
+use super::query::refuse_unread;
 use crate::app::State;
 use crate::refusal::Refusal;
 
@@ -34,6 +35,7 @@ pub(crate) fn state(request: &HttpRequest) -> Result<&State, Refusal> {
 async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
     let token = bearer(request).ok_or_else(|| Error::unauthenticated("needs an access token"))?;
     let (session, claims) = state(request)?.crm.auth().authenticate(token).await?;
+    refuse_unread(request)?;
     Ok(Caller(session, claims))
 }
 

@@ -6,7 +6,7 @@ use crm_core::access::View;
 use crm_core::custom_field::{CustomField, CustomFieldEdit, NewCustomField};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::answer::{Body, Created, Done, Found, whole};
+use crate::answer::{Body, Done, Found, Made, whole};
 use crate::extract::{Creating, Expected, Json, RecordId, Signed};
 use crate::refusal::Answer;
 
@@ -25,8 +25,8 @@ async fn list(Signed(session, ()): Signed) -> Answer<Body<Page<View<CustomField>
 /// Define a custom field.
 #[utoipa::path(tag = "custom-fields", operation_id = "define_custom_field", request_body = NewCustomField, responses((status = 201, body = CustomField)))]
 #[post("")]
-async fn define(Creating(session, new): Creating<NewCustomField>) -> Answer<Created<CustomField>> {
-    Ok(Created(session.custom_fields().define(new).await?))
+async fn define(Creating(session, new): Creating<NewCustomField>) -> Answer<Made<CustomField>> {
+    Ok(Made(session.custom_fields().define(new).await?))
 }
 
 /// Change label, choices or whether a value is required.

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, get};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::State;
+use crate::extract::NoQuery;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -14,6 +15,6 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// This document.
 #[utoipa::path(tag = "document", operation_id = "openapi", security(()), responses((status = 200, body = Object)))]
 #[get("/openapi.json")]
-async fn document(state: Data<State>) -> HttpResponse {
+async fn document(_: NoQuery, state: Data<State>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(state.document.clone())
 }

@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::Body;
 use crate::app::State;
+use crate::extract::NoQuery;
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -28,14 +29,14 @@ const WELL: Body<Health> = Body(Health { status: "ok" });
 /// The process is alive.
 #[utoipa::path(tag = "health", operation_id = "healthz", security(()), responses((status = 200, body = Health)))]
 #[get("/healthz")]
-async fn healthz() -> Body<Health> {
+async fn healthz(_: NoQuery) -> Body<Health> {
     WELL
 }
 
 /// The store can be reached and its schema is current; 503 where not.
 #[utoipa::path(tag = "health", operation_id = "readyz", security(()), responses((status = 200, body = Health)))]
 #[get("/readyz")]
-async fn readyz(state: Data<State>) -> Answer<Body<Health>> {
+async fn readyz(_: NoQuery, state: Data<State>) -> Answer<Body<Health>> {
     state.backend.ready().await?;
     Ok(WELL)
 }

@@ -19,7 +19,7 @@ use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Where the API lives.
-pub(crate) const API: &str = "/api/v1";
+const API: &str = "/api/v1";
 
 /// Every endpoint. Rooms are scopes of their own, so that a request is compared with the few paths
 /// of its room; what is asked most comes first.

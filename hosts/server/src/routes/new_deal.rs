@@ -79,6 +79,7 @@ impl PartialSchema for NewDeal {
         match (DealEdit::schema(), DealStart::schema()) {
             (RefOr::T(Schema::Object(mut deal)), RefOr::T(Schema::Object(start))) => {
                 deal.properties.extend(start.properties);
+                deal.required.push("title".to_owned());
                 deal.description = Some("A deal to be made: its fields, and where it begins.".to_owned());
                 Schema::Object(deal).into()
             }

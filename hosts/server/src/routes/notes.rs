@@ -4,7 +4,7 @@ use actix_web::{delete, patch, post};
 use crm_core::activity::{NewNote, Note, NoteEdit};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::answer::{Created, Done, Found};
+use crate::answer::{Done, Found, Made};
 use crate::extract::{Creating, Expected, Json, RecordId, Signed};
 use crate::refusal::Answer;
 
@@ -16,8 +16,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// Write a note on exactly one contact, company or deal.
 #[utoipa::path(tag = "notes", operation_id = "create_note", request_body = NewNote, responses((status = 201, body = Note)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewNote>) -> Answer<Created<Note>> {
-    Ok(Created(session.activities().create_note(new).await?))
+async fn create(Creating(session, new): Creating<NewNote>) -> Answer<Made<Note>> {
+    Ok(Made(session.activities().create_note(new).await?))
 }
 
 /// Change a note.

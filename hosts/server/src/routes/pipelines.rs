@@ -6,7 +6,7 @@ use crm_core::access::View;
 use crm_core::pipeline::{NewPipeline, Pipeline};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::answer::{Body, Created, whole};
+use crate::answer::{Body, Made, whole};
 use crate::extract::{Creating, Signed};
 use crate::refusal::Answer;
 
@@ -25,6 +25,6 @@ async fn list(Signed(session, ()): Signed) -> Answer<Body<Page<View<Pipeline>>>>
 /// Make a pipeline with its stages.
 #[utoipa::path(tag = "pipelines", operation_id = "create_pipeline", request_body = NewPipeline, responses((status = 201, body = Pipeline)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewPipeline>) -> Answer<Created<Pipeline>> {
-    Ok(Created(session.pipelines().create(new).await?))
+async fn create(Creating(session, new): Creating<NewPipeline>) -> Answer<Made<Pipeline>> {
+    Ok(Made(session.pipelines().create(new).await?))
 }

@@ -7,7 +7,7 @@ use crm_core::user::User;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Body, Found};
-use crate::extract::{ListParams, Query, RecordId, Signed};
+use crate::extract::{Query, RecordId, Signed, UntaggedParams};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -16,9 +16,9 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Members of the workspace, page by page.
-#[utoipa::path(tag = "users", operation_id = "list_users", params(ListParams), responses((status = 200, body = Page<User>)))]
+#[utoipa::path(tag = "users", operation_id = "list_users", params(UntaggedParams), responses((status = 200, body = Page<User>)))]
 #[get("")]
-async fn list(Signed(session, Query(params)): Signed<Query<ListParams>>) -> Answer<Body<Page<View<User>>>> {
+async fn list(Signed(session, Query(params)): Signed<Query<UntaggedParams>>) -> Answer<Body<Page<View<User>>>> {
     Ok(Body(session.users().list(&params.into_request()?).await?))
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::Api;
+use crate::support::{Api, Reply};
 
 fn document() -> Value {
     serde_json::from_str(&crm_server::openapi()).unwrap()
@@ -13,17 +14,6 @@ fn document() -> Value {
 
 fn docs(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file)
-}
-
-/// Every operation as `METHOD /path`.
-fn operations(document: &Value) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            all.insert(format!("{} {path}", method.to_uppercase()));
-        }
-    }
-    all
 }
 
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
@@ -51,7 +41,7 @@ fn the_document_in_docs_is_the_generated_one() {
 #[tokio::test]
 async fn the_served_document_is_the_generated_one() {
     let api = Api::memory().await;
-    let served = api.send(reqwest::Method::GET, "/api/v1/openapi.json", None, None).await.expect(200);
+    let served = api.send(Method::GET, "/api/v1/openapi.json", None, None).await.expect(200);
     assert_eq!(served.json, document());
 }
 
@@ -83,8 +73,7 @@ fn every_operation_is_whole() {
                 let is_named = response["$ref"].is_string() || !response["description"].as_str().unwrap().is_empty();
                 assert!(is_named, "{name} {status}");
             }
-            let is_open = operation["security"].as_array().unwrap().iter().all(|way| way == &serde_json::json!({}));
-            assert_eq!(is_open, !responses.contains_key("403"), "{name}");
+            assert_eq!(is_open(operation), !responses.contains_key("403"), "{name}");
             let has_body = operation["requestBody"].is_object();
             assert_eq!(has_body, responses.contains_key("415"), "{name}");
             let placeholders = path.matches('{').count();
@@ -109,51 +98,196 @@ fn request_bodies_refuse_unknown_fields() {
     }
 }
 
-/// A route that the document does not know would answer 401 or 405 somewhere; the routes of the
-/// document all answer, and what the guide lists is what there is.
+/// The operation's path on a record that is not there.
+fn placed(path: &str) -> String {
+    path.replace("{id}", "00000000-0000-7000-8000-000000000000")
+}
+
+fn is_open(operation: &Value) -> bool {
+    operation["security"] == serde_json::json!([{}])
+}
+
+/// All operations with their methods and paths.
+fn each(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(|(method, one)| (method.as_str(), path.as_str(), one))
+    })
+}
+
 #[tokio::test]
-async fn every_route_of_the_document_answers_and_the_guide_lists_it() {
+async fn every_route_asks_for_a_token_unless_the_document_says_that_it_is_open() {
     let api = Api::memory().await;
-    let document = document();
-    let operations = operations(&document);
-    for operation in &operations {
-        let (method, path) = operation.split_once(' ').unwrap();
-        let path = path.replace("{id}", "00000000-0000-7000-8000-000000000000");
-        let reply = api.send(method.parse().unwrap(), &path, None, None).await;
-        let status = reply.status.as_u16();
-        assert!(matches!(status, 200 | 401 | 415), "{operation}: {status} {:#}", reply.json);
+    for (method, path, operation) in each(&document()) {
+        let reply = api.send(method.to_uppercase().parse().unwrap(), &placed(path), None, None).await;
+        let expected = match (is_open(operation), operation["requestBody"].is_object()) {
+            (false, _) => 401,
+            (true, true) => 415,
+            (true, false) => 200,
+        };
+        assert_eq!(reply.status, expected, "{method} {path}: {:#}", reply.json);
     }
-    let guide = std::fs::read_to_string(docs("API.md")).unwrap();
-    let rows =
-        guide.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned()));
-    let listed: BTreeSet<String> = rows.filter(|row| row.contains(" /")).collect();
-    assert_eq!(listed, operations, "the routes in docs/API.md are not those of the document");
+}
+
+#[tokio::test]
+async fn every_route_refuses_parameters_that_it_does_not_read() {
+    let api = Api::memory().await;
+    for (method, path, operation) in each(&document()) {
+        let path = format!("{}?nonsense=1", placed(path));
+        let token = (!is_open(operation)).then(|| api.token());
+        let request = api.client.request(method.to_uppercase().parse().unwrap(), api.url(&path));
+        let request = match (token, operation["requestBody"].is_object()) {
+            (Some(token), true) => request.bearer_auth(token).json(&serde_json::json!({"last_name": "x", "name": "x"})),
+            (Some(token), false) => request.bearer_auth(token),
+            (None, true) => request.json(&serde_json::json!({})),
+            (None, false) => request,
+        };
+        let faults = Reply::of(request.send().await.unwrap()).await.faults();
+        assert_eq!(faults, [("nonsense".to_owned(), "unknown_field".to_owned())], "{method} {path}");
+    }
+    // Nothing of it was done.
+    assert_eq!(api.get("/api/v1/contacts?count=true").await.expect(200).json["total"], 0);
+    // A stranger does not even hear that.
+    api.send(Method::GET, "/api/v1/workspace?nonsense=1", None, None).await.problem(401, "unauthenticated");
 }
 
 #[test]
-fn the_guide_lists_every_code_of_the_server() {
+fn the_guide_lists_every_route_in_one_row() {
+    let document = document();
     let guide = std::fs::read_to_string(docs("API.md")).unwrap();
-    for code in [
-        "malformed_json",
-        "incomplete_body",
-        "unauthenticated",
-        "token_expired",
-        "wrong_credentials",
-        "denied",
-        "not_found",
-        "method_not_allowed",
-        "body_timeout",
-        "conflict",
-        "stale_version",
-        "email_taken",
-        "body_too_large",
-        "unsupported_media_type",
-        "invalid",
-        "rate_limited",
-        "internal",
-        "unsupported",
-        "unavailable",
-    ] {
-        assert!(guide.contains(&format!("| `{code}` |")), "{code}");
+    for row in guide.lines().filter(|line| line.starts_with('|')) {
+        assert!(row.ends_with('|'), "a broken row: {row}");
     }
+    let rows = guide.lines().filter(|row| row.starts_with("| `") && row.split('`').nth(1).unwrap().contains(" /"));
+    let listed: BTreeSet<String> = rows.map(str::to_owned).collect();
+    let row = |(method, path, operation): (&str, &str, &Value)| {
+        let summary = operation["summary"].as_str().unwrap();
+        format!("| `{} {path}` | {} |", method.to_uppercase(), summary.trim_end_matches('.'))
+    };
+    let wanted: BTreeSet<String> = each(&document).map(row).collect();
+    assert_eq!(listed, wanted, "the routes in docs/API.md are not those of the document");
+}
+
+/// Every text that these sources give between these two marks.
+fn codes_between(folder: &Path, marks: &[&str], found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("testkit") {
+                codes_between(&path, marks, found);
+            }
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        let parts = marks.iter().flat_map(|mark| source.split(mark).skip(1));
+        found.extend(parts.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+}
+
+#[test]
+fn the_guide_lists_every_code_of_the_code() {
+    let root = docs("..");
+    let mut codes = BTreeSet::new();
+    for sources in ["crm-core/src", "crm-storage/src", "crm-integrations/src", "hosts/boot/src"] {
+        codes_between(&root.join(sources), &["with_code(\""], &mut codes);
+    }
+    let kinds = std::fs::read_to_string(root.join("crm-core/src/error.rs")).unwrap();
+    let of_kinds = kinds.split("ErrorKind::").filter_map(|rest| rest.split_once(" => \"")?.1.split_once('"'));
+    codes.extend(of_kinds.map(|(code, _)| code.to_owned()));
+    let refusals = std::fs::read_to_string(root.join("hosts/server/src/refusal.rs")).unwrap();
+    let of_refusals = refusals.split("Self::new(StatusCode::").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    codes.extend(of_refusals.map(str::to_owned));
+    // It is answered with what the first request made, and never leaves the engine.
+    assert!(codes.remove("idempotency_replay") && codes.contains("last_admin") && codes.contains("malformed_json"));
+    let guide = std::fs::read_to_string(docs("API.md")).unwrap();
+    let (_, table) = guide.split_once("| Code |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let listed = table.lines().filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
+    assert_eq!(listed.map(|(code, _)| code.to_owned()).collect::<BTreeSet<_>>(), codes);
+}
+
+#[test]
+fn operations_say_which_headers_and_refusals_there_are() {
+    let document = document();
+    let answers = |operation: &str, statuses: &[&str]| {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+        statuses.iter().map(|status| responses.contains_key(*status)).collect::<Vec<_>>()
+    };
+    let has = |operation: &str, status: &str, header: &str| {
+        let (method, path) = operation.split_once(' ').unwrap();
+        document["paths"][path][method]["responses"][status]["headers"][header].is_object()
+    };
+    assert!(!has("get /api/v1/contacts/{id}/timeline", "200", "ETag"));
+    assert!(has("get /api/v1/contacts/{id}", "200", "ETag") && has("patch /api/v1/workspace", "200", "ETag"));
+    assert!(!has("get /api/v1/contacts", "200", "ETag") && !has("get /api/v1/auth/me", "200", "ETag"));
+    assert!(has("post /api/v1/contacts", "201", "Location") && !has("post /api/v1/notes", "201", "Location"));
+    let refused = |status: &str, header: &str| {
+        document["components"]["responses"][format!("Refused{status}")]["headers"][header].is_object()
+    };
+    assert!(refused("401", "WWW-Authenticate") && refused("429", "Retry-After") && refused("503", "Retry-After"));
+    assert_eq!(answers("get /api/v1/deals/pipeline", &["404", "409"]), [true, false]);
+    assert_eq!(answers("post /api/v1/contacts", &["404", "409", "429"]), [true, true, false]);
+    assert_eq!(answers("post /api/v1/contacts/search", &["404", "409"]), [false, false]);
+    assert_eq!(answers("post /api/v1/auth/logout", &["401", "409"]), [true, false]);
+    assert_eq!(answers("post /api/v1/auth/login", &["401", "409", "429"]), [true, false, true]);
+    assert_eq!(answers("get /healthz", &["429", "503"]), [false, false]);
+}
+
+#[test]
+fn schemas_say_what_is_sent_and_taken() {
+    let text = crm_server::openapi();
+    assert!(!text.contains("[`"), "a link of rustdoc leads nowhere here");
+    assert!(!text.contains("\"default\": null"));
+    let document = document();
+    let schema = |name: &str| &document["components"]["schemas"][name];
+    let requires = |name: &str, field: &str| schema(name)["required"].as_array().unwrap().iter().any(|it| it == field);
+    for record in ["Contact", "Company", "Deal"] {
+        for field in ["version", "updated_at", "tags", "custom"] {
+            assert!(requires(record, field), "{record}.{field}");
+        }
+        assert_eq!(schema(record)["properties"]["deleted_at"]["$ref"], "#/components/schemas/Timestamp");
+    }
+    assert!(requires("Page_Contact", "next_cursor"));
+    assert!(requires("WholeCompany", "name") && requires("WholeDeal", "title") && requires("NewDeal", "title"));
+    for (change, field) in [("CustomFieldEdit", "label"), ("WorkspaceEdit", "name"), ("NoteEdit", "body")] {
+        assert_eq!(schema(change)["properties"][field]["type"], "string", "{change}.{field}");
+    }
+    assert_eq!(schema("Register")["properties"]["password"]["minLength"], 10);
+    assert!(schema("Matrix")["properties"].is_null() && schema("Matrix")["additionalProperties"].is_object());
+}
+
+#[tokio::test]
+async fn texts_longer_than_the_document_says_are_refused() {
+    let api = Api::memory().await;
+    let document = document();
+    let contact = api.post("/api/v1/contacts", serde_json::json!({"last_name": "Hopper"})).await.expect(201);
+    let mut tried = 0;
+    for (method, path, operation) in each(&document).filter(|(method, _, one)| *method == "post" && !is_open(one)) {
+        let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else { continue };
+        let schema = document.pointer(schema.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+        for (field, property) in schema["properties"].as_object().unwrap() {
+            let Some(most) = property["maxLength"].as_u64() else { continue };
+            // What else the body needs.
+            let mut body = serde_json::json!({});
+            for needed in schema["required"].as_array().into_iter().flatten() {
+                let filler = match needed.as_str().unwrap() {
+                    "stages" => serde_json::json!([{"name": "New", "kind": "open"}]),
+                    "entity" => "contact".into(),
+                    "kind" => "text".into(),
+                    "key" => "shoe_size".into(),
+                    _ => "x".into(),
+                };
+                body[needed.as_str().unwrap()] = filler;
+            }
+            if path.ends_with("/notes") {
+                body["contact_id"] = contact.json["id"].clone();
+            }
+            body[field] = "x".repeat(usize::try_from(most).unwrap() + 1).into();
+            let faults = api.post(path, body).await.faults();
+            assert!(faults.iter().any(|(at, _)| at == field), "{method} {path} {field}: {faults:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 10);
 }

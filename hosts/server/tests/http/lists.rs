@@ -77,6 +77,8 @@ async fn a_bad_list_names_what_is_wrong() {
             ("page=2", "page"),
             ("filter=x", "filter"),
             ("filter=%7B%7D", "filter"),
+            ("tags=%00", "tags"),
+            ("tags=vip&filter=%7B%22field%22:%22x%22,%22op%22:%22eq%22,%22value%22:1%7D", "filter.field"),
             ("q=%ff", "query"),
             ("q=%zz", "query"),
             ("q=%2", "query"),
@@ -101,6 +103,16 @@ async fn a_bad_list_names_what_is_wrong() {
         }
         let faults = api.post("/api/v1/contacts/search", json!({"filter": deep})).await.faults();
         assert!(faults[0].0.starts_with("filter"), "{faults:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn members_are_counted_and_have_no_tags() {
+    on_every_store(|api| async move {
+        assert_eq!(api.get("/api/v1/users?count=true").await.expect(200).json["total"], 1);
+        let faults = api.get("/api/v1/users?tags=a").await.faults();
+        assert_eq!(faults, [("tags".to_owned(), "unknown_field".to_owned())]);
     })
     .await;
 }

@@ -2,7 +2,7 @@
 //!
 //! Every law runs on the store in memory and on each adapter that this build has.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails fails its test")]
 
 mod auth;
 mod bad_input;

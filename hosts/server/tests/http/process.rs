@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::Backend;
@@ -11,6 +11,7 @@ use crm_core::ListRequest;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::conventions::shape;
 use crate::support::{Api, Reply, on_every_store};
 
 #[tokio::test]
@@ -43,6 +44,7 @@ async fn a_store_that_is_down_is_503_with_retry_after() {
     let api = Api::on(crm_boot::Booted::on(store, Arc::new(Down), config).unwrap(), folder).await;
     let reply = api.send(Method::GET, "/readyz", None, None).await.problem(503, "unavailable");
     assert_eq!(reply.header("retry-after"), "1");
+    insta::assert_json_snapshot!(shape(&reply));
     api.send(Method::GET, "/healthz", None, None).await.expect(200);
 }
 
@@ -65,12 +67,10 @@ async fn clients_that_go_away_leave_nothing_behind() {
             // Closed at once, while the request is on its way or half sent.
             drop(stream);
         }
-        let start = Instant::now();
         let made = api.post("/api/v1/contacts", json!({"last_name": "Here"})).await.expect(201);
         api.get(&format!("/api/v1/contacts/{}", made.id())).await.expect(200);
         let all = api.get("/api/v1/contacts?count=true").await.expect(200).json;
         assert!(all["total"].as_u64().unwrap() <= 68, "{all:#}");
-        assert!(start.elapsed() < Duration::from_secs(5));
     })
     .await;
 }
@@ -82,31 +82,34 @@ async fn stopping_finishes_what_is_under_way_and_loses_nothing() {
     let mut api = Api::memory().await;
     let server = api.take_server();
     let api = Arc::new(api);
+    let (answers, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let writer = |number: usize| {
-        let api = api.clone();
+        let (api, told) = (api.clone(), answers.clone());
         tokio::spawn(async move {
             let body = json!({"last_name": format!("W{number}")});
-            let mut answered = 0;
             // Until the server takes no more.
             while let Ok(response) = api.request(Method::POST, "/api/v1/contacts").json(&body).send().await {
                 Reply::of(response).await.expect(201);
-                answered += 1;
+                told.send(()).unwrap();
             }
-            answered
         })
     };
     let writers: Vec<_> = (0..8).map(writer).collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let start = Instant::now();
-    server.stop().await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(answers);
     let mut answered = 0;
+    while answered < 50 {
+        heard.recv().await.unwrap();
+        answered += 1;
+    }
+    server.stop().await.unwrap();
     for writer in writers {
-        answered += writer.await.unwrap();
+        writer.await.unwrap();
+    }
+    while heard.recv().await.is_some() {
+        answered += 1;
     }
     let all = ListRequest { count: true, ..ListRequest::default() };
     let kept = api.system().await.contacts().list(&all).await.unwrap().total.unwrap();
-    assert!(answered > 0);
     assert_eq!(kept, answered);
 }
 
@@ -115,9 +118,8 @@ async fn an_idle_connection_does_not_hold_the_end_up() {
     let api = Api::memory().await;
     api.get("/healthz").await.expect(200);
     let idle = TcpStream::connect(api.address).unwrap();
-    let start = Instant::now();
-    api.stop().await;
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    // Less than the server would wait for a request that is under way.
+    tokio::time::timeout(Duration::from_secs(20), api.stop()).await.unwrap();
     drop(idle);
 }
 

@@ -7,7 +7,9 @@ use crm_core::{Clock as _, SystemClock, Timestamp};
 use crm_integrations::auth::JwtSigner;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
+use crate::conventions::shape;
 use crate::support::{Api, Reply, SECRET};
 
 fn claims(api: &Api) -> Value {
@@ -18,6 +20,19 @@ fn claims(api: &Api) -> Value {
 fn token(header: &Value, claims: &Value, signature: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{signature}", part(header), part(claims))
+}
+
+/// A token that is rightly signed with this key (HS256, RFC 2104), whatever it says.
+fn sealed(header: &str, claims: &Value, key: &str) -> String {
+    let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let pad = |with: u8| {
+        let mut block = [with; 64];
+        block.iter_mut().zip(key.bytes()).for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(&message).finalize();
+    let signature = Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn signed(claims: &Value, secret: &str, issued_at: Timestamp, lifetime: i64) -> String {
@@ -44,14 +59,17 @@ async fn every_token_but_ours_is_nobody() {
     let mut admin = claims.clone();
     admin["role"] = json!("admin");
     let jwk = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(foreign)});
+    let plain = good.split('.').next().unwrap();
+    let other = |header: Value| URL_SAFE_NO_PAD.encode(header.to_string());
     let attacks = [
         token(&json!({"typ": "JWT", "alg": "none"}), &claims, ""),
         token(&json!({"typ": "JWT", "alg": "HS512"}), &claims, signature),
         token(&json!({"typ": "JWT", "alg": "RS256"}), &claims, signature),
-        token(&json!({"typ": "JWT", "alg": "HS256", "jwk": jwk}), &claims, signature),
-        token(&json!({"typ": "JWT", "alg": "HS256", "kid": "../../dev/null"}), &claims, signature),
-        token(&json!({"typ": "JWT", "alg": "HS256"}), &other_audience, signature),
-        token(&json!({"typ": "JWT", "alg": "HS256"}), &admin, signature),
+        sealed(&other(json!({"typ": "JWT", "alg": "HS256", "jwk": jwk})), &claims, foreign),
+        sealed(&other(json!({"typ": "JWT", "alg": "HS256", "kid": "../../dev/null"})), &claims, ""),
+        sealed(&other(json!({"typ": "JWT", "alg": "HS512"})), &claims, SECRET),
+        sealed(plain, &other_audience, SECRET),
+        format!("{plain}.{}.{signature}", URL_SAFE_NO_PAD.encode(admin.to_string())),
         signed(&claims, foreign, now, 900),
         signed(&claims, SECRET, now.plus_seconds(-3_600), 900),
         signed(&claims, SECRET, now.plus_seconds(3_600), 900),
@@ -65,10 +83,13 @@ async fn every_token_but_ours_is_nobody() {
         assert!(reply.header("www-authenticate").starts_with("Bearer"), "{attack}");
     }
     // The same claims, signed with the right key and in time, do hold.
+    let rightly = sealed(plain, &claims, SECRET);
+    api.send(Method::GET, "/api/v1/auth/me", Some(&rightly), None).await.expect(200);
     let fresh = signed(&claims, SECRET, now, 900);
     api.send(Method::GET, "/api/v1/auth/me", Some(&fresh), None).await.expect(200);
     let expired = signed(&claims, SECRET, now.plus_seconds(-3_600), 900);
-    api.send(Method::GET, "/api/v1/auth/me", Some(&expired), None).await.problem(401, "token_expired");
+    let refused = api.send(Method::GET, "/api/v1/auth/me", Some(&expired), None).await.problem(401, "token_expired");
+    insta::assert_json_snapshot!(shape(&refused));
 }
 
 #[tokio::test]

@@ -1,0 +1,52 @@
+//! The OpenAPI document: what the handlers describe, and what all of them have in common.
+//!
+//! `operations` adds what follows from an operation's path, method and body, `schemas` what holds
+//! on the wire but cannot be read off the types.
+
+mod operations;
+mod schemas;
+
+use crm_core::FieldError;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, License, OpenApi};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_actix_web::AppExt as _;
+
+use crate::refusal::Problem;
+use crate::routes;
+
+const BEARER: &str = "access_token";
+
+/// The document as pretty JSON.
+pub fn openapi() -> String {
+    pretty(&document())
+}
+
+/// The document as pretty JSON, as it is served and kept in docs.
+pub(crate) fn pretty(document: &OpenApi) -> String {
+    document.to_pretty_json().unwrap_or_default()
+}
+
+/// Collects what the handlers describe and completes it.
+pub(crate) fn document() -> OpenApi {
+    let (_, mut document) = actix_web::App::new().into_utoipa_app().configure(routes::all).split_for_parts();
+    document.info = InfoBuilder::new()
+        .title("SlackCRM")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Contacts, companies, deals and their history."))
+        .license(Some(License::builder().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+        .build();
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The `access_token` of a sign-in."))
+        .build();
+    components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(bearer).into());
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    schemas::correct(&mut components.schemas);
+    components.responses.extend(operations::refusals());
+    operations::complete(&mut document);
+    document
+}
