@@ -6,8 +6,11 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Connections for lists and searches; on PostgreSQL, connections altogether. At least 1.
+    /// Connections for lists and searches on SQLite, at least 1; as many again read by key.
     pub readers: usize,
+    /// Connections to a PostgreSQL server altogether, at least 1. Lists and searches take three in
+    /// four of them at most, so that they never keep sign-ins and writes waiting.
+    pub connections: usize,
     /// How long a list, a search or a count may take before it fails as `Unavailable`.
     pub deadline: Duration,
     /// How long a call waits for a connection, and a writer for another process, before it fails as
@@ -32,6 +35,7 @@ impl Default for Options {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
             readers: cores.clamp(2, 16),
+            connections: 16,
             deadline: Duration::from_secs(5),
             patience: Duration::from_secs(5),
             durability: Durability::Normal,
@@ -40,10 +44,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Uses so many connections.
+    /// Uses so many connections for lists on SQLite.
     #[must_use]
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.max(1);
+        self
+    }
+
+    /// Uses so many connections to a PostgreSQL server.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
         self
     }
 

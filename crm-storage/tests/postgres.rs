@@ -102,7 +102,7 @@ impl Behind for Database {
 }
 
 async fn open() -> Option<Database> {
-    let schema = Schema::new(Options::default().readers(4).patience(Duration::from_secs(60))).await?;
+    let schema = Schema::new(Options::default().connections(4).patience(Duration::from_secs(60))).await?;
     let store = schema.open().await;
     store.migrate().await.unwrap();
     Some(Database { store, schema })
@@ -117,7 +117,7 @@ crm_core::testkit::suite!(open);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_that_migrate_at_once_migrate_once() {
-    let Some(schema) = Schema::new(Options::default().readers(1)).await else { return };
+    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
     let mut stores = Vec::new();
     for _ in 0..4 {
         stores.push(schema.open().await);
@@ -128,7 +128,7 @@ async fn programs_that_migrate_at_once_migrate_once() {
 
 #[tokio::test]
 async fn a_migration_can_be_taken_back() {
-    let Some(schema) = Schema::new(Options::default().readers(1)).await else { return };
+    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
     let store = schema.open().await;
     assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
     assert_eq!(store.migrate().await.unwrap().from, 0);
@@ -147,7 +147,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
     let deadline = Duration::from_millis(100);
-    let Some(schema) = Schema::new(Options::default().readers(1).deadline(deadline)).await else { return };
+    let Some(schema) = Schema::new(Options::default().connections(1).deadline(deadline)).await else { return };
     let store = schema.open().await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
@@ -165,7 +165,7 @@ async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replace
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_survives_the_end_of_the_runtime_that_opened_its_connection() {
-    let Some(schema) = Schema::new(Options::default().readers(2).deadline(Duration::from_secs(60))).await else {
+    let Some(schema) = Schema::new(Options::default().connections(2).deadline(Duration::from_secs(60))).await else {
         return;
     };
     let store = schema.open().await;

@@ -56,3 +56,19 @@ pub enum Write {
     /// A new account; not journalled, because it belongs to no workspace.
     Account(NewAccount),
 }
+
+impl Write {
+    /// The same write with the record as it was loaded: what it pointed to then. `None` for new records
+    /// and for kinds that a purge unlinks nothing from.
+    pub fn loaded(&self) -> Option<Write> {
+        fn loaded<T: Clone>(put: &Put<T>) -> Option<Put<T>> {
+            put.before.clone().map(|after| Put { before: None, after })
+        }
+        match self {
+            Write::Contact(put) => loaded(put).map(Write::Contact),
+            Write::Deal(put) => loaded(put).map(Write::Deal),
+            Write::Note(put) => loaded(put).map(Write::Note),
+            _ => None,
+        }
+    }
+}

@@ -35,6 +35,8 @@ struct Pool {
     /// connection that the first of them opened serves the others too.
     runtime: Handle,
     permits: Arc<Semaphore>,
+    /// Permits of lists, fewer than connections, so that some of these are always left for the rest.
+    lists: Semaphore,
     idle: Mutex<Vec<Link>>,
 }
 
@@ -117,6 +119,11 @@ fn leaves_clean(fault: &Fault) -> bool {
     }
 }
 
+/// Why there is no connection.
+fn busy() -> Fault {
+    Fault::Core(Error::unavailable("all connections to the database are in use"))
+}
+
 impl Pool {
     async fn open(self: &Arc<Self>) -> Outcome<Link> {
         let pool = self.clone();
@@ -135,23 +142,23 @@ impl Pool {
         let reader = tokio::spawn(async move { drop(socket.await) });
         let mut connection = AsyncPgConnection::try_from(client).await?;
         let limit = LAST_RESORT.max(self.options.deadline * 2).as_millis();
-        connection.batch_execute(&format!("SET statement_timeout = {limit}")).await?;
+        let patience = self.options.patience.as_millis();
+        connection.batch_execute(&format!("SET statement_timeout = {limit}; SET lock_timeout = {patience}")).await?;
         Ok(Link { connection, reader })
     }
 }
 
 impl Pools {
     pub(super) fn new(url: String, options: Options, runtime: Handle) -> Self {
-        let permits = Arc::new(Semaphore::new(options.readers.max(1)));
-        Self(Arc::new(Pool { url, options, runtime, permits, idle: Mutex::default() }))
+        let connections = options.connections.max(1);
+        let (permits, lists) = (Arc::new(Semaphore::new(connections)), Semaphore::new(connections - connections / 4));
+        Self(Arc::new(Pool { url, options, runtime, permits, lists, idle: Mutex::default() }))
     }
 
     async fn lease(&self) -> Outcome<Lease> {
         let pool = self.0.clone();
         let permit = tokio::time::timeout(pool.options.patience, pool.permits.clone().acquire_owned()).await;
-        let permit =
-            permit.map_err(|_| Fault::Core(Error::unavailable("all connections to the database are in use")))?;
-        let permit = permit.map_err(|_| Fault::Core(Error::unavailable("the store is closed")))?;
+        let permit = permit.map_err(|_| busy())?.map_err(|_| Fault::Core(Error::unavailable("the store is closed")))?;
         let idle = loop {
             // Those that the server has closed meanwhile are dropped here.
             let next = pool.idle.lock().pop();
@@ -176,7 +183,8 @@ impl Pools {
             + Send,
     {
         let mut lease = self.lease().await.map_err(settle)?;
-        lease.run(read).await.map_err(settle)
+        let done = tokio::time::timeout(self.0.options.deadline, lease.run(read)).await;
+        done.unwrap_or(Err(Fault::Late)).map_err(settle)
     }
 
     /// Reads a list, within the deadline.
@@ -186,6 +194,8 @@ impl Pools {
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
             + Send,
     {
+        let turn = tokio::time::timeout(self.0.options.patience, self.0.lists.acquire()).await;
+        let _turn = turn.map_err(|_| settle(busy()))?;
         let mut lease = self.lease().await.map_err(settle)?;
         // Past the deadline the work is dropped, and with the lease the statement.
         let done = tokio::time::timeout(self.0.options.deadline, lease.run(read)).await;

@@ -50,19 +50,24 @@ struct EntryRow {
     digest: Option<Vec<u8>>,
 }
 
-const CHANGES: [(Change, i16); 6] = [
-    (Change::Created, 1),
-    (Change::Updated, 2),
-    (Change::Deleted, 3),
-    (Change::Restored, 4),
-    (Change::Purged, 5),
-    (Change::Noted, 6),
-];
+const CHANGES: [Change; 6] =
+    [Change::Created, Change::Updated, Change::Deleted, Change::Restored, Change::Purged, Change::Noted];
+
+/// The number of a kind of change in the table; never changes.
+const fn change_code(change: Change) -> i16 {
+    match change {
+        Change::Created => 1,
+        Change::Updated => 2,
+        Change::Deleted => 3,
+        Change::Restored => 4,
+        Change::Purged => 5,
+        Change::Noted => 6,
+    }
+}
 
 impl EntryRow {
     fn new(workspace_id: i64, entry: &Entry) -> Outcome<Self> {
         let salt: [u8; SALT_BYTES] = rand::random();
-        let change = CHANGES.iter().find(|(change, _)| *change == entry.change).map_or(0, |(_, code)| *code);
         let Texts { before, after, events } = Texts::of(entry);
         Ok(Self {
             workspace_id,
@@ -77,7 +82,7 @@ impl EntryRow {
             version: entry.version,
             subject_entity: entry.subject.map(|(entity, _)| code(entity)),
             subject_id: entry.subject.map(|(_, id)| DbId(id)),
-            change,
+            change: change_code(entry.change),
             before,
             after,
             events,
@@ -88,7 +93,7 @@ impl EntryRow {
 
     fn into_line(self) -> Outcome<Line> {
         let entity = |code| columns::entity(code).ok_or(json::unreadable("a kind of record"));
-        let change = CHANGES.iter().find(|(_, code)| *code == self.change).map(|(change, _)| *change);
+        let change = CHANGES.into_iter().find(|change| change_code(*change) == self.change);
         let subject = match (self.subject_entity, self.subject_id) {
             (Some(code), Some(id)) => Some((entity(code)?, id.0)),
             _ => None,

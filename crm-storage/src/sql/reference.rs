@@ -90,7 +90,16 @@ impl Store {
         asked.dedup();
         let missing = self.pools.read(async move |conn: &mut Conn| first_missing(conn, workspace, asked).await).await?;
         let of_a_deal = || sealed.writes().iter().any(|write| matches!(write, Write::Deal(_)));
+        let was_held = |missing: &Reference| {
+            let loaded = sealed.writes().iter().filter_map(Write::loaded);
+            loaded.flat_map(|write| references(&write)).any(|held| held == *missing)
+        };
         Ok(match missing {
+            // Erased since the record was read, which is no fault of whoever changed something else.
+            Some(missing) if was_held(&missing) => {
+                let message = format!("{} {} was erased meanwhile", missing.entity, missing.id);
+                Some(Error::conflict(message).with_code("stale_version"))
+            }
             Some(Reference { field, entity, id }) => {
                 Some(Error::invalid(field, "not_found", format!("{entity} {id} not found")))
             }

@@ -198,7 +198,18 @@ impl Pools {
         let (caller, watch) = Caller::new();
         let result = blocking(move || {
             within(None, &watch, || {
-                slot.run(|connection| connection.immediate_transaction(|connection| now(write(connection))))
+                slot.run(|connection| {
+                    // Where SQLite has rolled back by itself, as on a full disk, Diesel's own attempt
+                    // fails; what made it necessary is the fault to tell.
+                    let mut first = None;
+                    let done = connection.immediate_transaction(|connection| {
+                        now(write(connection)).map_err(|fault| {
+                            first = Some(fault);
+                            Fault::Database(diesel::result::Error::RollbackTransaction)
+                        })
+                    });
+                    first.map_or(done, Err)
+                })
             })
         })
         .await;

@@ -57,7 +57,7 @@ impl State {
             }
         }
         for write in &sealed.writes {
-            check_references(&rows, write)?;
+            check_references(&rows, write).map_err(|error| erased_meanwhile(&rows, write).unwrap_or(error))?;
         }
         let mut members = sealed.writes.iter().filter_map(|write| match write {
             Write::User(put) => put.after.account_id,
@@ -247,6 +247,12 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         | Write::CustomField(_)
         | Write::Account(_) => Ok(()),
     }
+}
+
+/// The conflict of a record that was loaded with a reference which a purge has taken since.
+fn erased_meanwhile(rows: &Rows, write: &Write) -> Option<Error> {
+    let loaded = check_references(rows, &write.loaded()?);
+    loaded.err().map(|error| Error::conflict(error.message().to_owned()).with_code("stale_version"))
 }
 
 /// A deal's stage is one of its pipeline.

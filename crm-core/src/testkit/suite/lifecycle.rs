@@ -194,6 +194,20 @@ pub async fn a_purged_record_leaves_no_trace_on_others(world: World) {
     assert_eq!(world.crm.ports.contacts.known_contacts(&grant, &keys).await.unwrap(), [None, None]);
 }
 
+pub async fn an_edit_that_a_purge_overtook_is_decided_again(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let acme = company(&admin, "Acme").await;
+    let id = contact(&admin, ContactEdit { company_id: acme.into(), ..samples::contact("Keeper") }).await.id;
+    let grant = reading(&admin, Entity::Contact);
+    let mut loaded: Stored<_> = world.crm.ports.contacts.contact(&grant, id).await.unwrap();
+    admin.companies().delete(acme, Expect::Any).await.unwrap();
+    admin.companies().purge(acme).await.unwrap();
+    loaded.title = Some("CTO".to_owned());
+    let mut changes = admin.changes();
+    changes.put(&mut loaded);
+    conflicts(commit(&admin, changes).await, "stale_version");
+}
+
 pub async fn a_record_that_was_restored_meanwhile_is_not_purged(world: World) {
     let admin = world.session(Role::Admin).await;
     let id = contact_of(&world, Role::Admin, "A").await;

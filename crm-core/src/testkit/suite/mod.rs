@@ -191,6 +191,7 @@ macro_rules! __suite {
                 a_deleted_note_can_be_restored_and_purged,
                 a_purge_and_a_note_at_once_do_not_fail_each_other,
                 a_purged_record_leaves_no_trace_on_others,
+                an_edit_that_a_purge_overtook_is_decided_again,
                 a_record_that_was_restored_meanwhile_is_not_purged,
             }
             masks {

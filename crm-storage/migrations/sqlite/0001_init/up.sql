@@ -372,7 +372,8 @@ CREATE TABLE journal_queue (
     record_id BLOB NOT NULL,
     entry_id BLOB NOT NULL
 ) STRICT;
-CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id, position);
+-- Its order within a workspace is that of the position, which is the row.
+CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id);
 
 CREATE TABLE journal_heads (
     workspace_id INTEGER NOT NULL PRIMARY KEY REFERENCES workspaces (key),
