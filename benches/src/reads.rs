@@ -132,7 +132,8 @@ fn raw_sqlite(url: &str, ids: &[String], start: usize, time: Duration) -> Result
             break;
         }
         let one = contacts.filter(workspace_id.eq(1)).filter(id.eq(key.as_bytes().as_slice()));
-        let _row: Texts = one.select(columns).first(&mut connection)?;
+        // `first` would bind a limit, for which SQLite prepares the statement anew each time.
+        let _row: Texts = one.select(columns).get_result(&mut connection)?;
         latencies.push(sent.elapsed());
     }
     Ok(latencies)

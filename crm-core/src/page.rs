@@ -190,6 +190,19 @@ pub(crate) mod cursor {
         hash.update(serde_json::to_vec(&request.tags).unwrap_or_default());
         hash.update([u8::from(sort.descending)]);
         hash.update(sort.field.key.as_bytes());
+        first_bytes(hash)
+    }
+
+    /// What a timeline's cursor is bound to: its record.
+    pub(crate) fn timeline_binding(entity: Entity, id: uuid::Uuid) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update("timeline");
+        hash.update(entity.name());
+        hash.update(id);
+        first_bytes(hash)
+    }
+
+    fn first_bytes(hash: Sha256) -> u64 {
         hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::actor::Actor;
@@ -293,6 +294,13 @@ impl Grant {
             values.retain(|key, value| field(key).is_some_and(|field| field.typed(value).is_some()));
         }
         View::new(record, self.mask(T::ENTITY))
+    }
+
+    /// Empties an image of custom values whose field was retired.
+    pub(crate) fn drop_retired(&self, entity: Entity, image: &mut Map<String, Value>) {
+        if let Some(values) = image.get_mut("custom").and_then(Value::as_object_mut) {
+            values.retain(|key, _| self.access.custom_field(entity, key).is_some());
+        }
     }
 
     /// Whether the caller sees a custom field, by its key without the prefix.

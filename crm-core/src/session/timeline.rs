@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::Session;
 use crate::access::{Entity, Grant};
-use crate::error::{Error, Result};
-use crate::id::Id;
-use crate::journal::{Entry, TimelineItem};
-use crate::page::{self, Page};
+use crate::error::Result;
+use crate::filter::FieldKind;
+use crate::journal::TimelineItem;
+use crate::page::{self, Page, cursor};
 
 impl Session {
     /// A page of a record's history, masked for the caller. The caller's right to see the record has
@@ -16,15 +16,18 @@ impl Session {
         &self,
         grant: &Grant,
         (entity, id): (Entity, Uuid),
-        cursor: Option<&str>,
+        asked: Option<&str>,
         limit: Option<u16>,
     ) -> Result<Page<TimelineItem>> {
         let limit = page::check_limit(limit)?;
-        let after = cursor.map(|text| text.parse::<Id<Entry>>().map(Id::uuid)).transpose();
-        let after = after.map_err(|_| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
-        let rows = self.ports().journal.timeline(grant, entity, id, after, limit).await?;
-        let next_cursor = rows.next.map(|position| position.id.to_string());
-        let items = rows.rows.into_iter().map(|entry| {
+        let binding = cursor::timeline_binding(entity, id);
+        // Entries have no other order than that of their ids.
+        let after = asked.map(|text| cursor::decode(text, binding, &FieldKind::Time)).transpose()?;
+        let rows = self.ports().journal.timeline(grant, entity, id, after.map(|after| after.id), limit).await?;
+        let next_cursor = rows.next.map(|position| cursor::encode(binding, &position));
+        let items = rows.rows.into_iter().map(|mut entry| {
+            grant.drop_retired(entry.entity, &mut entry.before);
+            grant.drop_retired(entry.entity, &mut entry.after);
             let mask = grant.mask(entry.entity).clone();
             TimelineItem::masked(entry, &mask)
         });

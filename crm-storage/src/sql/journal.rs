@@ -3,6 +3,8 @@
 //! A commit puts its entries into a queue besides. Sealing takes them from there, under a lock of
 //! the workspace's head: an entry of a transaction that commits late is found whenever it appears.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
 use crm_core::filter::CheckedFilter;
@@ -214,33 +216,45 @@ struct SealRow {
     hash: Vec<u8>,
 }
 
-/// Joins a table to the entries that it names, one look-up each. The sum keeps a planner whose
-/// statistics do not know the workspace yet from reading the journal first and once a row.
-fn same_entry(table: &'static str) -> Fragment {
-    let same = Fragment::new("journal.workspace_id = ").sql(table).sql(".workspace_id + 0 AND journal.record_id = ");
-    same.sql(table).sql(".record_id AND journal.id = ").sql(table).sql(".entry_id").fixed()
+/// An entry by its record and its own id.
+type Place = (DbId, DbId);
+
+/// The entries at these places, as far as they are there. Not a join: a planner that thinks little of a
+/// queue reads the whole journal for it, once a batch. The range of ids keeps a record with a long
+/// history from being read from its beginning.
+async fn entries(conn: &mut Conn, workspace: i64, places: &[Place]) -> Outcome<HashMap<Place, EntryRow>> {
+    let ids = places.iter().map(|(_, id)| *id);
+    let (Some(first), Some(last)) = (ids.clone().min(), ids.max()) else { return Ok(HashMap::new()) };
+    let mut records: Vec<DbId> = places.iter().map(|(record, _)| *record).collect();
+    records.sort_unstable();
+    records.dedup();
+    let which = Fragment::new("journal.workspace_id = ").bind(workspace).sql(" AND journal.record_id").in_ids(&records);
+    let which = which.sql(" AND journal.id >= ").bind(first).sql(" AND journal.id <= ").bind(last);
+    let rows: Vec<EntryRow> = journal::table.filter(which).select(EntryRow::as_select()).load(conn).await?;
+    Ok(rows.into_iter().map(|row| ((row.record_id, row.id), row)).collect())
 }
 
 async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) -> Outcome<u32> {
     let (mut seq, mut last) = lock_head(conn, workspace).await?;
     let waiting = journal_queue::table
-        .inner_join(journal::table.on(same_entry("journal_queue")))
         .filter(journal_queue::workspace_id.eq(workspace))
         .order(journal_queue::position)
         .limit(limit.into());
-    let rows: Vec<(i64, EntryRow)> =
-        waiting.select((journal_queue::position, EntryRow::as_select())).load(conn).await?;
-    if rows.is_empty() {
-        return Ok(0);
-    }
+    let row = (journal_queue::position, journal_queue::record_id, journal_queue::entry_id);
+    let waiting: Vec<(i64, DbId, DbId)> = waiting.select(row).load(conn).await?;
+    let places: Vec<Place> = waiting.iter().map(|(_, record, entry)| (*record, *entry)).collect();
+    let mut found = entries(conn, workspace, &places).await?;
     let (mut seals, mut done) = (Vec::new(), Vec::new());
-    for (position, row) in rows {
+    for (position, record_id, entry_id) in waiting {
+        let Some(row) = found.remove(&(record_id, entry_id)) else { continue };
         let line = row.into_line()?;
         seq += 1;
         last = chain::link(&last, id, seq, &chain::digest(&line.entry, &line.content()));
-        let (record_id, entry_id) = (DbId(line.entry.record_id), line.entry.id.into());
         seals.push(SealRow { workspace_id: workspace, seq, record_id, entry_id, hash: last.to_vec() });
         done.push(position);
+    }
+    if done.is_empty() {
+        return Ok(0);
     }
     let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
     while !seals.is_empty() {
@@ -258,19 +272,22 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
 
 /// Sealed entries after a number, in order, up to another.
 async fn sealed(conn: &mut Conn, workspace: i64, after: i64, limit: i64) -> Outcome<Vec<SealedEntry>> {
-    let found = journal_seals::table
-        .inner_join(journal::table.on(same_entry("journal_seals")))
+    let seals = journal_seals::table
         .filter(journal_seals::workspace_id.eq(workspace))
         .filter(journal_seals::seq.gt(after))
         .order(journal_seals::seq)
         .limit(limit);
-    let row = (journal_seals::seq, journal_seals::hash, EntryRow::as_select());
-    let rows: Vec<(i64, Vec<u8>, EntryRow)> = found.select(row).load(conn).await?;
-    let entry = |(seq, bytes, row): (i64, Vec<u8>, EntryRow)| {
+    let row = (journal_seals::seq, journal_seals::record_id, journal_seals::entry_id, journal_seals::hash);
+    let seals: Vec<(i64, DbId, DbId, Vec<u8>)> = seals.select(row).load(conn).await?;
+    let places: Vec<Place> = seals.iter().map(|(_, record, entry, _)| (*record, *entry)).collect();
+    let mut found = entries(conn, workspace, &places).await?;
+    let mut sealed = Vec::with_capacity(seals.len());
+    for (seq, record_id, entry_id, bytes) in seals {
+        let Some(row) = found.remove(&(record_id, entry_id)) else { continue };
         let Line { entry, salt, digest, texts } = row.into_line()?;
-        Ok(SealedEntry { seq, hash: hash(bytes)?, salt, digest, texts, entry })
-    };
-    rows.into_iter().map(entry).collect()
+        sealed.push(SealedEntry { seq, hash: hash(bytes)?, salt, digest, texts, entry });
+    }
+    Ok(sealed)
 }
 
 async fn verify(conn: &mut Conn, workspace: i64, id: Id<Workspace>) -> Outcome<Verification> {

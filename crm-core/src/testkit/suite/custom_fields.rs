@@ -197,6 +197,8 @@ pub async fn a_retired_field_is_gone_and_the_others_stay(world: World) {
     assert_eq!(custom().await, json!({"number": 1}));
     admin.contacts().replace(id, with("number", json!(1)), Expect::Any).await.unwrap();
     assert_eq!(custom().await, json!({"number": 1}));
+    let told = admin.contacts().timeline(id, None, None).await.unwrap().data;
+    assert!(told.iter().all(|item| !json!([item.before, item.after]).to_string().contains("old")), "{told:?}");
     let grant = super::support::reading(&admin, Entity::Contact);
     assert_eq!(world.crm.ports.contacts.contact(&grant, id).await.unwrap().custom["text"], json!("old"));
     // The record can still be changed, and keeps its other values.

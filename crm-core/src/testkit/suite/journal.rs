@@ -354,6 +354,9 @@ pub async fn the_timeline_is_the_records_history_and_that_of_its_notes(world: Wo
     for cursor in ["", "x", "\0", "00000000-0000-0000-0000-00000000000g"] {
         invalid_at(admin.contacts().timeline(id, Some(cursor), None).await, "cursor");
     }
+    let other = contact_of(&world, Role::Admin, "C").await;
+    let cursor = admin.contacts().timeline(id, None, Some(1)).await.unwrap().next_cursor;
+    invalid_at(admin.contacts().timeline(other, cursor.as_deref(), None).await, "cursor");
     invalid_at(admin.contacts().timeline(id, None, Some(0)).await, "limit");
     fails(admin.contacts().timeline(Id::new_at(admin.now()), None, None).await, NotFound);
 }
