@@ -15,6 +15,10 @@ pub(crate) fn settle(fault: Fault) -> Error {
 fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     let message = information.message();
     let is = |text: &str| message.contains(text);
+    // Of two programs that make the same table at once, the second may meet the type of its rows first.
+    if is("already exists") {
+        return Some(Error::conflict("somebody else was faster"));
+    }
     if is("statement timeout") || is("canceling statement") {
         return Some(Error::unavailable("the deadline for this list has passed"));
     }
