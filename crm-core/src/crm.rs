@@ -13,6 +13,7 @@ use crate::deal::DealStore;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::integration::{PasswordHasher, TokenSigner};
+use crate::job::{JobStore, UploadStore};
 use crate::journal::JournalStore;
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
 use crate::session::Session;
@@ -38,6 +39,8 @@ pub(crate) struct Ports {
     pub(crate) notes: Arc<dyn NoteStore>,
     pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
     pub(crate) imports: Arc<dyn ImportStore>,
+    pub(crate) jobs: Arc<dyn JobStore>,
+    pub(crate) uploads: Arc<dyn UploadStore>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) sign_ins: Arc<dyn SignInStore>,
     pub(crate) throttles: Arc<dyn ThrottleStore>,
@@ -69,6 +72,8 @@ pub trait Store:
     + NoteStore
     + CustomFieldStore
     + ImportStore
+    + JobStore
+    + UploadStore
     + JournalStore
     + SignInStore
     + ThrottleStore
@@ -90,6 +95,8 @@ impl<S> Store for S where
         + NoteStore
         + CustomFieldStore
         + ImportStore
+        + JobStore
+        + UploadStore
         + JournalStore
         + SignInStore
         + ThrottleStore
@@ -142,6 +149,8 @@ impl Crm {
                 notes: store.clone(),
                 custom_fields: store.clone(),
                 imports: store.clone(),
+                jobs: store.clone(),
+                uploads: store.clone(),
                 journal: store.clone(),
                 sign_ins: store.clone(),
                 throttles: store.clone(),

@@ -398,6 +398,22 @@ impl JournalStore for Store {
         Ok(Page { rows, next })
     }
 
+    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = journal::table
+                    .filter(journal::workspace_id.eq(workspace))
+                    .filter(journal::batch_id.eq(DbId::from(batch)))
+                    .filter(journal::record_id.gt(DbId(after.unwrap_or_default())))
+                    .order((journal::record_id, journal::version))
+                    .limit(limit.into());
+                let rows: Vec<EntryRow> = found.select(EntryRow::as_select()).load(conn).await?;
+                rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
+            })
+            .await
+    }
+
     async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         self.pools

@@ -7,6 +7,7 @@
 mod auth;
 mod commit;
 mod facts;
+mod jobs;
 mod journal;
 mod list;
 mod mirror;
@@ -24,6 +25,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::auth::SignIns;
+use self::jobs::Pieces;
 use self::journal::Journal;
 pub(in crate::testkit) use self::mirror::Mirror;
 use self::rows::Rows;
@@ -43,6 +45,8 @@ struct State {
     accounts: BTreeMap<Uuid, Account>,
     spaces: BTreeMap<Uuid, Space>,
     sign_ins: SignIns,
+    /// Pieces of files and when the last one came, by workspace and upload.
+    uploads: BTreeMap<(Uuid, Uuid), Pieces>,
     /// First attempt and number of attempts, by key.
     throttles: BTreeMap<String, (i64, u32)>,
 }
