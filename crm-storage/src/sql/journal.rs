@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
 use crm_core::filter::CheckedFilter;
 use crm_core::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
-use crm_core::journal::{Change, Entry, JournalStore, SealedEntry};
+use crm_core::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crm_core::page::{Position, Rows as Page};
 use crm_core::workspace::Workspace;
 use crm_core::{Entity, Id, Result};
