@@ -10,7 +10,5 @@ mod model;
 mod service;
 pub(crate) mod undo;
 
-pub use model::{
-    BulkChange, BulkEdit, BulkFault, BulkMode, BulkReport, BulkResult, BulkStatus, MAX_ITEMS, Selection,
-};
+pub use model::{BulkChange, BulkEdit, BulkFault, BulkMode, BulkReport, BulkResult, BulkStatus, MAX_ITEMS, Selection};
 pub use undo::{LeftAlone, UndoReport};

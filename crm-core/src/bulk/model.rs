@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::{Error, ErrorKind, FieldError};
+use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::filter::Filter;
 use crate::id::Id;
 use crate::journal::Batch;
@@ -123,9 +123,11 @@ pub struct BulkReport {
     pub results: Vec<BulkResult>,
 }
 
-/// An item that was decided: its record and what became of it, or the record that it named and why
-/// nothing did.
-pub(super) type Outcome = Result<(Uuid, BulkStatus), (Option<Uuid>, Error)>;
+/// An item that was decided: the record that it made or named, and what became of it.
+pub(super) struct Outcome {
+    pub(super) id: Option<Uuid>,
+    pub(super) status: Result<BulkStatus>,
+}
 
 impl BulkReport {
     pub(super) fn new(batch_id: Id<Batch>, outcomes: Vec<Outcome>) -> Self {
@@ -137,9 +139,10 @@ impl BulkReport {
 }
 
 fn result(index: u32, outcome: Outcome) -> BulkResult {
-    match outcome {
-        Ok((id, status)) => BulkResult { index, id: Some(id), status, error: None },
-        Err((id, error)) => {
+    let Outcome { id, status } = outcome;
+    match status {
+        Ok(status) => BulkResult { index, id, status, error: None },
+        Err(error) => {
             let fault = BulkFault {
                 code: error.code().to_owned(),
                 detail: error.message().to_owned(),
@@ -154,11 +157,13 @@ fn result(index: u32, outcome: Outcome) -> BulkResult {
 /// one kind, as stale versions alone, keep their kind; others are `Invalid`.
 pub(super) fn refusal(outcomes: &[Outcome]) -> Option<Error> {
     let faults: Vec<(usize, &Error)> =
-        outcomes.iter().enumerate().filter_map(|(at, outcome)| Some((at, &outcome.as_ref().err()?.1))).collect();
+        outcomes.iter().enumerate().filter_map(|(at, outcome)| Some((at, outcome.status.as_ref().err()?))).collect();
     let (first_at, first) = faults.first()?;
     let is_uniform = faults.iter().all(|(_, error)| error.kind() == first.kind());
     if is_uniform && matches!(first.kind(), ErrorKind::Conflict | ErrorKind::Denied) {
-        return Some(Error::new(first.kind(), format!("items.{first_at}: {}", first.message())).with_code(first.code()));
+        return Some(
+            Error::new(first.kind(), format!("items.{first_at}: {}", first.message())).with_code(first.code()),
+        );
     }
     let fields = faults.into_iter().flat_map(|(at, error)| match error.fields() {
         [] => vec![coded(format!("items.{at}"), error)],

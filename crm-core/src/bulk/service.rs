@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{
-    BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Outcome, Selection, refusal,
-};
+use super::model::{BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Outcome, Selection, refusal};
 use crate::access::{Action, Grant};
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -168,9 +166,10 @@ impl<T: Kept> Records<'_, T> {
         let outcomes = steps.iter().zip(decided).map(|(step, decision)| match decision {
             Ok(Draft { mut record, status }) => {
                 let is_changed = changes.put(&mut record);
-                Ok((record.uuid(), if is_changed { status } else { BulkStatus::Unchanged }))
+                let status = if is_changed { status } else { BulkStatus::Unchanged };
+                Outcome { id: Some(record.uuid()), status: Ok(status) }
             }
-            Err(error) => Err((named(step).map(Id::uuid), error)),
+            Err(error) => Outcome { id: named(step).map(Id::uuid), status: Err(error) },
         });
         Ok(outcomes.collect())
     }
@@ -204,7 +203,8 @@ impl<T: Kept> Records<'_, T> {
                 Ok(Draft { record, status: BulkStatus::Created })
             }
             Step::Change(id, expect, change) => {
-                let missing = || Error::invalid("id", "not_found", format!("{} {id} not found, or named before", T::ENTITY));
+                let missing =
+                    || Error::invalid("id", "not_found", format!("{} {id} not found, or named before", T::ENTITY));
                 let mut record = known.remove(id).ok_or_else(missing)?;
                 expect.check(&*record)?;
                 grant.check_reach(&*record)?;

@@ -120,8 +120,7 @@ async fn settle<T: Kept>(session: &Session, entries: &[Entry]) -> Result<UndoRep
 }
 
 async fn once<T: Kept>(session: &Session, groups: &[&[Entry]]) -> Result<UndoReport> {
-    let (update, delete) =
-        (session.require(T::ENTITY, Action::Update)?, session.require(T::ENTITY, Action::Delete));
+    let (update, delete) = (session.require(T::ENTITY, Action::Update)?, session.require(T::ENTITY, Action::Delete));
     let ids: Vec<Id<T>> = groups.iter().flat_map(|group| group.first()).map(|entry| entry.record_id.into()).collect();
     let mut known = T::load_many(session.ports(), &update, &ids).await?;
     known.sort_unstable_by_key(|record| record.uuid());

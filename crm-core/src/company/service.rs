@@ -120,7 +120,11 @@ impl Companies {
     ///
     /// # Errors
     /// As [`Companies::create_many`].
-    pub async fn update_many(&self, items: Vec<Result<BulkEdit<Company, CompanyEdit>>>, mode: BulkMode) -> Result<BulkReport> {
+    pub async fn update_many(
+        &self,
+        items: Vec<Result<BulkEdit<Company, CompanyEdit>>>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
         self.records().update_many(items, mode).await
     }
 

@@ -120,7 +120,11 @@ impl Contacts {
     ///
     /// # Errors
     /// As [`Contacts::create_many`].
-    pub async fn update_many(&self, items: Vec<Result<BulkEdit<Contact, ContactEdit>>>, mode: BulkMode) -> Result<BulkReport> {
+    pub async fn update_many(
+        &self,
+        items: Vec<Result<BulkEdit<Contact, ContactEdit>>>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
         self.records().update_many(items, mode).await
     }
 

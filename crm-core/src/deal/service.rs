@@ -173,12 +173,7 @@ impl Deals {
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Invalid` for a bad cursor or limit.
-    pub async fn timeline(
-        &self,
-        id: Id<Deal>,
-        cursor: Option<&str>,
-        limit: Option<u16>,
-    ) -> Result<Page<TimelineItem>> {
+    pub async fn timeline(&self, id: Id<Deal>, cursor: Option<&str>, limit: Option<u16>) -> Result<Page<TimelineItem>> {
         self.records().timeline(id, cursor, limit).await
     }
 
@@ -186,7 +181,11 @@ impl Deals {
     ///
     /// # Errors
     /// As [`Deals::change_many`].
-    pub async fn update_many(&self, items: Vec<Result<BulkEdit<Deal, DealEdit>>>, mode: BulkMode) -> Result<BulkReport> {
+    pub async fn update_many(
+        &self,
+        items: Vec<Result<BulkEdit<Deal, DealEdit>>>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
         self.records().update_many(items, mode).await
     }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::model::{Halt, Job, JobState, Progress, Task};
-use super::watch::Watch;
 use super::upload::StoredFile;
+use super::watch::Watch;
 use crate::access::{Action, Actor, Entity};
 use crate::bulk::undo;
 use crate::crm::Crm;

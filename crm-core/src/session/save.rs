@@ -231,7 +231,8 @@ pub(crate) fn pointed<T: Kept>(grant: &Grant, record: &Stored<T>) -> Vec<Pointer
             _ => None,
         };
         let value = record.custom().get(&definition.key);
-        let is_new = value.is_some() && value != record.before().and_then(|before| before.custom().get(&definition.key));
+        let is_new =
+            value.is_some() && value != record.before().and_then(|before| before.custom().get(&definition.key));
         if let (true, Some(target), Some(TypedValue::Id(id))) =
             (is_new, target, value.and_then(|value| definition.typed(value)))
         {

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod many;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -7,6 +9,8 @@ use crm_core::filter::Filter;
 use crm_core::transfer::DuplicatePolicy;
 use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
+
+pub(crate) use many::{Bulk, Changed, Chosen, Imports, Jobs};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
 #[derive(Debug, Parser)]
@@ -66,6 +70,12 @@ pub(crate) enum Command {
     /// Deals
     #[command(subcommand)]
     Deals(Records),
+    /// Work that goes on after its request
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Imports that were made
+    #[command(subcommand)]
+    Imports(Imports),
     /// The stages of a pipeline with their deals
     Board,
     /// The journal of every change
@@ -128,6 +138,8 @@ pub(crate) enum Records {
     Export(Export),
     /// One page of a list
     List(List),
+    /// Do the same to many records, in one commit
+    Bulk(Box<Bulk>),
 }
 
 #[derive(Debug, ClapArgs)]

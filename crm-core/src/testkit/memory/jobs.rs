@@ -49,7 +49,8 @@ impl JobStore for MemoryStore {
 
     async fn due_jobs(&self, now: Timestamp, limit: u16) -> Result<Vec<JobPlace>> {
         self.read(|state| {
-            let all = state.spaces.iter().flat_map(|(id, space)| space.rows.jobs.values().map(|job| (Id::from(*id), job)));
+            let all =
+                state.spaces.iter().flat_map(|(id, space)| space.rows.jobs.values().map(|job| (Id::from(*id), job)));
             let mut due: Vec<JobPlace> = all
                 .filter(|(_, job)| job.due_at.is_some_and(|at| at <= now))
                 .map(|(workspace, job)| (workspace, Job::clone(job)))

@@ -71,7 +71,8 @@ pub async fn one_fault_refuses_an_atomic_request_whole(world: World) {
 
     let report = admin.contacts().create_many(items(), BulkMode::Partial).await.unwrap();
     assert_eq!((report.succeeded, report.failed), (1, 3));
-    let codes: Vec<String> = report.results.iter().filter_map(|one| Some(one.error.clone()?.errors[0].code.to_string())).collect();
+    let codes: Vec<String> =
+        report.results.iter().filter_map(|one| Some(one.error.clone()?.errors[0].code.to_string())).collect();
     assert_eq!(codes, ["not_found", "required", "email"]);
     assert_eq!(names(&admin, &samples::list()).await, ["Hopper"]);
 }

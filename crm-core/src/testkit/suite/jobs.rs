@@ -83,7 +83,8 @@ pub async fn files_that_nobody_needs_are_forgotten_after_a_week(world: World) {
 
 pub async fn a_job_imports_what_was_sent(world: World) {
     let manager = world.session(Role::Manager).await;
-    let job = begun(&manager, "Last Name,Email\nHopper,grace@example.com\nCurie,nonsense\n", DuplicatePolicy::Skip).await;
+    let job =
+        begun(&manager, "Last Name,Email\nHopper,grace@example.com\nCurie,nonsense\n", DuplicatePolicy::Skip).await;
     assert_eq!((job.state, job.attempts), (JobState::Queued, 0));
     assert_eq!(work(&world).await, 1);
     let done = manager.jobs().read(job.id).await.unwrap().into_inner();
@@ -241,16 +242,18 @@ pub async fn a_job_is_seen_by_whoever_wanted_it_and_their_managers(world: World)
     assert_eq!(rest.next_cursor, None);
     let queued = JobsRequest { state: Some(JobState::Queued), ..JobsRequest::default() };
     assert_eq!(manager.jobs().list(&queued).await.unwrap().data[0].id, theirs.id);
-    invalid_at(manager.jobs().list(&JobsRequest { cursor: Some("x".to_owned()), ..JobsRequest::default() }).await, "cursor");
+    invalid_at(
+        manager.jobs().list(&JobsRequest { cursor: Some("x".to_owned()), ..JobsRequest::default() }).await,
+        "cursor",
+    );
 }
 
 pub async fn one_key_begins_one_import(world: World) {
     let admin = world.session(Role::Admin).await;
     let upload = spooled(&admin, b"Last Name\nHopper\n").await;
     let keyed = |body: &[u8]| admin.clone().once(IdempotencyKey::new("POST /contacts/import/csv", "one", body));
-    let begin = async |session: Session| {
-        session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await
-    };
+    let begin =
+        async |session: Session| session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await;
     let first = begin(keyed(b"a")).await.unwrap();
     assert_eq!(begin(keyed(b"a")).await.unwrap().id, first.id);
     invalid_at(begin(keyed(b"b")).await, "Idempotency-Key");

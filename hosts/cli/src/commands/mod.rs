@@ -3,6 +3,8 @@
 mod board;
 mod demo;
 mod file;
+mod jobs;
+mod many;
 mod records;
 mod transfer;
 mod workspace;
@@ -30,6 +32,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
         Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
+        Command::Jobs(verb) => {
+            let booted = open(&args).await?;
+            jobs::run(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
+        }
+        Command::Imports(verb) => {
+            let booted = open(&args).await?;
+            jobs::imports(booted.crm(), &session(booted.crm(), &args).await?, verb).await
+        }
         Command::Board => {
             let session = session(open(&args).await?.crm(), &args).await?;
             board::print(&session.deals().board(None).await?, args.output)
@@ -52,5 +62,6 @@ async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Fail
         Records::Import(import) => transfer::import(&session, entity, import, args).await,
         Records::Export(export) => transfer::export(&session, entity, export).await,
         Records::List(list) => records::list(&session, entity, list, args.output).await,
+        Records::Bulk(bulk) => many::bulk(&session, entity, bulk, args.output).await,
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod many;
 mod pipeline;
 mod resume;
 mod serve;

@@ -88,16 +88,24 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     if path.contains("{id}") {
         parameters.push(id());
     }
-    if is_signed && matches!(method, "put" | "patch" | "delete") {
+    if is_signed && path.contains("{id}") && matches!(method, "put" | "patch" | "delete")
+        || path.ends_with("/workspace") && method == "patch"
+    {
         parameters.push(header("If-Match", "The version that the change is based on, as in `\"3\"`; another is 409."));
     }
-    if is_signed && creates(operation) {
+    if is_signed && takes_key(path, method, operation) {
         parameters.push(header("Idempotency-Key", "Makes a repeated request answer as the first did, for 24 h."));
     }
     operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     if matches!(method, "post" | "put") {
         ask_for_all(operation);
     }
+}
+
+/// Whether a repeat under the same key answers as the first request did.
+fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
+    let is_bulk = method == "post" && path.contains("/bulk");
+    is_bulk || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {
@@ -131,6 +139,9 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
         if record.is_some_and(|record| facts.versioned.contains(record)) {
             response.headers.insert("ETag".to_owned(), sent("The record's version, for `If-Match`."));
         }
+        if status == "202" {
+            response.headers.insert("Location".to_owned(), sent("The job's path."));
+        }
         if status == "201" && facts.readable.contains(&format!("{path}/{{id}}")) {
             response.headers.insert("Location".to_owned(), sent("The record's path."));
         }
@@ -138,6 +149,7 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
         if response.description.is_empty() {
             let description = match status.as_str() {
                 "201" => "Made.",
+                "202" => "A worker does it; the job tells how far it is.",
                 "204" => "Done.",
                 _ => "The answer.",
             };
@@ -149,7 +161,7 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
 fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let is_open = operation.security.iter().flatten().all(|way| *way == SecurityRequirement::default());
     let (writes, ends) = (method != "get", |end: &str| path.ends_with(end));
-    let (signs_in, repeats) = (ends("/login") || ends("/refresh"), !is_open && creates(operation));
+    let (signs_in, repeats) = (ends("/login") || ends("/refresh"), !is_open && takes_key(path, method, operation));
     let has_body = operation.request_body.is_some();
     let may = [
         (true, &["422", "500"][..]),

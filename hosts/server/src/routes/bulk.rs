@@ -125,7 +125,9 @@ impl<T> BulkAssign<T> {
 }
 
 /// A field that may be `null` but not absent.
-fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<V>, D::Error> {
+fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<V>, D::Error> {
     Option::deserialize(deserializer)
 }
 

@@ -103,9 +103,7 @@ async fn timeline(
 /// Make many companies in one commit, at most 10,000.
 #[utoipa::path(tag = "companies", operation_id = "create_companies", request_body = BulkCreate<CompanyEdit>, responses((status = 200, body = BulkReport)))]
 #[post("/bulk")]
-async fn create_many(
-    Creating(session, bulk): Creating<BulkCreate<CompanyEdit>>,
-) -> Answer<Body<BulkReport>> {
+async fn create_many(Creating(session, bulk): Creating<BulkCreate<CompanyEdit>>) -> Answer<Body<BulkReport>> {
     let (items, mode) = bulk.into_items();
     Ok(Body(session.companies().create_many(items, mode).await?))
 }

@@ -103,9 +103,7 @@ async fn timeline(
 /// Make many contacts in one commit, at most 10,000.
 #[utoipa::path(tag = "contacts", operation_id = "create_contacts", request_body = BulkCreate<ContactEdit>, responses((status = 200, body = BulkReport)))]
 #[post("/bulk")]
-async fn create_many(
-    Creating(session, bulk): Creating<BulkCreate<ContactEdit>>,
-) -> Answer<Body<BulkReport>> {
+async fn create_many(Creating(session, bulk): Creating<BulkCreate<ContactEdit>>) -> Answer<Body<BulkReport>> {
     let (items, mode) = bulk.into_items();
     Ok(Body(session.contacts().create_many(items, mode).await?))
 }

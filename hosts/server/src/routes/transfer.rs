@@ -211,7 +211,10 @@ async fn receive_form(
 }
 
 /// Spools a stream of bytes.
-async fn copy<E>(mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin, spool: &mut Spool) -> Answer<()> {
+async fn copy<E>(
+    mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+    spool: &mut Spool,
+) -> Answer<()> {
     while let Some(bytes) = in_time(stream.next()).await? {
         let bytes = bytes.map_err(|_| Refusal::broken_body())?;
         if spool.bytes() + bytes.len() as u64 > UPLOAD_LIMIT {

@@ -6,6 +6,7 @@
 
 mod auth;
 mod bad_input;
+mod bulk;
 mod conventions;
 mod document;
 mod lists;
@@ -13,3 +14,4 @@ mod process;
 mod records;
 mod support;
 mod tokens;
+mod transfers;
