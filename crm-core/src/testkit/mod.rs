@@ -30,6 +30,6 @@ pub use crate::integration::{MockPasswordHasher, MockTokenSigner};
 pub use databases::postgres_url;
 pub use fakes::{FakeClock, PlainHasher, PlainSigner};
 pub use memory::MemoryStore;
-pub use world::{Office, Opened, Spawn, Subject, World, commit};
+pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
 
 pub use crate::__suite as suite;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
-use crate::journal::{Batch, Entry, JournalStore, SealedEntry};
+use crate::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crate::page::{Position, Rows as Page};
 use crate::workspace::Workspace;
 
@@ -48,6 +48,11 @@ impl Journal {
                 line.entry.events.clear();
             }
         }
+    }
+
+    /// How many entries tell of a write.
+    pub(super) fn written(&self) -> usize {
+        self.lines.iter().filter(|line| line.entry.change != Change::Noted).count()
     }
 
     fn seal(&mut self, workspace: Id<Workspace>, limit: u32) -> u32 {

@@ -25,7 +25,7 @@ use crate::workspace::Workspace;
 pub(in crate::testkit) type Table<T> = BTreeMap<Uuid, Arc<T>>;
 
 /// Everything in a workspace but its journal.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::testkit) struct Rows {
     /// One row, or none before the workspace is founded.
     pub(super) workspaces: Table<Workspace>,

@@ -15,3 +15,4 @@ mod records;
 mod support;
 mod tokens;
 mod transfers;
+mod walk;
