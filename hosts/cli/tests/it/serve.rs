@@ -93,3 +93,14 @@ fn a_second_signal_ends_at_once_what_a_first_one_finishes() {
         assert!(serving.ended().contains(last));
     }
 }
+
+#[test]
+fn the_document_and_its_requests_are_printed_without_a_database() {
+    let printed = |flags: &[&str]| -> Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slackcrm"));
+        command.arg("openapi").args(flags).env("SLACKCRM_DATABASE_URL", "postgres://nobody@127.0.0.1:1/crm");
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(printed(&[])["openapi"], "3.1.0");
+    assert!(printed(&["--postman"])["info"]["schema"].as_str().unwrap().contains("/v2.1.0/"));
+}

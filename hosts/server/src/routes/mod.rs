@@ -5,6 +5,7 @@ mod companies;
 mod contacts;
 mod custom_fields;
 mod deals;
+mod docs;
 mod document;
 mod health;
 mod new_deal;
@@ -38,5 +39,6 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/workspace").configure(workspace::routes))
             .configure(document::routes),
     );
+    config.configure(docs::routes);
     config.configure(health::routes);
 }

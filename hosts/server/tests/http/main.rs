@@ -7,7 +7,9 @@
 mod auth;
 mod bad_input;
 mod conventions;
+mod docs;
 mod document;
+mod examples;
 mod lists;
 mod process;
 mod records;
