@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod guide;
 mod pipeline;
 mod resume;
 mod serve;
