@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Bring the database up to date
     Migrate,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi(Openapi),
     /// Create a workspace and its first admin; asks for the password, or reads it from standard input
     Register(Register),
     /// Workspaces
@@ -88,6 +88,13 @@ pub(crate) struct Listen {
     /// Address to listen on [env: SLACKCRM_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Openapi {
+    /// Print its requests as a Postman collection (version 2.1) instead
+    #[arg(long)]
+    pub(crate) postman: bool,
 }
 
 #[derive(Debug, ClapArgs)]

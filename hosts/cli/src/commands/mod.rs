@@ -21,8 +21,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match &args.command {
         Command::Serve(listen) => Ok(crm_server::serve(args.config(listen.listen.as_deref())?).await?),
         Command::Demo(demo) => demo::run(demo).await,
-        Command::Openapi => {
-            println!("{}", crm_server::openapi());
+        Command::Openapi(openapi) => {
+            println!("{}", if openapi.postman { crm_server::postman() } else { crm_server::openapi() });
             Ok(())
         }
         // Opening brings the database up to date.

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod guide;
 mod many;
 mod pipeline;
 mod resume;

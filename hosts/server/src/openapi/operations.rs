@@ -11,6 +11,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Schema};
 
 use super::BEARER;
+use super::examples::refusal;
 use super::schemas::{WHOLE, versioned};
 use crate::refusal::Problem;
 
@@ -165,7 +166,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let may = [
         (true, &["422", "500"][..]),
-        (!ends("/healthz") && !ends("/openapi.json"), &["503"]),
+        (!ends("/healthz") && !ends("/openapi.json") && !ends("/docs"), &["503"]),
         (ends("/login") || ends("/register"), &["429"]),
         (signs_in || !is_open, &["401"]),
         (!is_open, &["403"]),
@@ -186,7 +187,9 @@ fn refusal_name(status: &str) -> String {
 
 fn problem(status: &str, why: &str) -> Response {
     let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(Problem::name()));
-    let mut response = ResponseBuilder::new().description(why).content(PROBLEM, Content::new(Some(schema))).build();
+    let mut content = Content::new(Some(schema));
+    content.example = refusal(status);
+    let mut response = ResponseBuilder::new().description(why).content(PROBLEM, content).build();
     let own = match status {
         "401" => Some(("WWW-Authenticate", "How to sign in: `Bearer`.")),
         "429" | "503" => Some(("Retry-After", "Seconds to wait before the next attempt.")),

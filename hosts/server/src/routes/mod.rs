@@ -6,6 +6,7 @@ mod companies;
 mod contacts;
 mod custom_fields;
 mod deals;
+mod docs;
 mod document;
 mod health;
 mod imports;
@@ -44,5 +45,6 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/workspace").configure(workspace::routes))
             .configure(document::routes),
     );
+    config.configure(docs::routes);
     config.configure(health::routes);
 }
