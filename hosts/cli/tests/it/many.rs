@@ -16,7 +16,7 @@ fn many_are_changed_tagged_and_deleted_by_a_filter() {
         assert_eq!((&report["succeeded"], &report["failed"]), (&json!(2), &json!(0)));
         let told = product.run(&["contacts", "bulk", "--filter", "lifecycle = customer", "--tag", "vip"]);
         assert_eq!(told, "2 done, 0 at fault\n");
-        let listed = product.json(&["contacts", "list", "--filter", r#"tags has_any ("vip")"#]);
+        let listed = product.json(&["contacts", "list", "--filter", r#"tags has_any ["vip"]"#]);
         assert_eq!(listed["data"].as_array().unwrap().len(), 2);
         let refused =
             product.try_run(&["contacts", "bulk", "--filter", "lifecycle = customer", "--set", r#"{"age": 7}"#]);
