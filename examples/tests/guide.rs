@@ -1,6 +1,6 @@
 //! The guide to embedding: its programs are the ones here, and they answer as it shows.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that meets the unexpected ends there")]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};

@@ -87,6 +87,7 @@ macro_rules! __suite {
                 a_repeated_bulk_request_answers_as_the_first_did,
                 hidden_fields_cannot_be_set_in_bulk,
                 bulk_work_that_meets_another_writer_is_decided_again,
+                a_repeat_is_answered_whatever_its_filter_describes_by_now,
             }
             commits {
                 a_commit_is_all_or_nothing,
