@@ -8,10 +8,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::event::AuthEvent;
-use super::model::{ACCESS_SECONDS, Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Tokens};
+use super::model::{
+    ACCESS_SECONDS, Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Signup, Tokens,
+};
 use super::port::{Attempt, Rotation};
 use crate::access::{Action, Actor, Entity};
-use crate::account::{Account, MAX_PASSWORD_BYTES, NewAccount, check_password};
+use crate::account::{Account, MAX_PASSWORD_BYTES, NewAccount, Rank, check_password};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -46,23 +48,31 @@ impl Auth {
     /// password adds a workspace to that account. `address` is where the request came from.
     ///
     /// # Errors
-    /// `Invalid` with every field at fault; `Conflict` for a known e-mail address with another
-    /// password; `RateLimited`; `Unsupported` without the auth ports.
+    /// `Denied` with code `signup_closed` where only the first account may be registered and there
+    /// is one; `Invalid` with every field at fault; `Conflict` for a known e-mail address with
+    /// another password; `RateLimited`; `Unsupported` without the auth ports.
     pub async fn register(&self, register: Register, address: &str) -> Result<Registered> {
         let now = self.crm.now();
+        let rank = self.rank().await?;
         check_password(register.password.expose_secret())?;
         let workspace = Workspace::new(Id::new_at(now), &register.workspace_name, now)?;
         let mut user = User::admin(Id::new_at(now), &register.name, register.email.clone(), now)?;
         self.throttle(&register.email, address, now).await?;
         let known = self.crm.ports.accounts.account_by_email(&register.email).await?;
         let new_account = match &known {
+            // Somebody came first since the store was asked.
+            Some(_) if rank == Rank::First => return Err(signup_closed()),
             Some(account) if self.is_password_of(account, &register.password).await? => None,
             Some(_) => return Err(Error::conflict("the e-mail address is registered").with_code("email_taken")),
-            None => Some(self.new_account(&register, now).await?),
+            None => Some(NewAccount { account: self.new_account(&register, now).await?, rank }),
         };
-        let account_id = known.as_ref().or(new_account.as_ref()).map(|account| account.id);
+        let account_id = known.as_ref().or(new_account.as_ref().map(|new| &new.account)).map(|account| account.id);
         user.account_id = account_id;
-        let (workspace, user) = self.crm.found(workspace, Some(user), new_account.map(NewAccount)).await?;
+        let founded = self.crm.found(workspace, Some(user), new_account).await;
+        let (workspace, user) = founded.map_err(|error| match error.code() {
+            "signup_closed" => signup_closed(),
+            _ => error,
+        })?;
         let user = user.ok_or_else(|| Error::internal("a registration without its admin"))?;
         self.crm.ports.throttles.forgive(&account_key(&register.email)).await?;
         let tokens = self.open(account_id, workspace.id, user.id, now).await?;
@@ -164,6 +174,15 @@ impl Auth {
         let access = session.access();
         let user = access.user.clone().ok_or_else(|| Error::unauthenticated("no member is signed in"))?;
         Ok(Me { user, workspace: access.workspace.clone(), permissions: access.rules.iter().cloned().collect() })
+    }
+
+    /// Which account a registration may make now.
+    async fn rank(&self) -> Result<Rank> {
+        match self.crm.ports.signup {
+            Signup::Open => Ok(Rank::Any),
+            Signup::Closed if self.crm.ports.accounts.any_account().await? => Err(signup_closed()),
+            Signup::Closed => Ok(Rank::First),
+        }
     }
 
     /// The account whose e-mail address and password these are.
@@ -304,6 +323,10 @@ async fn note(session: &Session, event: AuthEvent) -> Result<()> {
 
 fn without_auth() -> Error {
     Error::new(ErrorKind::Unsupported, "this engine was built without sign-in")
+}
+
+fn signup_closed() -> Error {
+    Error::denied("registering is closed; an admin can let you in").with_code("signup_closed")
 }
 
 fn wrong_credentials() -> Error {

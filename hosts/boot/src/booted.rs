@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use crm_core::auth::Signup;
 use crm_core::{Crm, Result, Store};
 
 use crate::config::Config;
@@ -27,12 +28,12 @@ pub struct Booted {
     workers: Vec<Worker>,
 }
 
-/// Which key signs access tokens.
+/// Which key signs access tokens, and with it who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// One that outlives the process, because clients hold tokens.
+    /// One that outlives the process, because clients hold tokens: the world asks.
     Kept,
-    /// Any: no token leaves the process.
+    /// Any, because no token leaves the process: an operator asks, who registers whom they like.
     Passing,
 }
 
@@ -46,7 +47,8 @@ pub async fn boot(config: Config) -> Result<Booted> {
     store::open(config, Keys::Kept).await
 }
 
-/// As [`boot`] for one command: no worker runs, and no secret is asked for or made.
+/// As [`boot`] for one command of an operator: no worker runs, no secret is asked for or made, and
+/// registering is open.
 ///
 /// # Errors
 /// As [`boot`].
@@ -65,7 +67,10 @@ impl Booted {
 
     /// Wires a store that is open.
     pub(crate) fn wire<S: Store>(store: Arc<S>, backend: Arc<dyn Backend>, config: Config, keys: Keys) -> Result<Self> {
-        let builder = Crm::builder(store.clone());
+        let builder = Crm::builder(store.clone()).signup(match keys {
+            Keys::Kept => config.signup,
+            Keys::Passing => Signup::Open,
+        });
         #[cfg(feature = "auth")]
         let builder = {
             use crm_integrations::auth::{Argon2Hasher, JwtSigner};

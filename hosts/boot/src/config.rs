@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crm_core::auth::Signup;
 use crm_core::{Error, Result};
 use secrecy::SecretString;
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `body_limit`: most bytes of a request's body.
     pub body_limit: usize,
+    /// `signup`: `open` or `closed`, who may register with a server that is reached by anybody.
+    pub signup: Signup,
 }
 
 impl Config {
@@ -96,6 +99,7 @@ impl Config {
                 Some(setting) => setting.parsed("is not a number of bytes")?,
                 None => BODY_LIMIT,
             },
+            signup: sources.or("signup", "closed").signup()?,
         })
     }
 
@@ -132,6 +136,14 @@ impl Setting<'_> {
             "json" => Ok(LogFormat::Json),
             "text" => Ok(LogFormat::Text),
             _ => Err(self.refused("value", "is neither json nor text")),
+        }
+    }
+
+    fn signup(&self) -> Result<Signup> {
+        match self.text() {
+            "open" => Ok(Signup::Open),
+            "closed" => Ok(Signup::Closed),
+            _ => Err(self.refused("value", "is neither open nor closed")),
         }
     }
 

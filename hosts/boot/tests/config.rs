@@ -7,6 +7,7 @@ use std::fs;
 
 use crm_boot::{Config, Database, LogFormat, Options};
 use crm_core::Error;
+use crm_core::auth::Signup;
 use secrecy::ExposeSecret as _;
 
 const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
@@ -34,6 +35,8 @@ fn nothing_set_is_a_file_here_and_this_machine_alone() {
     assert_eq!(config.database.file().unwrap().to_str(), Some("slackcrm.db"));
     assert_eq!((config.log.as_str(), config.log_format, config.body_limit), ("info", LogFormat::Json, 1_048_576));
     assert!(config.secret_key.is_none());
+    assert_eq!(config.signup, Signup::Closed);
+    assert_eq!(from_environment(&[("SLACKCRM_SIGNUP", "open")]).unwrap().signup, Signup::Open);
 }
 
 #[test]
@@ -83,6 +86,7 @@ fn values_that_do_not_fit_are_refused_where_they_were_set() {
         ("SLACKCRM_DATABASE_URL", "crm.db"),
         ("SLACKCRM_LOG_FORMAT", "xml"),
         ("SLACKCRM_BODY_LIMIT", "much"),
+        ("SLACKCRM_SIGNUP", "perhaps"),
     ] {
         assert_eq!(refusal(from_environment(&[(name, value)])), (name.to_owned(), "value".to_owned()), "{value}");
     }

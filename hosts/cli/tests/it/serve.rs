@@ -1,6 +1,6 @@
 //! The server's process and the signals that end it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -92,4 +92,36 @@ fn a_second_signal_ends_at_once_what_a_first_one_finishes() {
         }
         assert!(serving.ended().contains(last));
     }
+}
+
+/// Sends one request on a connection of its own, and gives the answer.
+fn asked(address: &str, head: &str, body: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let request =
+        format!("{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    client.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn an_operator_registers_whom_the_server_turns_away() {
+    let product = Product::sqlite();
+    for email in ["ada@example.com", "grace@example.com"] {
+        let arguments = ["register", "--workspace-name", "Acme", "--email", email, "--name", "Ada"];
+        let mut child = product.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+    let mut serving = Serving::start(product.command());
+    let address = serving.told("listening")["address"].as_str().unwrap().to_owned();
+    let body = r#"{"workspace_name":"A","email":"eve@example.com","password":"correct horse battery","name":"Eve"}"#;
+    let refused = asked(&address, "POST /api/v1/auth/register", body);
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("signup_closed"), "{refused}");
+    let login = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
+    assert!(asked(&address, "POST /api/v1/auth/login", login).starts_with("HTTP/1.1 200"));
+    serving.signal("TERM");
+    serving.ended();
 }

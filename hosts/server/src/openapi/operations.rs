@@ -22,7 +22,7 @@ const SCHEMAS: &str = "#/components/schemas/";
 const REFUSALS: [(&str, &str); 12] = [
     ("400", "The body is no JSON."),
     ("401", "No access token, or one that does not hold; at a sign-in, another proof that does not hold."),
-    ("403", "A permission is missing; `detail` names it."),
+    ("403", "A permission is missing, which `detail` names, or registering is closed."),
     ("404", "There is no such record, or the caller does not see it."),
     ("408", "The body did not arrive in time."),
     ("409", "Somebody else was faster, or a unique value is taken."),
@@ -156,7 +156,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         (!ends("/healthz") && !ends("/openapi.json"), &["503"]),
         (ends("/login") || ends("/register"), &["429"]),
         (signs_in || !is_open, &["401"]),
-        (!is_open, &["403"]),
+        (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
         (path.contains("{id}") || ends("/pipeline") || repeats, &["404"]),

@@ -1,5 +1,6 @@
 //! Registering, signing in and out.
 
+use crm_core::auth::Signup;
 use reqwest::Method;
 use serde_json::json;
 
@@ -114,4 +115,17 @@ async fn a_known_address_with_another_password_is_a_conflict() {
         api.send(Method::POST, "/api/v1/auth/register", None, Some(&body)).await.problem(409, "email_taken");
     })
     .await;
+}
+
+#[tokio::test]
+async fn where_signup_is_closed_the_first_registers_and_nobody_after() {
+    let api = Api::memory_with(|config| config.signup = Signup::Closed).await;
+    let body = |email: &str| json!({"workspace_name": "Acme", "email": email, "password": PASSWORD, "name": "Eve"});
+    let known = api.admin["user"]["email"].as_str().unwrap();
+    for email in ["eve@example.com", known] {
+        let refused = api.send(Method::POST, "/api/v1/auth/register", None, Some(&body(email))).await;
+        let refused = refused.problem(403, "signup_closed");
+        assert!(!refused.json.to_string().contains(email));
+    }
+    api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(known, PASSWORD))).await.expect(200);
 }

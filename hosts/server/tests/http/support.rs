@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, boot};
+use crm_core::auth::Signup;
 use crm_core::testkit::{MemoryStore, postgres_url};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
@@ -102,6 +103,8 @@ fn config(folder: &tempfile::TempDir) -> Config {
     let mut config = Config::for_database(&format!("sqlite://{}", folder.path().join("crm.db").display())).unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.secret_key = Some(SECRET.to_owned().into());
+    // Laws register as many workspaces as they need.
+    config.signup = Signup::Open;
     config
 }
 
@@ -230,6 +233,7 @@ pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_database(&url).unwrap();
         (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
+        config.signup = Signup::Open;
         law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
     }
 }
