@@ -4,6 +4,7 @@
 //! token is random and known to the store by its digest alone. Each use replaces it; a second use
 //! of a replaced one ends the sign-in, because two parties hold it.
 
+mod brake;
 mod event;
 mod model;
 mod port;

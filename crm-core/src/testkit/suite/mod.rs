@@ -140,6 +140,8 @@ macro_rules! __suite {
                 an_address_that_had_its_share_locks_nobody_out,
                 a_password_that_no_account_can_have_is_wrong,
                 attempts_at_once_are_all_counted,
+                an_address_cannot_refresh_without_end,
+                every_attempt_says_what_is_left,
                 a_password_is_hashed_anew_only_where_it_is_still_the_same,
             }
             imports {
