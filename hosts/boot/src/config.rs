@@ -10,6 +10,7 @@ use crm_core::{Error, Result};
 use secrecy::SecretString;
 
 use crate::database::Database;
+use crate::proxies::Proxies;
 use crate::secret;
 use crate::sources::{Setting, Sources};
 
@@ -68,6 +69,8 @@ pub struct Config {
     pub body_limit: usize,
     /// `signup`: `open` or `closed`, who may register with a server that is reached by anybody.
     pub signup: Signup,
+    /// `trusted_proxies`: the proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Proxies,
 }
 
 impl Config {
@@ -100,6 +103,7 @@ impl Config {
                 None => BODY_LIMIT,
             },
             signup: sources.or("signup", "closed").signup()?,
+            trusted_proxies: sources.or("trusted_proxies", "").proxies()?,
         })
     }
 
@@ -137,6 +141,10 @@ impl Setting<'_> {
             "text" => Ok(LogFormat::Text),
             _ => Err(self.refused("value", "is neither json nor text")),
         }
+    }
+
+    fn proxies(&self) -> Result<Proxies> {
+        self.text().parse().map_err(|reason| self.refused("value", reason))
     }
 
     fn signup(&self) -> Result<Signup> {

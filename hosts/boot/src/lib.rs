@@ -10,6 +10,7 @@
 mod booted;
 mod config;
 mod database;
+mod proxies;
 mod secret;
 #[cfg(feature = "auth")]
 mod secret_file;
@@ -20,3 +21,4 @@ mod worker;
 pub use booted::{Backend, Booted, boot, boot_for_command};
 pub use config::{Config, LogFormat, Options};
 pub use database::Database;
+pub use proxies::Proxies;

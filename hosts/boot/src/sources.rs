@@ -13,8 +13,17 @@ use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
-const KEYS: [&str; 8] =
-    ["listen", "database_url", "secret_key", "secret_key_previous", "log", "log_format", "body_limit", "signup"];
+const KEYS: [&str; 9] = [
+    "listen",
+    "database_url",
+    "secret_key",
+    "secret_key_previous",
+    "log",
+    "log_format",
+    "body_limit",
+    "signup",
+    "trusted_proxies",
+];
 /// Settings that nobody but the file's owner may read.
 const SECRETS: [&str; 2] = ["secret_key", "secret_key_previous"];
 const PREFIX: &str = "SLACKCRM_";

@@ -87,6 +87,8 @@ fn values_that_do_not_fit_are_refused_where_they_were_set() {
         ("SLACKCRM_LOG_FORMAT", "xml"),
         ("SLACKCRM_BODY_LIMIT", "much"),
         ("SLACKCRM_SIGNUP", "perhaps"),
+        ("SLACKCRM_TRUSTED_PROXIES", "10.0.0.0/8,proxy.internal"),
+        ("SLACKCRM_TRUSTED_PROXIES", "0.0.0.0/0"),
     ] {
         assert_eq!(refusal(from_environment(&[(name, value)])), (name.to_owned(), "value".to_owned()), "{value}");
     }

@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, body::BoxBody};
-use crm_boot::{Backend, Booted};
+use crm_boot::{Backend, Booted, Proxies};
 use crm_core::Crm;
 use utoipa_actix_web::AppExt as _;
 
@@ -19,6 +19,7 @@ pub(crate) struct State {
     pub(crate) crm: Crm,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) body_limit: usize,
+    pub(crate) proxies: Proxies,
     pub(crate) document: String,
     pub(crate) known: Known,
 }
@@ -30,6 +31,7 @@ impl State {
             crm: booted.crm().clone(),
             backend: booted.backend(),
             body_limit: booted.config().body_limit,
+            proxies: booted.config().trusted_proxies.clone(),
             known: Known::of(&document),
             document: openapi::pretty(&document),
         }

@@ -13,6 +13,7 @@
 
 mod answer;
 mod app;
+mod client;
 mod envelope;
 mod extract;
 mod fallback;
@@ -21,6 +22,7 @@ mod openapi;
 mod refusal;
 mod routes;
 mod server;
+mod share;
 
 pub use openapi::openapi;
 pub use server::{Server, serve};

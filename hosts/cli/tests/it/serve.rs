@@ -98,8 +98,9 @@ fn a_second_signal_ends_at_once_what_a_first_one_finishes() {
 fn asked(address: &str, head: &str, body: &str) -> String {
     let mut client = TcpStream::connect(address).unwrap();
     let length = body.len();
-    let request =
-        format!("{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    let request = format!(
+        "{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     client.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();

@@ -135,6 +135,9 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
             response.headers.insert("Location".to_owned(), sent("The record's path."));
         }
         response.headers.insert("X-Request-Id".to_owned(), sent("The request's id, as in the log."));
+        if counts(path) {
+            response.headers.extend(share());
+        }
         if response.description.is_empty() {
             let description = match status.as_str() {
                 "201" => "Made.",
@@ -146,6 +149,21 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
     }
 }
 
+/// Whether the operation is one whose attempts are counted.
+fn counts(path: &str) -> bool {
+    ["/login", "/register", "/refresh"].iter().any(|end| path.ends_with(end))
+}
+
+/// What the counted operations tell of the rest of a share.
+fn share() -> impl Iterator<Item = (String, RefOr<Header>)> {
+    let told = [
+        ("RateLimit-Limit", "Attempts that the tightest window allows."),
+        ("RateLimit-Remaining", "Attempts that are left in it."),
+        ("RateLimit-Reset", "Seconds until it ends."),
+    ];
+    told.into_iter().map(|(name, description)| (name.to_owned(), sent(description)))
+}
+
 fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let is_open = operation.security.iter().flatten().all(|way| *way == SecurityRequirement::default());
     let (writes, ends) = (method != "get", |end: &str| path.ends_with(end));
@@ -154,7 +172,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let may = [
         (true, &["422", "500"][..]),
         (!ends("/healthz") && !ends("/openapi.json"), &["503"]),
-        (ends("/login") || ends("/register"), &["429"]),
+        (counts(path), &["429"]),
         (signs_in || !is_open, &["401"]),
         (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
@@ -182,6 +200,9 @@ fn problem(status: &str, why: &str) -> Response {
     };
     for (name, description) in own.into_iter().chain([("X-Request-Id", "The request's id, as in the log.")]) {
         response.headers.insert(name.to_owned(), sent(description));
+    }
+    if status == "429" {
+        response.headers.extend(share());
     }
     response
 }

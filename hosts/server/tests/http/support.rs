@@ -30,6 +30,13 @@ pub(crate) struct Api {
     folder: tempfile::TempDir,
 }
 
+/// What a proxy says of the client of one server, where the server believes it.
+fn behind_a_proxy() -> reqwest::header::HeaderMap {
+    let [a, b, c, ..] = rand::random::<u128>().to_be_bytes();
+    let forwarded = format!("10.{a}.{b}.{c}").parse().unwrap();
+    [(reqwest::header::HeaderName::from_static("x-forwarded-for"), forwarded)].into_iter().collect()
+}
+
 /// A store that is always there.
 pub(crate) struct Ready;
 
@@ -132,7 +139,8 @@ impl Api {
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
         let server = Server::start(booted).unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).default_headers(behind_a_proxy());
+        let client = client.build().unwrap();
         let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
         api.admin = api.register(&unique("admin")).await;
         api
@@ -234,6 +242,8 @@ pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>
         let mut config = Config::for_database(&url).unwrap();
         (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
         config.signup = Signup::Open;
+        // All laws come from one address to one database: a share for each of them.
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
         law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
     }
 }
