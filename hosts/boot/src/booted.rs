@@ -7,6 +7,7 @@ use crm_core::auth::Signup;
 use crm_core::{Crm, Result, Store};
 
 use crate::config::Config;
+use crate::figures::Figure;
 use crate::store;
 use crate::worker::Worker;
 
@@ -18,6 +19,11 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// `Unavailable` with the reason.
     async fn ready(&self) -> Result<()>;
+
+    /// What the store tells of itself; what it cannot tell now is left out.
+    async fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
 }
 
 /// A running engine.

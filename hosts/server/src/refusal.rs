@@ -87,6 +87,11 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body has more than {limit} bytes"))
     }
 
+    /// A path and query of more bytes than are read.
+    pub(crate) fn long_uri(limit: usize) -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", format!("path and query have more than {limit} bytes"))
+    }
+
     /// A body in a form that is not read.
     pub(crate) fn unsupported_media(detail: &str) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)

@@ -7,9 +7,12 @@
     reason = "a test that meets the unexpected ends there"
 )]
 
+mod attacks;
 mod demo;
+mod log;
 mod pipeline;
 mod resume;
 mod serve;
+mod serving;
 mod support;
 mod transfer;

@@ -44,7 +44,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
 /// The bytes of a JSON body.
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, Refusal> {
     check_media(request)?;
-    let limit = state(request)?.body_limit;
+    let limit = state(request)?.config.body_limit;
     let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::too_large(limit));

@@ -13,4 +13,4 @@ pub(crate) use body::Json;
 pub(crate) use headers::Expected;
 pub(crate) use path::RecordId;
 pub(crate) use query::{ListParams, NoQuery, Query, UntaggedParams};
-pub(crate) use signed::{Caller, Creating, Signed};
+pub(crate) use signed::{Caller, Creating, Signed, bearer};

@@ -6,6 +6,8 @@
 mod operations;
 mod schemas;
 
+pub(crate) use operations::takes_query;
+
 use crm_core::FieldError;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, License, OpenApi};

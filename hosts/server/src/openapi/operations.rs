@@ -19,7 +19,7 @@ const PROBLEM: &str = "application/problem+json";
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// Every refusal that an operation may answer with.
-const REFUSALS: [(&str, &str); 12] = [
+const REFUSALS: [(&str, &str); 13] = [
     ("400", "The body is no JSON."),
     ("401", "No access token, or one that does not hold; at a sign-in, another proof that does not hold."),
     ("403", "A permission is missing, which `detail` names, or registering is closed."),
@@ -27,6 +27,7 @@ const REFUSALS: [(&str, &str); 12] = [
     ("408", "The body did not arrive in time."),
     ("409", "Somebody else was faster, or a unique value is taken."),
     ("413", "The body is too large."),
+    ("414", "Path and query are too long; a search takes its filter as a body."),
     ("415", "The body is not `application/json`."),
     ("422", "The input breaks a rule; `errors` names each place."),
     ("429", "Too many attempts; `Retry-After` says when to try again."),
@@ -171,9 +172,10 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let may = [
         (true, &["422", "500"][..]),
-        (!ends("/healthz") && !ends("/openapi.json"), &["503"]),
+        (!["/healthz", "/metrics", "/openapi.json"].iter().any(|path| ends(path)), &["503"]),
         (counts(path), &["429"]),
-        (signs_in || !is_open, &["401"]),
+        (signs_in || !is_open || ends("/metrics"), &["401"]),
+        (takes_query(operation), &["414"]),
         (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
@@ -184,6 +186,12 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         let reference = RefOr::Ref(Ref::from_response_name(refusal_name(status)));
         operation.responses.responses.entry((*status).to_owned()).or_insert(reference);
     }
+}
+
+/// Whether the operation takes a query string.
+pub(crate) fn takes_query(operation: &Operation) -> bool {
+    let parameters = operation.parameters.iter().flatten();
+    parameters.into_iter().any(|parameter| matches!(parameter, RefOr::T(one) if one.parameter_in == ParameterIn::Query))
 }
 
 fn refusal_name(status: &str) -> String {

@@ -39,7 +39,7 @@ struct Visitor {
 
 impl Visitor {
     fn of(request: &HttpRequest, state: &State) -> Self {
-        let address = client::share_key(request, &state.proxies);
+        let address = client::share_key(request, &state.config.trusted_proxies);
         Self { auth: state.crm.auth(), address, now: state.crm.now() }
     }
 

@@ -7,6 +7,7 @@ mod custom_fields;
 mod deals;
 mod document;
 mod health;
+mod metrics;
 mod new_deal;
 mod notes;
 mod pipelines;
@@ -38,5 +39,5 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/workspace").configure(workspace::routes))
             .configure(document::routes),
     );
-    config.configure(health::routes);
+    config.configure(health::routes).configure(metrics::routes);
 }

@@ -6,10 +6,14 @@
 
 mod auth;
 mod bad_input;
+mod browsers;
 mod conventions;
 mod document;
+mod figures;
+mod limits;
 mod lists;
 mod process;
 mod records;
 mod support;
 mod tokens;
+mod traces;
