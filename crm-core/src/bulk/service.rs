@@ -1,6 +1,7 @@
 //! Deciding many records, and writing them in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::model::{BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Outcome, Selection, refusal};
 use crate::access::{Action, Grant};
@@ -11,7 +12,7 @@ use crate::journal::Batch;
 use crate::page::ListRequest;
 use crate::session::{Blank, Decisions, Expect, Kept, Records, permitted, pointed};
 use crate::store::{Changes, Stored};
-use crate::tag::clean_tags;
+use crate::tag::{MAX_TAGS, clean_tags};
 use crate::text;
 use crate::time::Timestamp;
 
@@ -21,7 +22,7 @@ const PAGE: u16 = 2_000;
 /// What one item asks for.
 enum Step<T: Kept> {
     Make(fn(Id<T>, Timestamp) -> T, T::Edit),
-    Change(Id<T>, Expect, BulkChange<T::Edit>),
+    Change(Id<T>, Expect, Arc<BulkChange<T::Edit>>),
 }
 
 /// The steps of a request, those that could not be read as their errors.
@@ -49,7 +50,7 @@ impl<T: Kept> Records<'_, T> {
     ) -> Result<BulkReport> {
         let steps = items.into_iter().map(|item| {
             let BulkEdit { id, expect, edit } = item?;
-            Ok(Step::Change(id, expect, BulkChange::Edit(edit)))
+            Ok(Step::Change(id, expect, Arc::new(BulkChange::Edit(edit))))
         });
         self.run(Action::Update, steps.collect(), mode).await
     }
@@ -64,6 +65,16 @@ impl<T: Kept> Records<'_, T> {
             BulkChange::Delete => Action::Delete,
             BulkChange::Edit(_) | BulkChange::Assign(_) | BulkChange::Tag { .. } => Action::Update,
         };
+        // Before anything is looked up or copied: who may not, hears only that, and a repeat is
+        // answered as the first request was, whatever the filter describes by now.
+        let grant = self.session.require(T::ENTITY, action)?;
+        if let Some(first) = self.session.enqueued(&grant).await? {
+            return read_report(&first);
+        }
+        if let BulkChange::Tag { add, remove } = &change {
+            check_tags("add", add)?;
+            check_tags("remove", remove)?;
+        }
         let ids = match selection {
             Selection::Ids(ids) if ids.is_empty() => return Err(Error::invalid("ids", "required", "names no record")),
             Selection::Ids(ids) => ids,
@@ -73,8 +84,9 @@ impl<T: Kept> Records<'_, T> {
             }
         };
         if ids.is_empty() {
-            return Ok(BulkReport::new(self.batch(), Vec::new()));
+            return self.finish(&grant, self.session.changes(), BulkReport::new(self.batch(), Vec::new())).await;
         }
+        let change = Arc::new(change);
         let steps = ids.into_iter().map(|id| Ok(Step::Change(id, Expect::Any, change.clone())));
         self.run(action, steps.collect(), mode).await
     }
@@ -244,6 +256,14 @@ fn change_one<T: Kept>(
         }
     }
     Ok(BulkStatus::Updated)
+}
+
+/// Refuses more tags than a record can have: each is compared with those of every record.
+fn check_tags(field: &str, tags: &[String]) -> Result<()> {
+    if tags.len() > MAX_TAGS {
+        return Err(Error::invalid(field, "too_many", format!("takes at most {MAX_TAGS} tags")));
+    }
+    Ok(())
 }
 
 /// A record's tags with some added and others removed; a tag that it has keeps its spelling.

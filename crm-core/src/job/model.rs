@@ -19,7 +19,7 @@ const LEASE_SECONDS: i64 = 120;
 /// How often a job is tried that fails for a passing reason, or whose worker dies.
 const MAX_ATTEMPTS: u32 = 8;
 /// The first wait before another attempt, in seconds; each further one is twice as long.
-const FIRST_WAIT_SECONDS: i64 = 2;
+const FIRST_WAIT_SECONDS: i64 = 4;
 
 /// Where a job waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -243,7 +243,7 @@ impl Job {
                 self.end(JobState::Done, None, now);
             }
             Err(error) if is_passing(&error) && self.attempts < MAX_ATTEMPTS => {
-                let wait = FIRST_WAIT_SECONDS << self.attempts.min(10);
+                let wait = FIRST_WAIT_SECONDS << (self.attempts.max(1) - 1).min(10);
                 self.state = JobState::Queued;
                 self.error = Some(JobFault::of(&error));
                 self.due_at = Some(now.plus_seconds(wait));

@@ -11,7 +11,7 @@ use crate::bulk::undo;
 use crate::crm::Crm;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::transfer::{Import, ImportWatch};
+use crate::transfer::{Import, ImportState, ImportWatch};
 use crate::workspace::Workspace;
 
 /// Jobs that are looked at for one that nobody else takes.
@@ -102,6 +102,10 @@ impl Worker<'_> {
             Task::Import { import_id, upload_id } => {
                 let grant = session.require(Entity::Import, Action::Update)?;
                 let import = session.transfers().read(import_id).await?;
+                if import.state == ImportState::Done {
+                    // A worker before this one died between the last row and the end of the job.
+                    return Ok(serde_json::to_value(import).map_err(Error::internal)?);
+                }
                 let mut file = StoredFile::new(session.clone(), grant.clone(), upload_id, import.file.bytes);
                 let done = session.transfers().watched(import_id, &mut file, self).await?;
                 session.ports().uploads.forget_upload(&grant, upload_id).await?;

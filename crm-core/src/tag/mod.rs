@@ -7,6 +7,7 @@ mod model;
 mod port;
 mod service;
 
+pub(crate) use model::MAX_TAGS;
 pub use model::{Tag, TagCount, clean_tags};
 pub use port::TagStore;
 pub use service::Tags;

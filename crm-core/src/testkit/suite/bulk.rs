@@ -259,3 +259,31 @@ pub async fn bulk_work_that_meets_another_writer_is_decided_again(world: World) 
         assert_eq!(admin.contacts().read(id).await.unwrap().tags.len(), written);
     }
 }
+
+pub async fn a_repeat_is_answered_whatever_its_filter_describes_by_now(world: World) {
+    let admin = world.session(Role::Admin).await;
+    made(&admin, &["Hopper", "Lovelace"]).await;
+    let untagged = || samples::filtered("tags has_none [vip]").unwrap().filter.unwrap();
+    let tag = async || {
+        let session = admin.clone().once(IdempotencyKey::new("POST /contacts/bulk/tag", "one", b"a"));
+        let change = BulkChange::Tag { add: vec!["vip".to_owned()], remove: Vec::new() };
+        session.contacts().change_many(Selection::Filter(untagged()), change, BulkMode::Atomic).await
+    };
+    let first = tag().await.unwrap();
+    assert_eq!(first.succeeded, 2);
+    made(&admin, &["Curie"]).await;
+    assert_eq!(tag().await.unwrap(), first);
+    // Nothing was found, and that is the answer too.
+    let none = async || {
+        let session = admin.clone().once(IdempotencyKey::new("DELETE /contacts/bulk", "two", b"a"));
+        let nobody = samples::filtered(r#"last_name = "Noether""#).unwrap().filter.unwrap();
+        session.contacts().change_many(Selection::Filter(nobody), BulkChange::Delete, BulkMode::Atomic).await
+    };
+    let first = none().await.unwrap();
+    assert_eq!(first.succeeded, 0);
+    made(&admin, &["Noether"]).await;
+    assert_eq!(none().await.unwrap(), first);
+    let many = (0..101).map(|at| format!("tag {at}")).collect();
+    let change = BulkChange::Tag { add: Vec::new(), remove: many };
+    invalid_at(admin.contacts().change_many(Selection::Filter(untagged()), change, BulkMode::Atomic).await, "remove");
+}

@@ -1,12 +1,48 @@
 //! Items of a list that are read one by one: what is wrong with one is told apart from the others.
 
-use crm_core::bulk::BulkEdit;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crm_core::bulk::{BulkEdit, MAX_ITEMS};
 use crm_core::{Error, Expect, Id, Result};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::body::field_fault;
+
+/// A list that may be one longer than bulk work takes: what comes after is read and dropped, so that no
+/// body becomes more than its records are worth, and the engine refuses the count.
+#[derive(Debug)]
+pub(crate) struct Bounded<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_seq(Reader(PhantomData))
+    }
+}
+
+struct Reader<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+    type Value = Bounded<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Bounded<T>, A::Error> {
+        let mut taken = Vec::new();
+        while taken.len() <= MAX_ITEMS {
+            match list.next_element()? {
+                Some(item) => taken.push(item),
+                None => return Ok(Bounded(taken)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Bounded(taken))
+    }
+}
 
 /// An item, or why it cannot be read.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crm_core::{Error, Filter, Id, Result};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::extract::{EditItem, Item};
+use crate::extract::{Bounded, EditItem, Item};
 
 /// Records to be made.
 #[derive(Deserialize, ToSchema)]
@@ -14,7 +14,7 @@ use crate::extract::{EditItem, Item};
 pub(super) struct BulkCreate<E> {
     /// 1 to 10,000 of them.
     #[schema(value_type = Vec<E>, min_items = 1, max_items = 10_000)]
-    items: Vec<Item<E>>,
+    items: Bounded<Item<E>>,
     /// What becomes of the other items where one is at fault.
     #[serde(default)]
     mode: BulkMode,
@@ -23,7 +23,7 @@ pub(super) struct BulkCreate<E> {
 impl<E> BulkCreate<E> {
     /// The items, those that could not be read as their errors, and the mode.
     pub(super) fn into_items(self) -> (Vec<Result<E>>, BulkMode) {
-        (self.items.into_iter().map(|item| item.0).collect(), self.mode)
+        (self.items.0.into_iter().map(|item| item.0).collect(), self.mode)
     }
 }
 
@@ -34,10 +34,10 @@ pub(super) struct BulkUpdate<T, E> {
     /// Changes of single records: `id`, perhaps the `version` that the change is based on, and the
     /// fields to change. 1 to 10,000 of them.
     #[schema(value_type = Option<Vec<Object>>, min_items = 1, max_items = 10_000)]
-    items: Option<Vec<EditItem<T, E>>>,
+    items: Option<Bounded<EditItem<T, E>>>,
     /// The records to change alike.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
-    ids: Option<Vec<Id<T>>>,
+    ids: Option<Bounded<Id<T>>>,
     /// The records to change alike, described; at most 10,000.
     filter: Option<Filter>,
     /// The fields that all of them get.
@@ -63,7 +63,7 @@ impl<T, E> BulkUpdate<T, E> {
     pub(super) fn into_update(self) -> Result<Update<T, E>> {
         match (self.items, self.set) {
             (Some(items), None) if self.ids.is_none() && self.filter.is_none() => {
-                Ok(Update::Each(items.into_iter().map(|item| item.0).collect(), self.mode))
+                Ok(Update::Each(items.0.into_iter().map(|item| item.0).collect(), self.mode))
             }
             (None, Some(set)) => Ok(Update::Alike(selection(self.ids, self.filter)?, BulkChange::Edit(set), self.mode)),
             (None, None) => Err(Error::invalid("set", "required", "is required with ids or filter")),
@@ -78,7 +78,7 @@ impl<T, E> BulkUpdate<T, E> {
 pub(super) struct BulkDelete<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
-    ids: Option<Vec<Id<T>>>,
+    ids: Option<Bounded<Id<T>>>,
     /// The records, described; at most 10,000.
     filter: Option<Filter>,
     /// What becomes of the other records where one is at fault.
@@ -102,7 +102,7 @@ impl<T> BulkDelete<T> {
 pub(super) struct BulkAssign<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
-    ids: Option<Vec<Id<T>>>,
+    ids: Option<Bounded<Id<T>>>,
     /// The records, described; at most 10,000.
     filter: Option<Filter>,
     /// Who gets them; `null` for nobody.
@@ -137,7 +137,7 @@ fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
 pub(super) struct BulkTag<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
-    ids: Option<Vec<Id<T>>>,
+    ids: Option<Bounded<Id<T>>>,
     /// The records, described; at most 10,000.
     filter: Option<Filter>,
     /// Tags to add.
@@ -165,9 +165,9 @@ impl<T> BulkTag<T> {
     }
 }
 
-fn selection<T>(ids: Option<Vec<Id<T>>>, filter: Option<Filter>) -> Result<Selection<T>> {
+fn selection<T>(ids: Option<Bounded<Id<T>>>, filter: Option<Filter>) -> Result<Selection<T>> {
     match (ids, filter) {
-        (Some(ids), None) => Ok(Selection::Ids(ids)),
+        (Some(ids), None) => Ok(Selection::Ids(ids.0)),
         (None, Some(filter)) => Ok(Selection::Filter(filter)),
         (None, None) => Err(Error::invalid("ids", "required", "names no record: needs ids or filter")),
         (Some(_), Some(_)) => Err(Error::invalid("filter", "exclusive", "stands without ids")),

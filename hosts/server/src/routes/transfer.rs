@@ -8,7 +8,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use crm_core::job::{Spool, Upload};
+use crm_core::job::{Spool, Task, Upload};
 use crm_core::store::IdempotencyKey;
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, Error, Result, Session};
@@ -139,6 +139,10 @@ async fn begin(
         None => session,
     };
     let job = session.transfers().begin(entity, upload, options).await?;
+    if !matches!(job.task, Task::Import { upload_id, .. } if upload_id == upload.id) {
+        // The first request under the key has its own copy.
+        session.transfers().forget(upload).await?;
+    }
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, format!("{}/jobs/{}", super::API, job.id)));
     Ok(json(response, &job))
