@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::{Access, AccessCache, Action, Actor, Entity};
 use crate::account::{AccountStore, NewAccount};
 use crate::activity::NoteStore;
-use crate::auth::{Auth, SignInStore, ThrottleStore};
+use crate::auth::{Auth, SignInStore, Signup, ThrottleStore};
 use crate::company::CompanyStore;
 use crate::contact::ContactStore;
 use crate::custom_field::CustomFieldStore;
@@ -48,6 +48,7 @@ pub(crate) struct Ports {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Option<Arc<dyn PasswordHasher>>,
     pub(crate) signer: Option<Arc<dyn TokenSigner>>,
+    pub(crate) signup: Signup,
     pub(crate) cache: AccessCache,
 }
 
@@ -126,6 +127,13 @@ impl CrmBuilder {
         self
     }
 
+    /// Says who may register; anybody unless this is called.
+    #[must_use]
+    pub fn signup(mut self, signup: Signup) -> Self {
+        self.ports.signup = signup;
+        self
+    }
+
     /// The engine.
     pub fn build(self) -> Crm {
         Crm { ports: Arc::new(self.ports) }
@@ -158,6 +166,7 @@ impl Crm {
                 clock: Arc::new(SystemClock),
                 hasher: None,
                 signer: None,
+                signup: Signup::Open,
                 cache: AccessCache::new(),
             },
         }

@@ -29,10 +29,12 @@ mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod waiting;
 
 pub use migration::{BINARY_VERSION, Migrated};
 pub use options::{Durability, Options};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
+pub use postgres::{Connections, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

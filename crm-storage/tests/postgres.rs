@@ -12,7 +12,7 @@ use std::time::Duration;
 use crm_core::journal::JournalStore as _;
 use crm_core::testkit::{Subject, postgres_url};
 use crm_core::{ErrorKind, ListRequest};
-use crm_storage::{Options, PostgresStore};
+use crm_storage::{Connections, Options, PostgresStore};
 use tokio_postgres::{Client, NoTls};
 
 use self::own::Behind;
@@ -224,6 +224,41 @@ async fn the_feed_gives_what_an_older_transaction_commits_late() {
     assert_eq!(after[0].entry.id.to_string(), "00000000-0000-7000-8000-000000000001");
     let verified = store.verify(workspace).await.unwrap();
     assert!(verified.holds() && verified.unsealed == 0, "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_wait_for_a_connection_are_counted() {
+    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
+    let store = schema.open().await;
+    store.migrate().await.unwrap();
+    let (crm, workspace) = own::engine(store.clone()).await;
+    let session = own::session(&crm, workspace).await;
+    assert_eq!(store.connections(), Connections { open: 1, idle: 1, waiting: 0 });
+    let client = connect(&schema.url()).await;
+    client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let list = || {
+        let contacts = session.contacts();
+        tokio::spawn(async move { contacts.list(&ListRequest::default()).await.map(drop) })
+    };
+    let lists = [list(), list(), list()];
+    while store.connections().waiting < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.connections(), Connections { open: 1, idle: 0, waiting: 2 });
+    client.batch_execute("COMMIT").await.unwrap();
+    for list in lists {
+        list.await.unwrap().unwrap();
+    }
+    assert_eq!(store.connections(), Connections { open: 1, idle: 1, waiting: 0 });
+}
+
+#[tokio::test]
+async fn entries_that_wait_for_their_seal_are_counted() {
+    let Some(database) = open().await else { return };
+    own::entries_that_wait_for_their_seal_are_counted(database.store(), |store| async move {
+        store.unsealed_entries().await.unwrap()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,6 +140,39 @@ async fn a_second_process_that_writes_too_long_makes_the_store_unavailable() {
     Crm::builder(other).build().create_workspace("In time").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_wait_are_counted() {
+    let database = open().await;
+    let store = database.store();
+    let (crm, workspace) = own::engine(store.clone()).await;
+    let session = own::session(&crm, workspace).await;
+    assert_eq!(store.writers_waiting(), 0);
+    let busy = own::hold_sqlite(&database.file.path());
+    let write = || {
+        let session = session.clone();
+        tokio::spawn(async move { own::fill(&session, 1).await })
+    };
+    let writes = [write(), write(), write()];
+    // One waits for the other process, and the others for the one.
+    while store.writers_waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(busy);
+    for write in writes {
+        write.await.unwrap();
+    }
+    assert_eq!(store.writers_waiting(), 0);
+}
+
+#[tokio::test]
+async fn entries_that_wait_for_their_seal_are_counted() {
+    let database = open().await;
+    own::entries_that_wait_for_their_seal_are_counted(database.store(), |store| async move {
+        store.unsealed_entries().await.unwrap()
+    })
+    .await;
+}
+
 #[test]
 fn the_store_works_without_a_runtime() {
     let file = File::new(Options::default());

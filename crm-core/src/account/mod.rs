@@ -7,6 +7,6 @@
 mod model;
 mod port;
 
-pub use model::{Account, NewAccount};
+pub use model::{Account, NewAccount, Rank};
 pub(crate) use model::{MAX_PASSWORD_BYTES, check_password};
 pub use port::AccountStore;

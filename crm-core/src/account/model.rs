@@ -27,7 +27,29 @@ pub struct Account {
 
 /// An account to be made by the commit that registers its first workspace.
 #[derive(Clone, Debug)]
-pub struct NewAccount(pub Account);
+pub struct NewAccount {
+    /// The account.
+    pub account: Account,
+    /// Whether it must be the first of all. The commit decides: of two that were decided at once,
+    /// one comes too late.
+    pub rank: Rank,
+}
+
+/// Whether an account must be the first of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// It may be any.
+    Any,
+    /// The commit is refused where there is an account.
+    First,
+}
+
+impl NewAccount {
+    /// What a commit answers whose account must be the first and is not.
+    pub fn not_first() -> Error {
+        Error::conflict("there is an account already").with_code("signup_closed")
+    }
+}
 
 /// Refuses passwords that are too short to protect or too long to hash.
 pub(crate) fn check_password(password: &str) -> Result<()> {

@@ -16,6 +16,12 @@ pub trait AccountStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn account_by_email(&self, email: &Email) -> Result<Option<Account>>;
 
+    /// Whether there is any account.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn any_account(&self) -> Result<bool>;
+
     /// Replaces a password's hash where it still is `old`; says whether it was.
     ///
     /// # Errors

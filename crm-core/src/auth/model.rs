@@ -17,6 +17,16 @@ pub(crate) const ACCESS_SECONDS: i64 = 15 * 60;
 /// How long a refresh token lives without use, in seconds: 30 days.
 pub(crate) const REFRESH_SECONDS: i64 = 30 * 24 * 60 * 60;
 
+/// Who may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signup {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Whoever comes first, and nobody once there is an account.
+    Closed,
+}
+
 /// One sign-in: a member on one device, from login to logout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignIn {

@@ -60,20 +60,40 @@ pub trait SignInStore: Send + Sync {
     async fn revoke(&self, id: Id<SignIn>, now: Timestamp) -> Result<()>;
 }
 
-/// Whether an attempt may go on.
+/// One attempt, as it was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// It may.
-    Allowed,
-    /// Not before this instant.
-    RefusedUntil(Timestamp),
+pub struct Attempt {
+    /// Attempts that the window allows.
+    pub limit: u32,
+    /// Attempts in the window, this one included.
+    pub made: u32,
+    /// When the window ends.
+    pub ends_at: Timestamp,
+}
+
+impl Attempt {
+    /// Whether it may go on.
+    pub fn is_allowed(&self) -> bool {
+        self.made <= self.limit
+    }
+
+    /// How many more the window allows.
+    pub fn remaining(&self) -> u32 {
+        self.limit.saturating_sub(self.made)
+    }
+
+    /// Whole seconds until the window has ended for certain.
+    pub fn seconds_left(&self, now: Timestamp) -> u64 {
+        u64::try_from((self.ends_at.micros() - now.micros()) / 1_000_000 + 1).unwrap_or(0)
+    }
 }
 
 /// Port: counters of attempts, shared by all instances.
 #[async_trait]
 pub trait ThrottleStore: Send + Sync {
     /// Counts one attempt under a key, in a window of `window_seconds` that begins with its first;
-    /// refuses from the one after `limit` on, until the window ends.
+    /// from the one after `limit` on they are not allowed, until the window ends. Says what is left
+    /// and until when.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

@@ -7,64 +7,92 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::brake::Brake;
 use super::event::AuthEvent;
-use super::model::{ACCESS_SECONDS, Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Tokens};
+use super::model::{
+    ACCESS_SECONDS, Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Signup, Tokens,
+};
 use super::port::{Attempt, Rotation};
 use crate::access::{Action, Actor, Entity};
-use crate::account::{Account, MAX_PASSWORD_BYTES, NewAccount, check_password};
+use crate::account::{Account, MAX_PASSWORD_BYTES, NewAccount, Rank, check_password};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::integration::{AccessClaims, PasswordHasher, TokenSigner};
 use crate::session::Session;
-use crate::text::Email;
 use crate::time::Timestamp;
 use crate::user::{Membership, User, UserStatus};
 use crate::workspace::Workspace;
 
-/// Attempts on one account within a window.
-const ATTEMPTS_PER_ACCOUNT: u32 = 10;
-/// Attempts from one address within a window.
-const ATTEMPTS_PER_ADDRESS: u32 = 100;
-/// Length of a window in seconds: 15 minutes.
-const WINDOW_SECONDS: i64 = 15 * 60;
 /// How long a proof of the password is good for choosing a workspace, in seconds.
 const CHALLENGE_SECONDS: i64 = 5 * 60;
 
-/// Registering, signing in and out.
-#[derive(Clone)]
+/// Registering, signing in and out. It remembers what was counted, so whoever wants to tell a client
+/// what is left takes one for each attempt.
 pub struct Auth {
     crm: Crm,
+    brake: Brake,
 }
 
 impl Auth {
     pub(crate) fn new(crm: Crm) -> Self {
-        Self { crm }
+        Self { crm, brake: Brake::default() }
+    }
+
+    /// The counter with the least left of those that the last attempt met; `None` before the first.
+    pub fn tightest(&self) -> Option<Attempt> {
+        self.brake.tightest()
+    }
+
+    /// Counts an attempt to register or to sign in that the host refuses by itself, as one whose
+    /// body it cannot read. Every other one is counted where it is made.
+    ///
+    /// # Errors
+    /// `RateLimited`; `Unavailable` when the store cannot be reached.
+    pub async fn sign_in_failed(&self, address: &str) -> Result<()> {
+        self.brake.sign_in_from(&self.crm, address, self.crm.now()).await
+    }
+
+    /// As [`Auth::sign_in_failed`], of an attempt to refresh.
+    ///
+    /// # Errors
+    /// As [`Auth::sign_in_failed`].
+    pub async fn refresh_failed(&self, address: &str) -> Result<()> {
+        self.brake.refresh_from(&self.crm, address, self.crm.now()).await
     }
 
     /// Creates a workspace and its first admin, and signs them in. A known e-mail address with its
     /// password adds a workspace to that account. `address` is where the request came from.
     ///
     /// # Errors
-    /// `Invalid` with every field at fault; `Conflict` for a known e-mail address with another
-    /// password; `RateLimited`; `Unsupported` without the auth ports.
+    /// `Denied` with code `signup_closed` where only the first account may be registered and there
+    /// is one; `Invalid` with every field at fault; `Conflict` for a known e-mail address with
+    /// another password; `RateLimited`; `Unsupported` without the auth ports.
     pub async fn register(&self, register: Register, address: &str) -> Result<Registered> {
         let now = self.crm.now();
+        self.brake.sign_in_from(&self.crm, address, now).await?;
+        let rank = self.rank().await?;
         check_password(register.password.expose_secret())?;
         let workspace = Workspace::new(Id::new_at(now), &register.workspace_name, now)?;
         let mut user = User::admin(Id::new_at(now), &register.name, register.email.clone(), now)?;
-        self.throttle(&register.email, address, now).await?;
+        self.brake.sign_in_to(&self.crm, &register.email, now).await?;
         let known = self.crm.ports.accounts.account_by_email(&register.email).await?;
         let new_account = match &known {
+            // Somebody came first since the store was asked.
+            Some(_) if rank == Rank::First => return Err(signup_closed()),
             Some(account) if self.is_password_of(account, &register.password).await? => None,
             Some(_) => return Err(Error::conflict("the e-mail address is registered").with_code("email_taken")),
-            None => Some(self.new_account(&register, now).await?),
+            None => Some(NewAccount { account: self.new_account(&register, now).await?, rank }),
         };
-        let account_id = known.as_ref().or(new_account.as_ref()).map(|account| account.id);
+        let account_id = known.as_ref().or(new_account.as_ref().map(|new| &new.account)).map(|account| account.id);
         user.account_id = account_id;
-        let (workspace, user) = self.crm.found(workspace, Some(user), new_account.map(NewAccount)).await?;
+        let founded = self.crm.found(workspace, Some(user), new_account).await;
+        let (workspace, user) = founded.map_err(|error| match error.code() {
+            "signup_closed" => signup_closed(),
+            _ => error,
+        })?;
         let user = user.ok_or_else(|| Error::internal("a registration without its admin"))?;
-        self.crm.ports.throttles.forgive(&account_key(&register.email)).await?;
+        self.brake.forgive(&self.crm, &register.email).await?;
         let tokens = self.open(account_id, workspace.id, user.id, now).await?;
         Ok(Registered { workspace, user, tokens })
     }
@@ -76,9 +104,10 @@ impl Auth {
     /// `RateLimited`; `Unsupported` without the auth ports.
     pub async fn login(&self, login: Login, address: &str) -> Result<LoginAnswer> {
         let now = self.crm.now();
+        self.brake.sign_in_from(&self.crm, address, now).await?;
         let account_id = match &login.challenge_token {
             Some(token) => self.challenged(token, now)?,
-            None => self.proven(&login, address, now).await?,
+            None => self.proven(&login, now).await?,
         };
         let mut memberships = self.crm.ports.users.memberships(account_id).await?;
         memberships.retain(|membership| membership.status == UserStatus::Active);
@@ -97,13 +126,14 @@ impl Auth {
     }
 
     /// Replaces a refresh token and gives a new access token. A token that was replaced before ends
-    /// its sign-in.
+    /// its sign-in. `address` is where the request came from.
     ///
     /// # Errors
-    /// `Unauthenticated`; `Unsupported` without the auth ports.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens> {
+    /// `Unauthenticated`; `RateLimited`; `Unsupported` without the auth ports.
+    pub async fn refresh(&self, refresh_token: &str, address: &str) -> Result<Tokens> {
         let now = self.crm.now();
         self.signer()?;
+        self.brake.refresh_from(&self.crm, address, now).await?;
         let (digest_now, next) = (digest(refresh_token), refresh_secret());
         let sign_ins = &self.crm.ports.sign_ins;
         if let Some(sign_in) = sign_ins.holder(&digest_now).await?.filter(|sign_in| sign_in.is_alive(now)) {
@@ -166,12 +196,21 @@ impl Auth {
         Ok(Me { user, workspace: access.workspace.clone(), permissions: access.rules.iter().cloned().collect() })
     }
 
+    /// Which account a registration may make now.
+    async fn rank(&self) -> Result<Rank> {
+        match self.crm.ports.signup {
+            Signup::Open => Ok(Rank::Any),
+            Signup::Closed if self.crm.ports.accounts.any_account().await? => Err(signup_closed()),
+            Signup::Closed => Ok(Rank::First),
+        }
+    }
+
     /// The account whose e-mail address and password these are.
-    async fn proven(&self, login: &Login, address: &str, now: Timestamp) -> Result<Id<Account>> {
+    async fn proven(&self, login: &Login, now: Timestamp) -> Result<Id<Account>> {
         let (Some(email), Some(password)) = (&login.email, &login.password) else {
             return Err(Error::invalid("email", "required", "needs email and password, or challenge_token"));
         };
-        self.throttle(email, address, now).await?;
+        self.brake.sign_in_to(&self.crm, email, now).await?;
         if password.expose_secret().len() > MAX_PASSWORD_BYTES {
             // No account has such a password, and hashing it costs what its sender likes.
             return Err(wrong_credentials());
@@ -184,7 +223,7 @@ impl Auth {
         if !self.is_password_of(&account, password).await? {
             return Err(wrong_credentials());
         }
-        self.crm.ports.throttles.forgive(&account_key(email)).await?;
+        self.brake.forgive(&self.crm, email).await?;
         let hash = account.password_hash.expose_secret();
         if self.hasher()?.is_outdated(hash) {
             let fresh = self.hasher()?.hash(password).await?;
@@ -269,21 +308,6 @@ impl Auth {
         }
     }
 
-    /// Counts an attempt against the address and, unless that has had its share, against the
-    /// account: an address can lock out no more accounts than it may try.
-    async fn throttle(&self, email: &Email, address: &str, now: Timestamp) -> Result<()> {
-        let throttles = &self.crm.ports.throttles;
-        let limits = [(format!("address:{address}"), ATTEMPTS_PER_ADDRESS), (account_key(email), ATTEMPTS_PER_ACCOUNT)];
-        for (key, limit) in limits {
-            if let Attempt::RefusedUntil(until) = throttles.attempt(&key, limit, WINDOW_SECONDS, now).await? {
-                let wait = u64::try_from((until.micros() - now.micros()) / 1_000_000 + 1).unwrap_or(1);
-                return Err(Error::new(ErrorKind::RateLimited, "too many attempts")
-                    .with_retry_after(std::time::Duration::from_secs(wait)));
-            }
-        }
-        Ok(())
-    }
-
     fn hasher(&self) -> Result<&Arc<dyn PasswordHasher>> {
         self.crm.ports.hasher.as_ref().ok_or_else(without_auth)
     }
@@ -306,12 +330,12 @@ fn without_auth() -> Error {
     Error::new(ErrorKind::Unsupported, "this engine was built without sign-in")
 }
 
-fn wrong_credentials() -> Error {
-    Error::unauthenticated("the e-mail address or the password is wrong").with_code("wrong_credentials")
+fn signup_closed() -> Error {
+    Error::denied("registering is closed; an admin can let you in").with_code("signup_closed")
 }
 
-fn account_key(email: &Email) -> String {
-    format!("account:{email}")
+fn wrong_credentials() -> Error {
+    Error::unauthenticated("the e-mail address or the password is wrong").with_code("wrong_credentials")
 }
 
 /// A new refresh token: 256 random bits.

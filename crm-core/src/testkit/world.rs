@@ -14,7 +14,7 @@ use super::fakes::{FakeClock, PlainHasher, PlainSigner};
 use super::samples;
 use crate::access::{Action, Actor, Entity, Grant, Role, Rule};
 use crate::account::Account;
-use crate::crm::{Crm, Store};
+use crate::crm::{Crm, CrmBuilder, Store};
 use crate::error::Result;
 use crate::id::Id;
 use crate::session::{Expect, Session};
@@ -117,6 +117,8 @@ pub struct World {
     /// The workspace on the other side of the wall.
     pub away: Office,
     spawn: Spawn,
+    /// Starts wiring an engine on each handle.
+    wire: Box<dyn Fn() -> [CrmBuilder; 2] + Send + Sync>,
     /// Dropped last: it may remove the database.
     _subject: Box<dyn Any + Send + Sync>,
 }
@@ -126,11 +128,13 @@ impl World {
     pub async fn new(subject: impl Subject) -> Self {
         let noon = "2026-03-02T12:00:00Z".parse().expect("an instant");
         let clock = Arc::new(FakeClock::at(noon));
-        let crm = engine(subject.store(), clock.clone());
-        let second = engine(subject.second().await, clock.clone());
+        let (store, other) = (subject.store(), subject.second().await);
+        let ticks = clock.clone();
+        let wire = Box::new(move || [&store, &other].map(|store| engine(store.clone(), ticks.clone())));
+        let [crm, second] = wire().map(CrmBuilder::build);
         let home = found(&crm, "Home").await;
         let away = found(&crm, "Away").await;
-        Self { crm, second, clock, home, away, spawn: |task| task, _subject: Box::new(subject) }
+        Self { crm, second, clock, home, away, spawn: |task| task, wire, _subject: Box::new(subject) }
     }
 
     /// Lets tasks run on other threads.
@@ -138,6 +142,11 @@ impl World {
     pub fn spawning(mut self, spawn: Spawn) -> Self {
         self.spawn = spawn;
         self
+    }
+
+    /// Engines like `crm` and `second`, wired otherwise.
+    pub fn engines(&self, otherwise: impl FnMut(CrmBuilder) -> CrmBuilder) -> [Crm; 2] {
+        (self.wire)().map(otherwise).map(CrmBuilder::build)
     }
 
     /// The member of a role, at home.
@@ -216,8 +225,8 @@ pub async fn join(session: &Session, account: Id<Account>, role: Role) -> Result
 }
 
 /// An engine that signs in without real cryptography.
-fn engine<S: Store>(store: Arc<S>, clock: Arc<FakeClock>) -> Crm {
-    Crm::builder(store).clock(clock).auth(Arc::new(PlainHasher), Arc::new(PlainSigner)).build()
+fn engine<S: Store>(store: Arc<S>, clock: Arc<FakeClock>) -> CrmBuilder {
+    Crm::builder(store).clock(clock).auth(Arc::new(PlainHasher), Arc::new(PlainSigner))
 }
 
 /// A member's session.

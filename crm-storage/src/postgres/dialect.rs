@@ -118,6 +118,13 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+/// Keeps accounts from being made by anybody else until the transaction ends, after those that are
+/// on the way.
+pub(crate) async fn hold_accounts(conn: &mut Conn) -> Outcome<()> {
+    diesel::sql_query("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE").execute(conn).await?;
+    Ok(())
+}
+
 /// Runs statements of one kind, many on the way at once, and gives the number of rows of each.
 pub(crate) async fn each<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<Vec<usize>>
 where

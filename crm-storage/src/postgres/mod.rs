@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crm_core::{Error, Result};
 use tokio::runtime::Handle;
 
+pub use self::pool::Connections;
 use self::pool::Pools;
 use self::sql::Workspaces;
 use crate::migration::Migrated;
@@ -71,6 +72,11 @@ impl PostgresStore {
     /// `Unavailable` otherwise, with code `schema_too_old` or `schema_too_new` where it is that.
     pub async fn ready(&self) -> Result<()> {
         migrate::ready(&self.pools).await
+    }
+
+    /// How many connections there are at this moment, and how many callers wait for one.
+    pub fn connections(&self) -> Connections {
+        self.pools.connections()
     }
 }
 

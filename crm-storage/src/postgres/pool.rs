@@ -20,6 +20,7 @@ use tokio_postgres::NoTls;
 use super::error::settle;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
+use crate::waiting::Waiting;
 
 /// How long the server lets a statement run whose caller has vanished with the whole program.
 const LAST_RESORT: Duration = Duration::from_secs(600);
@@ -38,6 +39,18 @@ struct Pool {
     /// Permits of lists, fewer than connections, so that some of these are always left for the rest.
     lists: Semaphore,
     idle: Mutex<Vec<Link>>,
+    waiting: Waiting,
+}
+
+/// The connections of a store at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Connections, those that are being made included.
+    pub open: u64,
+    /// Of these, those that nobody uses.
+    pub idle: u64,
+    /// Callers that wait for one.
+    pub waiting: u64,
 }
 
 /// A connection, and the task that reads its socket: it ends when the server hangs up.
@@ -152,12 +165,21 @@ impl Pools {
     pub(super) fn new(url: String, options: Options, runtime: Handle) -> Self {
         let connections = options.connections.max(1);
         let (permits, lists) = (Arc::new(Semaphore::new(connections)), Semaphore::new(connections - connections / 4));
-        Self(Arc::new(Pool { url, options, runtime, permits, lists, idle: Mutex::default() }))
+        let (idle, waiting) = (Mutex::default(), Waiting::default());
+        Self(Arc::new(Pool { url, options, runtime, permits, lists, idle, waiting }))
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let idle = number(self.0.idle.lock().len());
+        let used = self.0.options.connections.max(1).saturating_sub(self.0.permits.available_permits());
+        Connections { open: number(used) + idle, idle, waiting: self.0.waiting.count() }
     }
 
     async fn lease(&self) -> Outcome<Lease> {
         let pool = self.0.clone();
-        let permit = tokio::time::timeout(pool.options.patience, pool.permits.clone().acquire_owned()).await;
+        let permit = tokio::time::timeout(pool.options.patience, pool.permits.clone().acquire_owned());
+        let permit = pool.waiting.during(permit).await;
         let permit = permit.map_err(|_| busy())?.map_err(|_| Fault::Core(Error::unavailable("the store is closed")))?;
         let idle = loop {
             // Those that the server has closed meanwhile are dropped here.
@@ -194,7 +216,8 @@ impl Pools {
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
             + Send,
     {
-        let turn = tokio::time::timeout(self.0.options.patience, self.0.lists.acquire()).await;
+        let turn = tokio::time::timeout(self.0.options.patience, self.0.lists.acquire());
+        let turn = self.0.waiting.during(turn).await;
         let _turn = turn.map_err(|_| settle(busy()))?;
         let mut lease = self.lease().await.map_err(settle)?;
         // Past the deadline the work is dropped, and with the lease the statement.

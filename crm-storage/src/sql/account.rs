@@ -1,13 +1,13 @@
 //! Accounts, which belong to no workspace.
 
 use async_trait::async_trait;
-use crm_core::account::{Account, AccountStore};
+use crm_core::account::{Account, AccountStore, NewAccount, Rank};
 use crm_core::text::Email;
 use crm_core::{Id, Result};
 use diesel::prelude::*;
 use secrecy::ExposeSecret as _;
 
-use super::{Conn, RunQueryDsl, Store, json};
+use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::accounts;
 use crate::types::{DbId, DbTime};
@@ -22,7 +22,14 @@ struct AccountRow {
 }
 
 /// Writes a new account.
-pub(super) async fn insert(conn: &mut Conn, account: &Account) -> Outcome<()> {
+pub(super) async fn insert(conn: &mut Conn, new: &NewAccount) -> Outcome<()> {
+    let NewAccount { account, rank } = new;
+    if *rank == Rank::First {
+        dialect::hold_accounts(conn).await?;
+        if any(conn).await? {
+            return Err(NewAccount::not_first().into());
+        }
+    }
     let row = AccountRow {
         id: account.id.into(),
         email: account.email.as_str().to_owned(),
@@ -31,6 +38,11 @@ pub(super) async fn insert(conn: &mut Conn, account: &Account) -> Outcome<()> {
     };
     diesel::insert_into(accounts::table).values(row).execute(conn).await?;
     Ok(())
+}
+
+async fn any(conn: &mut Conn) -> Outcome<bool> {
+    let found: Option<DbId> = accounts::table.select(accounts::id).limit(1).get_result(conn).await.optional()?;
+    Ok(found.is_some())
 }
 
 #[async_trait]
@@ -49,6 +61,10 @@ impl AccountStore for Store {
                 }))
             })
             .await
+    }
+
+    async fn any_account(&self) -> Result<bool> {
+        self.pools.key(async move |conn: &mut Conn| any(conn).await).await
     }
 
     async fn rehash(&self, id: Id<Account>, old: &str, new: &str) -> Result<bool> {

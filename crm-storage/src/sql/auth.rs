@@ -187,8 +187,8 @@ impl ThrottleStore for Store {
                 Ok(counted)
             })
             .await?;
-        let until = Timestamp::from_micros(began_at).plus_seconds(window_seconds);
-        Ok(if attempts > i64::from(limit) { Attempt::RefusedUntil(until) } else { Attempt::Allowed })
+        let ends_at = Timestamp::from_micros(began_at).plus_seconds(window_seconds);
+        Ok(Attempt { limit, made: u32::try_from(attempts).unwrap_or(u32::MAX), ends_at })
     }
 
     async fn forgive(&self, key: &str) -> Result<()> {

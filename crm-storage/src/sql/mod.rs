@@ -12,6 +12,7 @@ mod company;
 mod contact;
 mod custom_field;
 mod deal;
+mod figures;
 pub(crate) mod fragment;
 mod import;
 mod job;

@@ -1,6 +1,6 @@
 //! A commit's writes, kind by kind.
 
-use crm_core::account::Account;
+use crm_core::account::NewAccount;
 use crm_core::activity::Note;
 use crm_core::company::Company;
 use crm_core::contact::Contact;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// The writes of a commit; each record once.
 #[derive(Default)]
 pub(super) struct Writes<'a> {
-    pub(super) accounts: Vec<&'a Account>,
+    pub(super) accounts: Vec<&'a NewAccount>,
     pub(super) workspaces: Vec<Put<Workspace>>,
     pub(super) users: Vec<Put<User>>,
     pub(super) teams: Vec<Put<Team>>,
@@ -64,7 +64,7 @@ impl<'a> Writes<'a> {
             Write::Job(put) => self.jobs.push(put.clone()),
             Write::FailedRows(rows) => self.failed.extend(rows),
             Write::Fingerprints(prints) => self.fingerprints.extend(prints),
-            Write::Account(new) => self.accounts.push(&new.0),
+            Write::Account(new) => self.accounts.push(new),
         }
     }
 

@@ -81,6 +81,11 @@ impl SqliteStore {
     pub async fn ready(&self) -> Result<()> {
         migrate::ready(&self.pools).await
     }
+
+    /// How many writes wait for the one that is under way.
+    pub fn writers_waiting(&self) -> u64 {
+        self.pools.writers_waiting()
+    }
 }
 
 impl std::fmt::Debug for SqliteStore {

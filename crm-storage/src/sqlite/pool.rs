@@ -20,6 +20,7 @@ use super::deadline::{self, Caller, Watch};
 use super::error::settle;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
+use crate::waiting::Waiting;
 
 /// How a connection is opened.
 struct File {
@@ -48,6 +49,7 @@ pub(crate) struct Pools {
     lists: Arc<Mutex<Vec<Slot>>>,
     list_permits: Arc<Semaphore>,
     writer: Arc<Turn<Slot>>,
+    waiting: Waiting,
 }
 
 impl File {
@@ -108,6 +110,7 @@ impl Pools {
             lists: Arc::new(Mutex::new(slots().collect())),
             list_permits: Arc::new(Semaphore::new(readers)),
             writer: Arc::new(Turn::new(writer)),
+            waiting: Waiting::default(),
             file,
         })
     }
@@ -179,9 +182,14 @@ impl Pools {
         result
     }
 
+    /// How many wait for their turn to write.
+    pub(super) fn writers_waiting(&self) -> u64 {
+        self.waiting.count()
+    }
+
     /// This caller's turn to write, within the patience.
     async fn turn(&self) -> Result<OwnedTurn<Slot>> {
-        let turn = self.writer.clone().lock_owned();
+        let turn = self.waiting.during(self.writer.clone().lock_owned());
         match Handle::try_current() {
             Ok(_) => tokio::time::timeout(self.file.options.patience, turn).await.map_err(|_| settle(Fault::Late)),
             Err(_) => Ok(turn.await),

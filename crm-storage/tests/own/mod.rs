@@ -97,6 +97,21 @@ pub(crate) async fn drop_callers<S: Store>(store: Arc<S>) {
     assert!(session.workspace().verify_journal().await.unwrap().holds());
 }
 
+/// What is committed waits for its seal until it is sealed.
+pub(crate) async fn entries_that_wait_for_their_seal_are_counted<S, F>(store: Arc<S>, count: fn(Arc<S>) -> F)
+where
+    S: Store,
+    F: Future<Output = u64>,
+{
+    let (crm, workspace) = engine(store.clone()).await;
+    let session = session(&crm, workspace).await;
+    fill(&session, 3).await;
+    while store.seal_batch(workspace, 100).await.unwrap() > 0 {}
+    assert_eq!(count(store.clone()).await, 0);
+    fill(&session, 2).await;
+    assert_eq!(count(store.clone()).await, 2);
+}
+
 /// Another process that is writing to an SQLite file.
 pub(crate) fn hold_sqlite(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();

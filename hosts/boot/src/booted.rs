@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use crm_core::auth::Signup;
 use crm_core::{Crm, Result, Store};
 
 use crate::config::Config;
+use crate::figures::Figure;
 use crate::store;
 use crate::worker::Worker;
 
@@ -17,6 +19,11 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// `Unavailable` with the reason.
     async fn ready(&self) -> Result<()>;
+
+    /// What the store tells of itself; what it cannot tell now is left out.
+    async fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
 }
 
 /// A running engine.
@@ -30,12 +37,12 @@ pub struct Booted {
 /// Jobs that one process does at once.
 const JOB_WORKERS: usize = 2;
 
-/// Which key signs access tokens.
+/// Which key signs access tokens, and with it who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// One that outlives the process, because clients hold tokens.
+    /// One that outlives the process, because clients hold tokens: the world asks.
     Kept,
-    /// Any: no token leaves the process.
+    /// Any, because no token leaves the process: an operator asks, who registers whom they like.
     Passing,
 }
 
@@ -49,7 +56,8 @@ pub async fn boot(config: Config) -> Result<Booted> {
     store::open(config, Keys::Kept).await
 }
 
-/// As [`boot`] for one command: no worker runs, and no secret is asked for or made.
+/// As [`boot`] for one command of an operator: no worker runs, no secret is asked for or made, and
+/// registering is open.
 ///
 /// # Errors
 /// As [`boot`].
@@ -68,7 +76,10 @@ impl Booted {
 
     /// Wires a store that is open.
     pub(crate) fn wire<S: Store>(store: Arc<S>, backend: Arc<dyn Backend>, config: Config, keys: Keys) -> Result<Self> {
-        let builder = Crm::builder(store.clone());
+        let builder = Crm::builder(store.clone()).signup(match keys {
+            Keys::Kept => config.signup,
+            Keys::Passing => Signup::Open,
+        });
         #[cfg(feature = "auth")]
         let builder = {
             use crm_integrations::auth::{Argon2Hasher, JwtSigner};

@@ -3,12 +3,18 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use crm_core::auth::Signup;
 use crm_core::{Error, Result};
 use secrecy::SecretString;
 
 use crate::database::Database;
+use crate::endpoint::Endpoint;
+use crate::origins::Origins;
+use crate::proxies::Proxies;
 use crate::secret;
 use crate::sources::{Setting, Sources};
 
@@ -18,6 +24,9 @@ const LISTEN: &str = "127.0.0.1:8080";
 const DATABASE_URL: &str = "sqlite://slackcrm.db";
 /// Most bytes of a request's body unless it is told otherwise: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Most connections of a thread unless it is told otherwise.
+const MAX_CONNECTIONS: usize = 25_000;
 
 /// What a person typed; the rest comes from the environment and the file.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +74,22 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `body_limit`: most bytes of a request's body.
     pub body_limit: usize,
+    /// `signup`: `open` or `closed`, who may register with a server that is reached by anybody.
+    pub signup: Signup,
+    /// `trusted_proxies`: the proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Proxies,
+    /// `cors_origins`: web sites of others that may use the API from a browser.
+    pub cors_origins: Origins,
+    /// `hsts`: for how many seconds browsers shall come by TLS alone; the server says nothing of it
+    /// where absent.
+    pub hsts: Option<u32>,
+    /// `max_connections`: most connections that each thread of a server holds.
+    pub max_connections: usize,
+    /// `metrics_token`: what a reader of the figures must know, at least 32 bytes; anybody may read
+    /// them where absent.
+    pub metrics_token: Option<SecretString>,
+    /// `otlp_endpoint`: the collector that traces are sent to; there are none where absent.
+    pub otlp_endpoint: Option<Endpoint>,
 }
 
 impl Config {
@@ -96,6 +121,19 @@ impl Config {
                 Some(setting) => setting.parsed("is not a number of bytes")?,
                 None => BODY_LIMIT,
             },
+            signup: sources.or("signup", "closed").signup()?,
+            trusted_proxies: sources.or("trusted_proxies", "").read()?,
+            cors_origins: sources.or("cors_origins", "").read()?,
+            hsts: match sources.setting("hsts") {
+                Some(setting) => Some(setting.parsed("is not a number of seconds")?),
+                None => None,
+            },
+            max_connections: match sources.setting("max_connections") {
+                Some(setting) => setting.parsed::<NonZeroUsize>("is not a number of connections, at least 1")?.get(),
+                None => MAX_CONNECTIONS,
+            },
+            metrics_token: secret("metrics_token")?,
+            otlp_endpoint: sources.setting("otlp_endpoint").map(|setting| setting.read()).transpose()?,
         })
     }
 
@@ -132,6 +170,19 @@ impl Setting<'_> {
             "json" => Ok(LogFormat::Json),
             "text" => Ok(LogFormat::Text),
             _ => Err(self.refused("value", "is neither json nor text")),
+        }
+    }
+
+    /// A value that says by itself what is wrong with it.
+    fn read<T: FromStr<Err = String>>(&self) -> Result<T> {
+        self.text().parse().map_err(|reason| self.refused("value", reason))
+    }
+
+    fn signup(&self) -> Result<Signup> {
+        match self.text() {
+            "open" => Ok(Signup::Open),
+            "closed" => Ok(Signup::Closed),
+            _ => Err(self.refused("value", "is neither open nor closed")),
         }
     }
 

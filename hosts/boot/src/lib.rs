@@ -38,9 +38,14 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod authority;
 mod booted;
 mod config;
 mod database;
+mod endpoint;
+mod figures;
+mod origins;
+mod proxies;
 mod secret;
 #[cfg(feature = "auth")]
 mod secret_file;
@@ -51,3 +56,7 @@ mod worker;
 pub use booted::{Backend, Booted, boot, boot_for_command};
 pub use config::{Config, LogFormat, Options};
 pub use database::Database;
+pub use endpoint::Endpoint;
+pub use figures::Figure;
+pub use origins::Origins;
+pub use proxies::Proxies;

@@ -13,10 +13,24 @@ use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
-const KEYS: [&str; 7] =
-    ["listen", "database_url", "secret_key", "secret_key_previous", "log", "log_format", "body_limit"];
+const KEYS: [&str; 14] = [
+    "listen",
+    "database_url",
+    "secret_key",
+    "secret_key_previous",
+    "log",
+    "log_format",
+    "body_limit",
+    "signup",
+    "trusted_proxies",
+    "cors_origins",
+    "hsts",
+    "max_connections",
+    "metrics_token",
+    "otlp_endpoint",
+];
 /// Settings that nobody but the file's owner may read.
-const SECRETS: [&str; 2] = ["secret_key", "secret_key_previous"];
+const SECRETS: [&str; 3] = ["secret_key", "secret_key_previous", "metrics_token"];
 const PREFIX: &str = "SLACKCRM_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "SLACKCRM_CONFIG";

@@ -39,6 +39,7 @@ mod sqlite {
 
     use crate::booted::{Backend, Booted, Keys};
     use crate::config::Config;
+    use crate::figures::{Figure, unsealed};
 
     pub(super) async fn open(path: &Path, config: Config, keys: Keys) -> Result<Booted> {
         let store = Arc::new(SqliteStore::open(path, Options::default())?);
@@ -51,6 +52,12 @@ mod sqlite {
         async fn ready(&self) -> Result<()> {
             SqliteStore::ready(self).await
         }
+
+        async fn figures(&self) -> Vec<Figure> {
+            let help = "Writes that wait for the one that is under way";
+            let writers = Figure { name: "slackcrm_sqlite_writers_waiting", help, value: self.writers_waiting() };
+            [Some(writers), unsealed(self.unsealed_entries()).await].into_iter().flatten().collect()
+        }
     }
 }
 
@@ -60,11 +67,12 @@ mod postgres {
 
     use async_trait::async_trait;
     use crm_core::Result;
-    use crm_storage::{Options, PostgresStore};
+    use crm_storage::{Connections, Options, PostgresStore};
     use secrecy::{ExposeSecret as _, SecretString};
 
     use crate::booted::{Backend, Booted, Keys};
     use crate::config::Config;
+    use crate::figures::{Figure, unsealed};
 
     pub(super) async fn open(url: &SecretString, config: Config, keys: Keys) -> Result<Booted> {
         let store = Arc::new(PostgresStore::connect(url.expose_secret(), Options::default()).await?);
@@ -76,6 +84,18 @@ mod postgres {
     impl Backend for PostgresStore {
         async fn ready(&self) -> Result<()> {
             PostgresStore::ready(self).await
+        }
+
+        async fn figures(&self) -> Vec<Figure> {
+            let Connections { open, idle, waiting } = self.connections();
+            let figure = |name, help, value| Some(Figure { name, help, value });
+            let figures = [
+                figure("slackcrm_postgres_connections_open", "Connections to the server", open),
+                figure("slackcrm_postgres_connections_idle", "Connections that nobody uses", idle),
+                figure("slackcrm_postgres_connections_waiting", "Callers that wait for a connection", waiting),
+                unsealed(self.unsealed_entries()).await,
+            ];
+            figures.into_iter().flatten().collect()
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 
 use crm_boot::{Config, Database, LogFormat, Options};
 use crm_core::Error;
+use crm_core::auth::Signup;
 use secrecy::ExposeSecret as _;
 
 const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
@@ -34,6 +35,57 @@ fn nothing_set_is_a_file_here_and_this_machine_alone() {
     assert_eq!(config.database.file().unwrap().to_str(), Some("slackcrm.db"));
     assert_eq!((config.log.as_str(), config.log_format, config.body_limit), ("info", LogFormat::Json, 1_048_576));
     assert!(config.secret_key.is_none());
+    assert_eq!(config.signup, Signup::Closed);
+    assert_eq!(from_environment(&[("SLACKCRM_SIGNUP", "open")]).unwrap().signup, Signup::Open);
+    assert!(!config.trusted_proxies.trust("127.0.0.1".parse().unwrap()));
+    assert_eq!((config.cors_origins.iter().count(), config.hsts, config.max_connections), (0, None, 25_000));
+    assert!(config.metrics_token.is_none() && config.otlp_endpoint.is_none());
+}
+
+#[test]
+fn a_server_that_the_world_reaches_is_set_by_variables_and_file_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.toml");
+    let text = "trusted_proxies = \"10.0.0.0/8, ::1\"\ncors_origins = \"https://crm.example.com\"\nhsts = 60\n\
+                max_connections = 7\notlp_endpoint = \"http://127.0.0.1:4318\"\nsignup = \"open\"\n";
+    fs::write(&file, text).unwrap();
+    let read = Config::from_sources(Options { config: Some(file), ..Options::default() }, []).unwrap();
+    let set = from_environment(&[
+        ("SLACKCRM_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("SLACKCRM_CORS_ORIGINS", "https://crm.example.com"),
+        ("SLACKCRM_HSTS", "60"),
+        ("SLACKCRM_MAX_CONNECTIONS", "7"),
+        ("SLACKCRM_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+        ("SLACKCRM_SIGNUP", "open"),
+        ("SLACKCRM_METRICS_TOKEN", SECRET),
+    ])
+    .unwrap();
+    for config in [&read, &set] {
+        assert!(config.trusted_proxies.trust("10.9.9.9".parse().unwrap()));
+        assert_eq!(config.cors_origins.iter().collect::<Vec<_>>(), ["https://crm.example.com"]);
+        assert_eq!((config.hsts, config.max_connections, config.signup), (Some(60), 7, Signup::Open));
+        assert_eq!(config.otlp_endpoint.as_ref().unwrap().traces(), "http://127.0.0.1:4318/v1/traces");
+    }
+    assert!(!format!("{set:?}").contains(SECRET));
+}
+
+#[test]
+fn a_refused_setting_says_why() {
+    for (name, value, why) in [
+        ("SLACKCRM_SIGNUP", "yes", "neither open nor closed"),
+        ("SLACKCRM_TRUSTED_PROXIES", "::/0", "everybody"),
+        ("SLACKCRM_TRUSTED_PROXIES", "proxy.internal", "neither an address nor a network"),
+        ("SLACKCRM_CORS_ORIGINS", "*", "every web site"),
+        ("SLACKCRM_CORS_ORIGINS", "https://crm.example.com/", "slash"),
+        ("SLACKCRM_HSTS", "a year", "number of seconds"),
+        ("SLACKCRM_MAX_CONNECTIONS", "0", "at least 1"),
+        ("SLACKCRM_METRICS_TOKEN", "short", "at least 32"),
+        ("SLACKCRM_OTLP_ENDPOINT", "https://collector:4318", "without TLS"),
+        ("SLACKCRM_OTLP_ENDPOINT", "collector", "no address of a collector"),
+    ] {
+        let error = from_environment(&[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains(name), "{error}");
+    }
 }
 
 #[test]
@@ -83,6 +135,13 @@ fn values_that_do_not_fit_are_refused_where_they_were_set() {
         ("SLACKCRM_DATABASE_URL", "crm.db"),
         ("SLACKCRM_LOG_FORMAT", "xml"),
         ("SLACKCRM_BODY_LIMIT", "much"),
+        ("SLACKCRM_SIGNUP", "perhaps"),
+        ("SLACKCRM_TRUSTED_PROXIES", "10.0.0.0/8,proxy.internal"),
+        ("SLACKCRM_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("SLACKCRM_CORS_ORIGINS", "*"),
+        ("SLACKCRM_HSTS", "-1"),
+        ("SLACKCRM_MAX_CONNECTIONS", "0"),
+        ("SLACKCRM_OTLP_ENDPOINT", "ftp://collector"),
     ] {
         assert_eq!(refusal(from_environment(&[(name, value)])), (name.to_owned(), "value".to_owned()), "{value}");
     }
@@ -134,7 +193,7 @@ fn a_file_with_a_secret_is_its_owners_alone() {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         Config::from_sources(Options { config: Some(file.clone()), ..Options::default() }, [])
     };
-    for key in ["secret_key", "secret_key_previous"] {
+    for key in ["secret_key", "secret_key_previous", "metrics_token"] {
         let text = format!("{key} = \"{SECRET}\"\n");
         for mode in [0o640, 0o604, 0o666] {
             let place = format!("{key} in {}", file.display());

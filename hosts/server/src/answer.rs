@@ -1,7 +1,7 @@
 //! Answers that succeed: JSON straight to bytes, with `ETag` and `Location`.
 
 use actix_web::body::BoxBody;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use crm_core::Page;
 use crm_core::access::View;
@@ -13,8 +13,23 @@ use crate::refusal::Refusal;
 /// 200 with this as JSON.
 pub(crate) struct Body<T>(pub(crate) T);
 
-/// 200 with tokens, which no cache may keep.
-pub(crate) struct Private<T>(pub(crate) T);
+/// Tokens, which no cache may keep.
+pub(crate) struct Private<T> {
+    status: StatusCode,
+    value: T,
+}
+
+impl<T> Private<T> {
+    /// 200.
+    pub(crate) fn found(value: T) -> Self {
+        Self { status: StatusCode::OK, value }
+    }
+
+    /// 201.
+    pub(crate) fn made(value: T) -> Self {
+        Self { status: StatusCode::CREATED, value }
+    }
+}
 
 /// 200 with one record and its version as `ETag`.
 pub(crate) struct Found<T>(pub(crate) View<T>);
@@ -57,9 +72,9 @@ impl<T: Serialize> Responder for Private<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
+        let mut response = HttpResponse::build(self.status);
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        json(response, &self.0)
+        json(response, &self.value)
     }
 }
 

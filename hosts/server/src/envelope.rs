@@ -1,40 +1,156 @@
-//! What every request gets: an id, a log line, and a problem document where it failed.
+//! What every request gets: an id, the headers of every answer, a line in the log, its count and its
+//! span, and a problem document where it failed.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse};
 use futures::FutureExt as _;
+use opentelemetry_sdk::trace::Span;
 
+use crate::browser::Browser;
+use crate::cors::Cors;
+use crate::places::Places;
 use crate::refusal::Refusal;
+use crate::tally::{Tally, Verb};
+use crate::trace::{self, End, Tracer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a caller.
 const MAX_ID_BYTES: usize = 128;
+/// Longest path and query that is read. A longer filter goes into the body of a search.
+const MAX_URI_BYTES: usize = 16 * 1024;
+
+/// What the envelopes of one worker thread have at hand.
+#[derive(Default)]
+pub(crate) struct Gate {
+    pub(crate) places: Arc<Places>,
+    pub(crate) browser: Browser,
+    pub(crate) cors: Cors,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) tracer: Option<Tracer>,
+}
+
+/// What is kept of a request while it is under way.
+struct Arrival {
+    at: Instant,
+    place: Option<usize>,
+    verb: Verb,
+    id: String,
+    id_header: HeaderValue,
+    origin: Option<HeaderValue>,
+    span: Option<Span>,
+}
 
 /// Wraps the handling of one request.
 pub(crate) async fn envelope(
+    gate: Rc<Gate>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = Instant::now();
-    let (id, header) = request_id(request.headers());
+    let _under_way = gate.tally.begin();
+    let arrival = gate.arrival(&request);
     if request.method() == Method::HEAD {
         // The connection remembers, and leaves the body out.
         request.head_mut().method = Method::GET;
     }
-    let mut response = match AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await {
-        Ok(answered) => render(answered?, &id),
-        Err(_) => return Err(panicked(&id)),
+    let answered = match gate.answer(&request, &arrival) {
+        Some(response) => Ok(render(ServiceResponse::new(request.into_parts().0, response), &arrival.id)),
+        None => handled(request, next, &arrival.id).await,
     };
-    response.headers_mut().insert(REQUEST_ID, header);
-    log(&response, &id, started);
-    Ok(response)
+    match answered {
+        Ok(mut response) => {
+            gate.depart(arrival, response.status(), response.headers_mut());
+            Ok(response)
+        }
+        Err(cause) => {
+            let mut response = Refusal::internal(cause).response(&arrival.id);
+            if cause == PANIC {
+                gate.tally.panicked();
+            }
+            gate.depart(arrival, response.status(), response.headers_mut());
+            Err(actix_web::error::InternalError::from_response(cause, response).into())
+        }
+    }
+}
+
+/// Why there is an answer without a request.
+const PANIC: &str = "a handler panicked";
+const BROKEN: &str = "a request broke off";
+
+/// The answer of the routes, or why there is none.
+async fn handled(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: &str,
+) -> Result<ServiceResponse<BoxBody>, &'static str> {
+    match AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await {
+        Ok(Ok(response)) => Ok(render(response, id)),
+        Ok(Err(error)) => {
+            tracing::error!(request_id = id, status = error.as_response_error().status_code().as_u16(), "{BROKEN}");
+            Err(BROKEN)
+        }
+        Err(_) => {
+            tracing::error!(request_id = id, "{PANIC}");
+            Err(PANIC)
+        }
+    }
+}
+
+impl Gate {
+    fn arrival(&self, request: &ServiceRequest) -> Arrival {
+        let headers = request.headers();
+        let (id, id_header) = request_id(headers);
+        Arrival {
+            at: Instant::now(),
+            place: self.places.find(request.path()).map(|place| place.number),
+            verb: Verb::of(request.method()),
+            id,
+            id_header,
+            origin: self.cors.origin(headers),
+            span: self.tracer.as_ref().and_then(|tracer| tracer.begin(headers)),
+        }
+    }
+
+    /// The answer to what needs no route.
+    fn answer(&self, request: &ServiceRequest, arrival: &Arrival) -> Option<HttpResponse> {
+        if request.uri().path_and_query().is_some_and(|sent| sent.as_str().len() > MAX_URI_BYTES) {
+            return Some(HttpResponse::from_error(Refusal::long_uri(MAX_URI_BYTES)));
+        }
+        arrival.origin.as_ref().and_then(|_| Cors::preflight(request))
+    }
+
+    /// Completes an answer, and keeps account of it.
+    fn depart(&self, arrival: Arrival, status: StatusCode, headers: &mut HeaderMap) {
+        let Arrival { at, place, verb, id, id_header, origin, span } = arrival;
+        headers.insert(REQUEST_ID, id_header);
+        self.browser.dress(headers);
+        self.cors.dress(headers, origin);
+        let took = at.elapsed();
+        self.tally.answered(place, verb, status, took);
+        let route = place.and_then(|number| self.places.at(number)).map(|place| place.pattern.as_str());
+        log(route.unwrap_or_default(), verb, status, &id, took);
+        if let Some(span) = span {
+            trace::end(span, &End { route, verb, status, request_id: &id });
+        }
+    }
+}
+
+/// One line a request. The path as it was sent may name people, so the line has the route's.
+fn log(route: &str, verb: Verb, status: StatusCode, id: &str, took: Duration) {
+    let (method, micros, code) = (verb.name(), took.as_micros() as u64, status.as_u16());
+    if status.is_server_error() {
+        tracing::warn!(request_id = id, method, route, status = code, micros, "answered");
+    } else {
+        tracing::debug!(request_id = id, method, route, status = code, micros, "answered");
+    }
 }
 
 /// The caller's request id where it has one of harmless signs, else a new one.
@@ -66,32 +182,6 @@ fn render(response: ServiceResponse<impl MessageBody + 'static>, id: &str) -> Se
     ServiceResponse::new(request, refusal.response(id))
 }
 
-/// The answer in place of a handler that panicked.
-fn panicked(id: &str) -> Error {
-    tracing::error!(request_id = id, "a handler panicked");
-    let mut response = Refusal::internal("a handler panicked").response(id);
-    if let Ok(value) = HeaderValue::from_str(id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    actix_web::error::InternalError::from_response("a handler panicked", response).into()
-}
-
-/// One line a request. The path as it was sent may name people, so the line has the route's.
-fn log(response: &ServiceResponse<BoxBody>, id: &str, started: Instant) {
-    let line = |request: &ServiceResponse<BoxBody>| {
-        let route = request.request().match_pattern().unwrap_or_default();
-        (request.request().method().as_str().to_owned(), route, started.elapsed().as_micros() as u64)
-    };
-    let status = response.status();
-    if status.is_server_error() {
-        let (method, route, micros) = line(response);
-        tracing::warn!(request_id = id, method, route, status = status.as_u16(), micros, "answered");
-    } else if tracing::enabled!(tracing::Level::DEBUG) {
-        let (method, route, micros) = line(response);
-        tracing::debug!(request_id = id, method, route, status = status.as_u16(), micros, "answered");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::middleware::from_fn;
@@ -106,13 +196,18 @@ mod tests {
 
     #[actix_web::test]
     async fn a_handler_that_panics_is_a_500_that_tells_nothing() {
-        let app = App::new().route("/", web::get().to(defective)).wrap(from_fn(envelope));
+        let places = Arc::<Places>::default();
+        let gate = Rc::new(Gate { tally: Tally::new(&places), places, ..Gate::default() });
+        let tally = gate.tally.clone();
+        let app = App::new().route("/", web::get().to(defective));
+        let app = app.wrap(from_fn(move |request, next: Next<_>| envelope(gate.clone(), request, next)));
         let app = init_service(app).await;
         let request = TestRequest::get().uri("/").insert_header((REQUEST_ID, "mine")).to_request();
         let error = try_call_service(&app, request).await.unwrap_err();
         let response = error.error_response();
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers().get(REQUEST_ID).unwrap(), "mine");
+        assert_eq!(response.headers().get("x-content-type-options").unwrap(), "nosniff");
         let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &"mine".into()));
@@ -120,5 +215,8 @@ mod tests {
         // The next request finds a worker that is well.
         let request = TestRequest::get().uri("/nowhere").to_request();
         assert_eq!(try_call_service(&app, request).await.unwrap().status(), 404);
+        assert_eq!((tally.panics(), tally.under_way()), (1, 0));
+        let answers = tally.at(None).unwrap();
+        assert_eq!((answers.count(Verb::Get, 3), answers.count(Verb::Get, 4)), (1, 1));
     }
 }

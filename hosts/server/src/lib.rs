@@ -1,7 +1,7 @@
 //! The engine over HTTP: parse, one service call, render.
 //!
 //! ```text
-//! request ──> envelope (request id, panics, problems, log)
+//! request ──> envelope (request id, panics, problems, log, browser, cors, tally, trace)
 //!               └──> routes/<room>  ──  extract (token, path, query, body)  ──> crm-core
 //!                                   ──  answer  (JSON, ETag, Location)      <──
 //! ```
@@ -13,14 +13,23 @@
 
 mod answer;
 mod app;
+mod browser;
+mod client;
+mod cors;
 mod envelope;
+mod exposition;
 mod extract;
 mod fallback;
 mod logging;
 mod openapi;
+mod places;
 mod refusal;
 mod routes;
 mod server;
+mod share;
+mod tally;
+mod token;
+mod trace;
 
 pub use openapi::{openapi, postman};
 pub use server::{Server, serve};

@@ -10,6 +10,8 @@ use crm_core::{Error, ErrorKind, FieldError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::share::Share;
+
 /// Result of a handler.
 pub(crate) type Answer<T> = Result<T, Refusal>;
 
@@ -30,6 +32,7 @@ struct Why {
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    share: Option<Share>,
     cause: Option<Error>,
 }
 
@@ -59,7 +62,8 @@ pub(crate) struct Problem<'a> {
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), detail.into());
-        let why = Why { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, cause: None };
+        let why =
+            Why { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, share: None, cause: None };
         Self(Box::new(why))
     }
 
@@ -81,6 +85,11 @@ impl Refusal {
     /// A body of more bytes than are taken.
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body has more than {limit} bytes"))
+    }
+
+    /// A path and query of more bytes than are read.
+    pub(crate) fn long_uri(limit: usize) -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", format!("path and query have more than {limit} bytes"))
     }
 
     /// A body in a form that is not read.
@@ -106,6 +115,12 @@ impl Refusal {
         Error::internal(cause).into()
     }
 
+    /// Tells the client what it may still try.
+    pub(crate) fn within(mut self, share: Option<Share>) -> Self {
+        self.0.share = share;
+        self
+    }
+
     /// Why, for the log; only defects and outages have a cause worth a line.
     pub(crate) fn cause(&self) -> Option<&Error> {
         self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())
@@ -125,7 +140,11 @@ impl Refusal {
         if let Some(allow) = &why.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        response.body(serde_json::to_vec(&self.problem(request_id)).unwrap_or_default())
+        let mut response = response.body(serde_json::to_vec(&self.problem(request_id)).unwrap_or_default());
+        if let Some(share) = why.share {
+            share.tell(response.headers_mut());
+        }
+        response
     }
 
     /// What its document says.
@@ -164,6 +183,7 @@ impl From<Error> for Refusal {
             errors: error.fields().to_vec(),
             retry_after: waits.then(|| error.retry_after().unwrap_or(Duration::from_secs(RETRY_SECONDS))),
             allow: None,
+            share: None,
             cause: Some(error),
         }))
     }

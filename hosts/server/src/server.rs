@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{State, app};
 use crate::logging;
+use crate::trace::Exporter;
 
 /// How long requests that are under way may take when the server stops, in seconds.
 const GRACE_SECONDS: u64 = 30;
@@ -80,13 +81,14 @@ pub struct Server {
     handle: ServerHandle,
     thread: JoinHandle<std::io::Result<()>>,
     booted: Booted,
+    exporter: Option<Exporter>,
 }
 
 impl Server {
     /// Listens on the configured address and answers, on as many threads as there are cores.
     ///
     /// # Errors
-    /// `Unavailable` where the address cannot be listened on.
+    /// `Unavailable` where the address cannot be listened on; `Internal` where traces cannot be exported.
     pub fn start(booted: Booted) -> Result<Self> {
         let wanted = booted.config().listen;
         let failed = |error: std::io::Error| {
@@ -94,14 +96,15 @@ impl Server {
         };
         let listener = TcpListener::bind(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let state = Data::new(State::new(&booted));
+        let (state, exporter) = State::new(&booted)?;
+        let state = Data::new(state);
         let (started, starting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("slackcrm-http".to_owned())
             .spawn(move || run(listener, state, &started))
             .map_err(failed)?;
         let handle = starting.recv().map_err(Error::internal)?.map_err(failed)?;
-        Ok(Self { address, handle, thread, booted })
+        Ok(Self { address, handle, thread, booted, exporter })
     }
 
     /// Where it listens.
@@ -109,8 +112,8 @@ impl Server {
         self.address
     }
 
-    /// Takes no new connection, finishes the requests under way for at most 30 s, ends the workers
-    /// and lets go of the store.
+    /// Takes no new connection, finishes the requests under way for at most 30 s, sends the spans that
+    /// wait, ends the workers and lets go of the store.
     ///
     /// # Errors
     /// `Internal` when a thread of the server had died.
@@ -118,6 +121,9 @@ impl Server {
         self.handle.stop(true).await;
         let ended = tokio::task::spawn_blocking(|| self.thread.join()).await.map_err(Error::internal)?;
         ended.map_err(|_| Error::internal("the server's thread panicked"))?.map_err(Error::internal)?;
+        if let Some(exporter) = self.exporter {
+            exporter.stop().await;
+        }
         self.booted.close().await;
         Ok(())
     }
@@ -132,8 +138,10 @@ fn run(
 ) -> std::io::Result<()> {
     System::new().block_on(async move {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let connections = state.config.max_connections;
         let bound = HttpServer::new(move || app(state.clone()))
             .workers(cores)
+            .max_connections(connections)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .shutdown_timeout(GRACE_SECONDS)

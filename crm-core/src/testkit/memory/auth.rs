@@ -85,13 +85,13 @@ impl ThrottleStore for MemoryStore {
     async fn attempt(&self, key: &str, limit: u32, window_seconds: i64, now: Timestamp) -> Result<Attempt> {
         self.write(|state| {
             let (began, count) = state.throttles.entry(key.to_owned()).or_insert((now.micros(), 0));
-            let mut until = Timestamp::from_micros(*began).plus_seconds(window_seconds);
-            if now >= until {
+            let mut ends_at = Timestamp::from_micros(*began).plus_seconds(window_seconds);
+            if now >= ends_at {
                 (*began, *count) = (now.micros(), 0);
-                until = now.plus_seconds(window_seconds);
+                ends_at = now.plus_seconds(window_seconds);
             }
             *count = count.saturating_add(1);
-            Ok(if *count > limit { Attempt::RefusedUntil(until) } else { Attempt::Allowed })
+            Ok(Attempt { limit, made: *count, ends_at })
         })
         .await
     }

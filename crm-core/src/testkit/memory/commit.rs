@@ -9,7 +9,7 @@ use super::records::{SUBJECTS, target};
 use super::rows::{Rows, Tabled};
 use super::{MemoryStore, State};
 use crate::access::{Entity, Grant};
-use crate::account::Account;
+use crate::account::{Account, NewAccount, Rank};
 use crate::deal::Deal;
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
@@ -52,7 +52,7 @@ impl State {
         let mut accounts = self.accounts.clone();
         for write in &sealed.writes {
             match write {
-                Write::Account(new) => open_account(&mut accounts, &new.0)?,
+                Write::Account(new) => open_account(&mut accounts, new)?,
                 write => rows.write(write)?,
             }
         }
@@ -102,7 +102,11 @@ fn move_guard(rows: &mut Rows, read: &GuardRow) -> Result<()> {
     Ok(())
 }
 
-fn open_account(accounts: &mut std::collections::BTreeMap<Uuid, Account>, account: &Account) -> Result<()> {
+fn open_account(accounts: &mut std::collections::BTreeMap<Uuid, Account>, new: &NewAccount) -> Result<()> {
+    let NewAccount { account, rank } = new;
+    if *rank == Rank::First && !accounts.is_empty() {
+        return Err(NewAccount::not_first());
+    }
     if accounts.values().any(|known| known.email == account.email) {
         return Err(duplicate("account", &account.email));
     }

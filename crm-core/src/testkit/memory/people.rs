@@ -38,6 +38,10 @@ impl AccountStore for MemoryStore {
         Ok(self.read(|state| state.accounts.values().find(|account| account.email == *email).cloned()).await)
     }
 
+    async fn any_account(&self) -> Result<bool> {
+        Ok(self.read(|state| !state.accounts.is_empty()).await)
+    }
+
     async fn rehash(&self, id: Id<Account>, old: &str, new: &str) -> Result<bool> {
         self.write(|state| {
             let account = state.accounts.get_mut(&id.uuid());

@@ -171,34 +171,34 @@ pub async fn several_workspaces_must_be_chosen_from(world: World) {
 pub async fn a_refresh_replaces_both_tokens(world: World) {
     let first = register(&world, "Acme", EMAIL).await.tokens;
     world.clock.advance_seconds(14 * 60);
-    let second = world.crm.auth().refresh(&first.refresh_token).await.unwrap();
+    let second = world.crm.auth().refresh(&first.refresh_token, "192.0.2.1").await.unwrap();
     assert_ne!(first.refresh_token, second.refresh_token);
     world.clock.advance_seconds(2 * 60);
     fails(authenticated(&world, &first).await, Unauthenticated);
     assert!(authenticated(&world, &second).await.is_ok());
     // Used within 30 days it lives on; unused for as long it ends.
     world.clock.advance_seconds(29 * 24 * 3_600);
-    let third = world.crm.auth().refresh(&second.refresh_token).await.unwrap();
+    let third = world.crm.auth().refresh(&second.refresh_token, "192.0.2.1").await.unwrap();
     world.clock.advance_seconds(29 * 24 * 3_600);
-    let third = world.crm.auth().refresh(&third.refresh_token).await.unwrap();
+    let third = world.crm.auth().refresh(&third.refresh_token, "192.0.2.1").await.unwrap();
     world.clock.advance_seconds(31 * 24 * 3_600);
-    fails(world.crm.auth().refresh(&third.refresh_token).await, Unauthenticated);
-    fails(world.crm.auth().refresh("").await, Unauthenticated);
-    fails(world.crm.auth().refresh("never issued").await, Unauthenticated);
+    fails(world.crm.auth().refresh(&third.refresh_token, "192.0.2.1").await, Unauthenticated);
+    fails(world.crm.auth().refresh("", "192.0.2.1").await, Unauthenticated);
+    fails(world.crm.auth().refresh("never issued", "192.0.2.1").await, Unauthenticated);
 }
 
 pub async fn a_token_used_twice_ends_the_sign_in(world: World) {
     let registered = register(&world, "Acme", EMAIL).await;
     let other = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap()).1;
-    let second = world.crm.auth().refresh(&registered.tokens.refresh_token).await.unwrap();
-    let third = world.crm.auth().refresh(&second.refresh_token).await.unwrap();
+    let second = world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await.unwrap();
+    let third = world.crm.auth().refresh(&second.refresh_token, "192.0.2.1").await.unwrap();
     // Any former token, not just the last one.
-    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     fails(authenticated(&world, &third).await, Unauthenticated);
-    fails(world.crm.auth().refresh(&third.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&third.refresh_token, "192.0.2.1").await, Unauthenticated);
     // Another sign-in of the same member goes on.
     assert!(authenticated(&world, &other).await.is_ok());
-    assert!(world.crm.auth().refresh(&other.refresh_token).await.is_ok());
+    assert!(world.crm.auth().refresh(&other.refresh_token, "192.0.2.1").await.is_ok());
     let feed = feed(&world, registered.workspace.id).await;
     let reused = feed.iter().flat_map(|entry| &entry.entry.events);
     assert!(reused.into_iter().any(|event| matches!(event, Event::Auth(AuthEvent::RefreshReused { .. }))));
@@ -209,13 +209,13 @@ pub async fn of_two_refreshes_at_once_one_wins_and_the_sign_in_ends(world: World
         let tokens = register(&world, "Acme", &format!("ada{round}@example.com")).await.tokens;
         let tasks = [&world.crm, &world.second].map(|crm| -> BoxFuture<'static, Result<Tokens>> {
             let (auth, token) = (crm.auth(), tokens.refresh_token.clone());
-            Box::pin(async move { auth.refresh(&token).await })
+            Box::pin(async move { auth.refresh(&token, "192.0.2.1").await })
         });
         let results = world.at_once(tasks).await;
         let winners: Vec<&Tokens> = results.iter().flatten().collect();
         assert_eq!(winners.len(), 1, "{results:?}");
         world.clock.advance_seconds(1);
-        fails(world.crm.auth().refresh(&winners[0].refresh_token).await, Unauthenticated);
+        fails(world.crm.auth().refresh(&winners[0].refresh_token, "192.0.2.1").await, Unauthenticated);
         fails(authenticated(&world, winners[0]).await, Unauthenticated);
     }
 }
@@ -226,7 +226,7 @@ pub async fn a_logout_ends_the_sign_in_at_once(world: World) {
     world.clock.tick_micros(0);
     world.crm.auth().logout(&session, claims.session_id).await.unwrap();
     fails(authenticated(&world, &registered.tokens).await, Unauthenticated);
-    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     world.crm.auth().logout(&session, claims.session_id).await.unwrap();
     let ended = world.crm.ports.sign_ins.sign_in(claims.session_id).await.unwrap().unwrap();
     assert!(ended.revoked_at.is_some());
@@ -257,7 +257,7 @@ pub async fn a_suspended_member_is_refused_within_a_second(world: World) {
     fails(authenticated(&world, &registered.tokens).await, Unauthenticated);
     world.clock.advance_seconds(1);
     fails(world.second.auth().authenticate(&registered.tokens.access_token).await, Unauthenticated);
-    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     fails(login(&world, EMAIL, PASSWORD).await, Unauthenticated);
     fails(world.crm.acting(Actor::user(registered.workspace.id, registered.user.id)).await, Unauthenticated);
 }
@@ -312,9 +312,9 @@ pub async fn a_refresh_that_cannot_be_answered_spends_no_token(world: World) {
         users.change_status(registered.user.id, status, Expect::Any).await.unwrap();
     };
     set(UserStatus::Suspended).await;
-    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     set(UserStatus::Active).await;
-    assert!(world.crm.auth().refresh(&registered.tokens.refresh_token).await.is_ok());
+    assert!(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await.is_ok());
     let sign_ins = &world.crm.ports.sign_ins;
     assert_eq!(sign_ins.holder(&[7; 32]).await.unwrap(), None);
 }

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 
 use super::auth::{EMAIL, PASSWORD, login, register, signed_in};
 use super::support::{fails, refused};
-use crate::auth::Attempt;
+use crate::auth::{Attempt, Auth, Login};
 use crate::error::ErrorKind::{RateLimited, Unauthenticated};
 use crate::id::Id;
 use crate::testkit::{World, samples};
@@ -72,15 +72,81 @@ pub async fn attempts_at_once_are_all_counted(world: World) {
     });
     let tasks: Vec<_> = tasks.collect();
     let answers = world.at_once(tasks).await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Attempt::Allowed).count(), 10);
+    assert_eq!(answers.iter().filter(|answer| answer.is_allowed()).count(), 10);
+    let mut made: Vec<_> = answers.iter().map(|answer| answer.made).collect();
+    made.sort_unstable();
+    assert_eq!(made, (1..=40).collect::<Vec<_>>());
     let until = now.plus_seconds(60);
     let throttles = &world.crm.ports.throttles;
-    assert_eq!(throttles.attempt("key", 10, 60, now.plus_seconds(59)).await.unwrap(), Attempt::RefusedUntil(until));
-    assert_eq!(throttles.attempt("key", 10, 60, until).await.unwrap(), Attempt::Allowed);
-    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
+    let late = throttles.attempt("key", 10, 60, now.plus_seconds(59)).await.unwrap();
+    assert_eq!((late, late.remaining()), (Attempt { limit: 10, made: 41, ends_at: until }, 0));
+    let again = throttles.attempt("key", 10, 60, until).await.unwrap();
+    assert_eq!((again, again.remaining()), (Attempt { limit: 10, made: 1, ends_at: until.plus_seconds(60) }, 9));
+    let first = throttles.attempt("other", 1, 60, now).await.unwrap();
+    assert!(first.is_allowed() && first.remaining() == 0);
     throttles.forgive("other").await.unwrap();
-    assert_eq!(throttles.attempt("other", 1, 60, now).await.unwrap(), Attempt::Allowed);
+    assert!(throttles.attempt("other", 1, 60, now).await.unwrap().is_allowed());
     throttles.forgive("never tried").await.unwrap();
+}
+
+pub async fn an_address_cannot_refresh_without_end(world: World) {
+    let tokens = register(&world, "Acme", EMAIL).await.tokens;
+    world.clock.tick_micros(0);
+    let now = world.crm.now();
+    let tasks = (0..1_000).map(|_| -> BoxFuture<'static, ()> {
+        let throttles = world.crm.ports.throttles.clone();
+        Box::pin(async move {
+            throttles.attempt("refresh:192.0.2.1", 1_000, 900, now).await.unwrap();
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    world.at_once(tasks).await;
+    fails(world.crm.auth().refresh(&tokens.refresh_token, "192.0.2.1").await, RateLimited);
+    // Signing in has a counter of its own, and the token was not spent.
+    signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    assert!(world.second.auth().refresh(&tokens.refresh_token, "192.0.2.2").await.is_ok());
+    world.clock.advance_seconds(15 * 60);
+    let fresh = world.crm.auth();
+    fails(fresh.refresh("never issued", "192.0.2.1").await, Unauthenticated);
+    assert_eq!(fresh.tightest().map(|attempt| attempt.remaining()), Some(999));
+}
+
+pub async fn every_attempt_says_what_is_left(world: World) {
+    register(&world, "Acme", EMAIL).await;
+    world.clock.tick_micros(0);
+    let now = world.crm.now();
+    let left = |auth: &Auth| {
+        let attempt = auth.tightest().unwrap();
+        (attempt.limit, attempt.remaining())
+    };
+    let auth = world.crm.auth();
+    assert_eq!(auth.tightest(), None);
+    let from = "192.0.2.7";
+    for made in 1..=11_u32 {
+        let wrong = auth.login(samples::login(EMAIL, "wrong password").unwrap(), from).await;
+        fails(wrong, if made > 10 { RateLimited } else { Unauthenticated });
+        assert_eq!(left(&auth), (10, 10_u32.saturating_sub(made)));
+    }
+    let braked = auth.tightest().unwrap();
+    assert_eq!(braked.ends_at, now.plus_seconds(15 * 60));
+    assert_eq!((braked.seconds_left(now), braked.seconds_left(braked.ends_at.plus_seconds(5))), (901, 0));
+    // What fails before the account is known, and what does not reach the engine, counts by address.
+    fails(auth.login(challenge("no token"), from).await, Unauthenticated);
+    assert_eq!(left(&auth), (100, 88));
+    auth.sign_in_failed(from).await.unwrap();
+    assert_eq!(left(&auth), (100, 87));
+    auth.refresh_failed(from).await.unwrap();
+    assert_eq!(left(&auth), (1_000, 999));
+    world.clock.advance_seconds(15 * 60);
+    // Whoever got in is forgiven: what is left is the address's.
+    auth.login(samples::login(EMAIL, PASSWORD).unwrap(), from).await.unwrap();
+    assert_eq!(left(&auth), (100, 99));
+    auth.register(samples::register("Other", EMAIL).unwrap(), from).await.unwrap();
+    assert_eq!(left(&auth), (100, 98));
+}
+
+fn challenge(token: &str) -> Login {
+    Login { email: None, password: None, challenge_token: Some(token.to_owned()), workspace_id: None }
 }
 
 pub async fn a_password_is_hashed_anew_only_where_it_is_still_the_same(world: World) {

@@ -42,6 +42,7 @@ pub mod masks;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
+pub mod signup;
 pub mod tags;
 pub mod times;
 pub mod transfers;
@@ -155,6 +156,8 @@ macro_rules! __suite {
                 an_address_that_had_its_share_locks_nobody_out,
                 a_password_that_no_account_can_have_is_wrong,
                 attempts_at_once_are_all_counted,
+                an_address_cannot_refresh_without_end,
+                every_attempt_says_what_is_left,
                 a_password_is_hashed_anew_only_where_it_is_still_the_same,
             }
             imports {
@@ -267,6 +270,12 @@ macro_rules! __suite {
                 a_team_has_members_of_its_own_workspace,
                 settings_are_changed_and_kept,
                 a_record_without_an_owner_belongs_to_its_maker,
+            }
+            signup {
+                a_closed_door_lets_the_first_in_and_nobody_after,
+                of_two_who_come_first_at_once_one_is_let_in,
+                where_the_door_is_closed_no_password_is_looked_at,
+                a_workspace_without_accounts_leaves_the_door_as_it_is,
             }
             tags {
                 a_tag_is_one_whatever_its_case,

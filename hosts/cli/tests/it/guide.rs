@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::serve::Serving;
+use crate::serving::Serving;
 use crate::support::Product;
 
 /// What separates the outputs of blocks; no command of the guide prints it.

@@ -7,11 +7,14 @@
     reason = "a test that meets the unexpected ends there"
 )]
 
+mod attacks;
 mod demo;
 mod guide;
+mod log;
 mod many;
 mod pipeline;
 mod resume;
 mod serve;
+mod serving;
 mod support;
 mod transfer;

@@ -1,12 +1,15 @@
 //! A database a test, and the binary on it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The password of every admin.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 /// The workspace that every test makes.
 pub(crate) const WORKSPACE: &str = "Acme";
 
@@ -47,6 +50,14 @@ impl Product {
     fn with_workspace(self) -> Self {
         self.run(&["workspace", "create", WORKSPACE]);
         self
+    }
+
+    /// Registers an admin of a workspace of their own.
+    pub(crate) fn register(&self, email: &str) {
+        let arguments = ["register", "--workspace-name", "Other", "--email", email, "--name", "Admin"];
+        let mut child = self.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     /// A file in the test's own folder.

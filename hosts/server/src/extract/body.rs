@@ -72,7 +72,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<
 
 /// Most bytes of a request's body: bulk work may send more.
 fn limit(request: &HttpRequest) -> Result<usize, Refusal> {
-    let limit = state(request)?.body_limit;
+    let limit = state(request)?.config.body_limit;
     let is_bulk = request.path().split('/').any(|part| part == "bulk");
     Ok(if is_bulk { limit.max(BULK_LIMIT) } else { limit })
 }

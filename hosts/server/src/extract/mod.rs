@@ -15,4 +15,4 @@ pub(crate) use headers::{Expected, idempotency_key};
 pub(crate) use item::{Bounded, EditItem, Item};
 pub(crate) use path::RecordId;
 pub(crate) use query::{ExportParams, ListParams, NoQuery, Query, UntaggedParams};
-pub(crate) use signed::{Caller, Creating, Keyed, Signed};
+pub(crate) use signed::{Caller, Creating, Keyed, Signed, bearer};

@@ -24,7 +24,7 @@ impl<E: 'static> FromRequest for RecordId<E> {
 
 /// Why there is no id: the path is another's by other methods, or it leads nowhere.
 fn absent(request: &HttpRequest) -> Refusal {
-    let methods = state(request).map(|state| state.known.allowed_literally(request.path()));
+    let methods = state(request).map(|state| state.places.allowed_literally(request.path()));
     match methods {
         Ok(Some(methods)) => Refusal::method(methods),
         Ok(None) => Error::new(ErrorKind::NotFound, "the path names no id").into(),

@@ -44,7 +44,7 @@ impl FromRequest for NoQuery {
 /// was heeded.
 pub(super) fn refuse_unread(request: &HttpRequest) -> std::result::Result<(), Refusal> {
     let query = request.query_string();
-    if query.is_empty() || state(request)?.known.takes_query(request) {
+    if query.is_empty() || state(request)?.places.takes_query(request) {
         return Ok(());
     }
     let unknown = |(name, _): (Cow<'_, str>, Cow<'_, str>)| {

@@ -43,7 +43,7 @@ async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
 }
 
 /// The token of the one `Authorization: Bearer` header.
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let (Some(header), None) = (headers.next(), headers.next()) else { return None };
     let (scheme, token) = header.to_str().ok()?.split_once(' ')?;

@@ -9,6 +9,8 @@ mod operations;
 mod postman;
 mod schemas;
 
+pub(crate) use operations::takes_query;
+
 use crm_core::FieldError;
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

@@ -20,14 +20,15 @@ const PROBLEM: &str = "application/problem+json";
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// Every refusal that an operation may answer with.
-const REFUSALS: [(&str, &str); 12] = [
+const REFUSALS: [(&str, &str); 13] = [
     ("400", "The body is no JSON."),
     ("401", "No access token, or one that does not hold; at a sign-in, another proof that does not hold."),
-    ("403", "A permission is missing; `detail` names it."),
+    ("403", "A permission is missing, which `detail` names, or registering is closed."),
     ("404", "There is no such record, or the caller does not see it."),
     ("408", "The body did not arrive in time."),
     ("409", "Somebody else was faster, or a unique value is taken."),
     ("413", "The body is too large."),
+    ("414", "Path and query are too long; a search takes its filter as a body."),
     ("415", "The body is not `application/json`."),
     ("422", "The input breaks a rule; `errors` names each place."),
     ("429", "Too many attempts; `Retry-After` says when to try again."),
@@ -147,6 +148,9 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
             response.headers.insert("Location".to_owned(), sent("The record's path."));
         }
         response.headers.insert("X-Request-Id".to_owned(), sent("The request's id, as in the log."));
+        if counts(path) {
+            response.headers.extend(share());
+        }
         if response.description.is_empty() {
             let description = match status.as_str() {
                 "201" => "Made.",
@@ -159,6 +163,21 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
     }
 }
 
+/// Whether the operation is one whose attempts are counted.
+fn counts(path: &str) -> bool {
+    ["/login", "/register", "/refresh"].iter().any(|end| path.ends_with(end))
+}
+
+/// What the counted operations tell of the rest of a share.
+fn share() -> impl Iterator<Item = (String, RefOr<Header>)> {
+    let told = [
+        ("RateLimit-Limit", "Attempts that the tightest window allows."),
+        ("RateLimit-Remaining", "Attempts that are left in it."),
+        ("RateLimit-Reset", "Seconds until it ends."),
+    ];
+    told.into_iter().map(|(name, description)| (name.to_owned(), sent(description)))
+}
+
 fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let is_open = operation.security.iter().flatten().all(|way| *way == SecurityRequirement::default());
     let (writes, ends) = (method != "get", |end: &str| path.ends_with(end));
@@ -166,10 +185,11 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let may = [
         (true, &["422", "500"][..]),
-        (!ends("/healthz") && !ends("/openapi.json") && !ends("/docs"), &["503"]),
-        (ends("/login") || ends("/register"), &["429"]),
-        (signs_in || !is_open, &["401"]),
-        (!is_open, &["403"]),
+        (!["/healthz", "/metrics", "/openapi.json", "/docs"].iter().any(|path| ends(path)), &["503"]),
+        (counts(path), &["429"]),
+        (signs_in || !is_open || ends("/metrics"), &["401"]),
+        (takes_query(operation), &["414"]),
+        (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
         (path.contains("{id}") || ends("/pipeline") || repeats, &["404"]),
@@ -179,6 +199,12 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         let reference = RefOr::Ref(Ref::from_response_name(refusal_name(status)));
         operation.responses.responses.entry((*status).to_owned()).or_insert(reference);
     }
+}
+
+/// Whether the operation takes a query string.
+pub(crate) fn takes_query(operation: &Operation) -> bool {
+    let parameters = operation.parameters.iter().flatten();
+    parameters.into_iter().any(|parameter| matches!(parameter, RefOr::T(one) if one.parameter_in == ParameterIn::Query))
 }
 
 fn refusal_name(status: &str) -> String {
@@ -197,6 +223,9 @@ fn problem(status: &str, why: &str) -> Response {
     };
     for (name, description) in own.into_iter().chain([("X-Request-Id", "The request's id, as in the log.")]) {
         response.headers.insert(name.to_owned(), sent(description));
+    }
+    if status == "429" {
+        response.headers.extend(share());
     }
     response
 }

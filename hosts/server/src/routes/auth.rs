@@ -1,18 +1,20 @@
 //! Registering, signing in and out.
 
-use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get, post};
-use crm_core::auth::{Login, LoginAnswer, Me, Register, Registered, Tokens};
+use actix_web::{HttpRequest, get, post};
+use crm_core::Timestamp;
+use crm_core::auth::{Auth, Login, LoginAnswer, Me, Register, Registered, Tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::answer::{self, Body, Done, Private};
+use crate::answer::{Body, Done, Private};
 use crate::app::State;
+use crate::client;
 use crate::extract::{Caller, Json, Signed};
-use crate::refusal::Answer;
+use crate::refusal::{Answer, Refusal};
+use crate::share::{Share, Within};
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -28,36 +30,82 @@ struct Refresh {
     refresh_token: SecretString,
 }
 
-/// Where the request came from, for the brake on guessing: the peer itself, because anybody can
-/// write any forwarding header.
-fn address(request: &HttpRequest) -> String {
-    request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+/// Somebody at the door: the engine that counts their attempt, and the share it counts against.
+struct Visitor {
+    auth: Auth,
+    address: String,
+    now: Timestamp,
+}
+
+impl Visitor {
+    fn of(request: &HttpRequest, state: &State) -> Self {
+        let address = client::share_key(request, &state.config.trusted_proxies);
+        Self { auth: state.crm.auth(), address, now: state.crm.now() }
+    }
+
+    /// What comes of the attempt, with what is left.
+    fn told<T>(&self, answer: Answer<T>) -> Answer<Within<T>> {
+        let share = self.auth.tightest().map(|attempt| Share::after(attempt, self.now));
+        answer.map(|answer| Within(answer, share)).map_err(|refusal| refusal.within(share))
+    }
+}
+
+/// The refusal of what could not be read, unless counting it was refused already.
+fn sooner(counted: crm_core::Result<()>, refusal: Refusal) -> Refusal {
+    counted.err().map_or(refusal, Refusal::from)
 }
 
 /// Create a workspace and its first admin. A known e-mail address with its password adds a
 /// workspace to that account.
 #[utoipa::path(tag = "auth", operation_id = "register", security(()), request_body = Register, responses((status = 201, body = Registered)))]
 #[post("/register")]
-async fn register(request: HttpRequest, state: Data<State>, Json(body): Json<Register>) -> Answer<HttpResponse> {
-    let registered = state.crm.auth().register(body, &address(&request)).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((header::CACHE_CONTROL, "no-store"));
-    Ok(answer::json(response, &registered))
+async fn register(
+    request: HttpRequest,
+    state: Data<State>,
+    body: Answer<Json<Register>>,
+) -> Answer<Within<Private<Registered>>> {
+    let visitor = Visitor::of(&request, &state);
+    let answer = match body {
+        Ok(Json(body)) => visitor.auth.register(body, &visitor.address).await.map_err(Refusal::from),
+        Err(refusal) => Err(sooner(visitor.auth.sign_in_failed(&visitor.address).await, refusal)),
+    };
+    visitor.told(answer.map(Private::made))
 }
 
 /// Sign in with a password, or with the challenge token of an earlier answer.
 #[utoipa::path(tag = "auth", operation_id = "login", security(()), request_body = Login, responses((status = 200, body = LoginAnswer)))]
 #[post("/login")]
-async fn login(request: HttpRequest, state: Data<State>, Json(body): Json<Login>) -> Answer<Private<LoginAnswer>> {
-    Ok(Private(state.crm.auth().login(body, &address(&request)).await?))
+async fn login(
+    request: HttpRequest,
+    state: Data<State>,
+    body: Answer<Json<Login>>,
+) -> Answer<Within<Private<LoginAnswer>>> {
+    let visitor = Visitor::of(&request, &state);
+    let answer = match body {
+        Ok(Json(body)) => visitor.auth.login(body, &visitor.address).await.map_err(Refusal::from),
+        Err(refusal) => Err(sooner(visitor.auth.sign_in_failed(&visitor.address).await, refusal)),
+    };
+    visitor.told(answer.map(Private::found))
 }
 
 /// Replace a refresh token and get a new access token. A token that was replaced before ends its
 /// sign-in.
 #[utoipa::path(tag = "auth", operation_id = "refresh", security(()), request_body = Refresh, responses((status = 200, body = Tokens)))]
 #[post("/refresh")]
-async fn refresh(state: Data<State>, Json(body): Json<Refresh>) -> Answer<Private<Tokens>> {
-    Ok(Private(state.crm.auth().refresh(body.refresh_token.expose_secret()).await?))
+async fn refresh(
+    request: HttpRequest,
+    state: Data<State>,
+    body: Answer<Json<Refresh>>,
+) -> Answer<Within<Private<Tokens>>> {
+    let visitor = Visitor::of(&request, &state);
+    let answer = match body {
+        Ok(Json(body)) => {
+            let token = body.refresh_token.expose_secret();
+            visitor.auth.refresh(token, &visitor.address).await.map_err(Refusal::from)
+        }
+        Err(refusal) => Err(sooner(visitor.auth.refresh_failed(&visitor.address).await, refusal)),
+    };
+    visitor.told(answer.map(Private::found))
 }
 
 /// End this sign-in; its tokens hold no longer.

@@ -11,6 +11,7 @@ mod document;
 mod health;
 mod imports;
 mod jobs;
+mod metrics;
 mod new_deal;
 mod notes;
 mod pipelines;
@@ -45,6 +46,5 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/workspace").configure(workspace::routes))
             .configure(document::routes),
     );
-    config.configure(docs::routes);
-    config.configure(health::routes);
+    config.configure(docs::routes).configure(health::routes).configure(metrics::routes);
 }

@@ -1,5 +1,6 @@
 //! Registering, signing in and out.
 
+use crm_core::auth::Signup;
 use reqwest::Method;
 use serde_json::json;
 
@@ -114,4 +115,96 @@ async fn a_known_address_with_another_password_is_a_conflict() {
         api.send(Method::POST, "/api/v1/auth/register", None, Some(&body)).await.problem(409, "email_taken");
     })
     .await;
+}
+
+#[tokio::test]
+async fn where_signup_is_closed_the_first_registers_and_nobody_after() {
+    let api = Api::memory_with(|config| config.signup = Signup::Closed).await;
+    let body = |email: &str| json!({"workspace_name": "Acme", "email": email, "password": PASSWORD, "name": "Eve"});
+    let known = api.admin["user"]["email"].as_str().unwrap();
+    for email in ["eve@example.com", known] {
+        let refused = api.send(Method::POST, "/api/v1/auth/register", None, Some(&body(email))).await;
+        let refused = refused.problem(403, "signup_closed");
+        assert!(!refused.json.to_string().contains(email));
+    }
+    api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(known, PASSWORD))).await.expect(200);
+}
+
+/// What an answer says of the rest of the share: limit, remaining and seconds.
+fn share(reply: &Reply) -> (u32, u32, u64) {
+    let number = |name: &str| reply.header(name).parse::<u64>().unwrap();
+    let small = |name: &str| u32::try_from(number(name)).unwrap();
+    (small("ratelimit-limit"), small("ratelimit-remaining"), number("ratelimit-reset"))
+}
+
+#[tokio::test]
+async fn every_answer_of_a_counted_route_says_what_is_left() {
+    let api = Api::memory().await;
+    let email = api.admin["user"]["email"].as_str().unwrap();
+    let send = |route: &str, body: &str, media: &str| {
+        let request = api.client.post(api.url(&format!("/api/v1/auth/{route}"))).header("content-type", media);
+        let request = request.body(body.to_owned());
+        async { Reply::of(request.send().await.unwrap()).await }
+    };
+    let json_media = "application/json";
+    // The admin's own registration was the first of a hundred.
+    let mut left = 99;
+    for (route, body, media, status) in [
+        ("login", login(email, PASSWORD).to_string(), json_media, 200),
+        ("login", r#"{"challenge_token":"x"}"#.to_owned(), json_media, 401),
+        ("login", "{".to_owned(), json_media, 400),
+        ("login", "{}".to_owned(), json_media, 422),
+        ("login", "{}".to_owned(), "text/plain", 415),
+        ("register", "{}".to_owned(), json_media, 422),
+        ("register", format!(r#"{{"x":"{}"}}"#, "x".repeat(2_000_000)), json_media, 413),
+    ] {
+        left -= 1;
+        let reply = send(route, &body, media).await.expect(status);
+        assert_eq!(share(&reply).1, left, "{route} {status}");
+        assert_eq!(share(&reply).0, 100);
+        assert!((1..=901).contains(&share(&reply).2), "{reply:?}");
+    }
+    // With a wrong password the account's counter has the least left.
+    for made in 1..=11_u32 {
+        let reply = send("login", &login(email, "wrong password").to_string(), json_media).await;
+        let reply = reply.expect(if made > 10 { 429 } else { 401 });
+        assert_eq!((share(&reply).0, share(&reply).1), (10, 10_u32.saturating_sub(made)));
+        assert_eq!(reply.headers.contains_key("retry-after"), made > 10);
+    }
+    for (body, status) in [(r#"{"refresh_token":"x"}"#, 401), ("[", 400)] {
+        let reply = send("refresh", body, json_media).await.expect(status);
+        assert_eq!(share(&reply).0, 1_000);
+    }
+    assert!(!api.get("/api/v1/auth/me").await.headers.contains_key("ratelimit-limit"));
+    // What cannot be read is not tried for ever either.
+    for _ in 0..left - 11 {
+        send("login", "{", json_media).await.expect(400);
+    }
+    let braked = send("login", "{", json_media).await.problem(429, "rate_limited");
+    assert_eq!((share(&braked).1, braked.header("retry-after")), (0, braked.header("ratelimit-reset")));
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_have_shares_of_their_own() {
+    let api = Api::memory_with(|config| config.trusted_proxies = "127.0.0.0/8".parse().unwrap()).await;
+    let left = |forwarded: &str| {
+        let request = reqwest::Client::new().post(api.url("/api/v1/auth/refresh"));
+        let request = request.header("x-forwarded-for", forwarded).json(&json!({"refresh_token": "x"}));
+        async { share(&Reply::of(request.send().await.unwrap()).await).1 }
+    };
+    assert_eq!((left("203.0.113.9").await, left("203.0.113.9").await), (999, 998));
+    assert_eq!((left("203.0.113.10").await, left("1.2.3.4, 203.0.113.10").await), (999, 998));
+    assert_eq!((left("2001:db8:1:2::1").await, left("2001:db8:1:2:ffff::2").await), (999, 998));
+    assert_eq!(left("2001:db8:1:3::1").await, 999);
+}
+
+#[tokio::test]
+async fn a_forwarding_header_of_a_stranger_is_not_believed() {
+    let api = Api::memory_with(|config| config.trusted_proxies = "10.0.0.0/8".parse().unwrap()).await;
+    for made in 1..=3_u8 {
+        let request = reqwest::Client::new().post(api.url("/api/v1/auth/refresh"));
+        let request = request.header("x-forwarded-for", format!("203.0.113.{made}"));
+        let reply = Reply::of(request.json(&json!({"refresh_token": "x"})).send().await.unwrap()).await;
+        assert_eq!(share(&reply).1, 1_000 - u32::from(made));
+    }
 }

@@ -14,7 +14,18 @@ use crate::support::{Api, Reply, SECRET, unique};
 
 /// What a client sees, without what differs from run to run.
 pub(crate) fn shape(reply: &Reply) -> Value {
-    let shown = ["content-type", "www-authenticate", "allow", "etag", "cache-control", "location", "retry-after"];
+    let shown = [
+        "content-type",
+        "www-authenticate",
+        "allow",
+        "etag",
+        "cache-control",
+        "location",
+        "retry-after",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+    ];
     let headers: serde_json::Map<_, _> = shown
         .into_iter()
         .filter(|name| reply.headers.contains_key(*name))
@@ -25,7 +36,7 @@ pub(crate) fn shape(reply: &Reply) -> Value {
 
 fn steady_header(name: &str, value: &str) -> String {
     match (name, value.rsplit_once('/')) {
-        ("retry-after", _) => "<seconds>".to_owned(),
+        ("retry-after" | "ratelimit-reset", _) => "<seconds>".to_owned(),
         ("location", Some((path, _))) => format!("{path}/<id>"),
         _ => value.to_owned(),
     }

@@ -6,15 +6,19 @@
 
 mod auth;
 mod bad_input;
+mod browsers;
 mod bulk;
 mod conventions;
 mod docs;
 mod document;
 mod examples;
+mod figures;
+mod limits;
 mod lists;
 mod process;
 mod records;
 mod support;
 mod tokens;
+mod traces;
 mod transfers;
 mod walk;

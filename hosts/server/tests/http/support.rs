@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, boot};
+use crm_core::auth::Signup;
 use crm_core::testkit::{MemoryStore, postgres_url};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
@@ -27,6 +28,13 @@ pub(crate) struct Api {
     pub(crate) client: reqwest::Client,
     pub(crate) admin: Value,
     folder: tempfile::TempDir,
+}
+
+/// What a proxy says of the client of one server, where the server believes it.
+fn behind_a_proxy() -> reqwest::header::HeaderMap {
+    let [a, b, c, ..] = rand::random::<u128>().to_be_bytes();
+    let forwarded = format!("10.{a}.{b}.{c}").parse().unwrap();
+    [(reqwest::header::HeaderName::from_static("x-forwarded-for"), forwarded)].into_iter().collect()
 }
 
 /// A store that is always there.
@@ -102,6 +110,8 @@ fn config(folder: &tempfile::TempDir) -> Config {
     let mut config = Config::for_database(&format!("sqlite://{}", folder.path().join("crm.db").display())).unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.secret_key = Some(SECRET.to_owned().into());
+    // Laws register as many workspaces as they need.
+    config.signup = Signup::Open;
     config
 }
 
@@ -129,7 +139,8 @@ impl Api {
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
         let server = Server::start(booted).unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).default_headers(behind_a_proxy());
+        let client = client.build().unwrap();
         let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
         api.admin = api.register(&unique("admin")).await;
         api
@@ -230,6 +241,9 @@ pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_database(&url).unwrap();
         (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
+        config.signup = Signup::Open;
+        // All laws come from one address to one database: a share for each of them.
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
         law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
     }
 }

@@ -49,7 +49,7 @@ enum Body {
 type Ids = BTreeMap<About, String>;
 
 /// Operations that anybody may call.
-const OPEN: [&str; 7] = ["register", "login", "refresh", "openapi", "docs", "healthz", "readyz"];
+const OPEN: [&str; 8] = ["register", "login", "refresh", "openapi", "docs", "healthz", "readyz", "metrics"];
 
 fn case(operation: &str) -> Option<Case> {
     use About::{Company, Contact, Deal, Field, Import, Job, Member, Note};

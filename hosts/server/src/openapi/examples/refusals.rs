@@ -21,6 +21,7 @@ pub(in crate::openapi) fn refusal(status: &str) -> Option<Value> {
         "408" => Refusal::slow_body(),
         "409" => Error::conflict(format!("contact {CONTACT} is at version 3 now")).with_code("stale_version").into(),
         "413" => Refusal::too_large(BODY_LIMIT),
+        "414" => Refusal::long_uri(16 * 1024),
         "415" => Refusal::unsupported_media("the body must be application/json in UTF-8"),
         "422" => Error::invalid_fields(vec![
             FieldError::new("email", "email", "is not an e-mail address"),

@@ -1,0 +1,95 @@
+//! A server in a process of its own, and what it logs.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A server, and its log as far as it was read.
+pub(crate) struct Serving {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    log: String,
+}
+
+impl Serving {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.arg("serve").env("SLACKCRM_LISTEN", "127.0.0.1:0");
+        command.env("SLACKCRM_SECRET_KEY", "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (told, lines) = mpsc::channel();
+        // A server must never wait for somebody to read its log.
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
+        Self { child, lines, log: String::new() }
+    }
+
+    /// Reads the log up to this message.
+    pub(crate) fn told(&mut self, message: &str) -> Value {
+        loop {
+            let line = self.next().unwrap_or_else(|| panic!("the log ended without {message:?}: {}", self.log));
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Where it listens, once it does.
+    pub(crate) fn address(&mut self) -> String {
+        self.told("listening")["address"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// All that it logged until its end, which was no failure.
+    pub(crate) fn ended(mut self) -> String {
+        while self.next().is_some() {}
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", self.log);
+        std::mem::take(&mut self.log)
+    }
+
+    fn next(&mut self) -> Option<String> {
+        let line = self.lines.recv().ok()?;
+        self.log.push_str(&line);
+        self.log.push('\n');
+        Some(line)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Nothing is left of a test that failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends bytes on a connection of its own, and gives what comes back until it is closed.
+pub(crate) fn sent(address: &str, bytes: &[u8]) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    // A server that has heard enough hangs up.
+    let _ = client.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Sends one request with a JSON body, and gives the answer.
+pub(crate) fn asked(address: &str, line: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n");
+    sent(address, format!("{head}{headers}content-length: {length}\r\n\r\n{body}").as_bytes())
+}
