@@ -15,6 +15,7 @@ use crate::id::Id;
 use crate::integration::{PasswordHasher, TokenSigner};
 use crate::journal::JournalStore;
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
+use crate::search::SearchStore;
 use crate::session::Session;
 use crate::store::{Commit, Stored};
 use crate::tag::TagStore;
@@ -37,6 +38,7 @@ pub(crate) struct Ports {
     pub(crate) tags: Arc<dyn TagStore>,
     pub(crate) notes: Arc<dyn NoteStore>,
     pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
+    pub(crate) search: Arc<dyn SearchStore>,
     pub(crate) imports: Arc<dyn ImportStore>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) sign_ins: Arc<dyn SignInStore>,
@@ -68,6 +70,7 @@ pub trait Store:
     + TagStore
     + NoteStore
     + CustomFieldStore
+    + SearchStore
     + ImportStore
     + JournalStore
     + SignInStore
@@ -89,6 +92,7 @@ impl<S> Store for S where
         + TagStore
         + NoteStore
         + CustomFieldStore
+        + SearchStore
         + ImportStore
         + JournalStore
         + SignInStore
@@ -141,6 +145,7 @@ impl Crm {
                 tags: store.clone(),
                 notes: store.clone(),
                 custom_fields: store.clone(),
+                search: store.clone(),
                 imports: store.clone(),
                 journal: store.clone(),
                 sign_ins: store.clone(),

@@ -1,5 +1,6 @@
 //! A commit's writes, kind by kind.
 
+use crm_core::Id;
 use crm_core::account::Account;
 use crm_core::activity::Note;
 use crm_core::company::Company;
@@ -22,6 +23,7 @@ pub(super) struct Writes<'a> {
     pub(super) accounts: Vec<&'a Account>,
     pub(super) workspaces: Vec<Put<Workspace>>,
     pub(super) users: Vec<Put<User>>,
+    pub(super) signed_out: Vec<Id<User>>,
     pub(super) teams: Vec<Put<Team>>,
     pub(super) custom_fields: Vec<Put<CustomField>>,
     pub(super) tags: Vec<Put<Tag>>,
@@ -62,6 +64,7 @@ impl<'a> Writes<'a> {
             Write::FailedRows(rows) => self.failed.extend(rows),
             Write::Fingerprints(prints) => self.fingerprints.extend(prints),
             Write::Account(new) => self.accounts.push(&new.0),
+            Write::SignInsEnded(user) => self.signed_out.push(*user),
         }
     }
 

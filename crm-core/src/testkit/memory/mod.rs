@@ -13,6 +13,7 @@ mod mirror;
 mod people;
 mod records;
 mod rows;
+mod search;
 
 use std::collections::BTreeMap;
 use std::future::Future;
