@@ -4,6 +4,7 @@ use actix_web::{delete, get, patch, post, put};
 use crm_core::access::View;
 use crm_core::company::{Company, CompanyEdit};
 use crm_core::journal::TimelineItem;
+use crm_core::tag::TagFilter;
 use crm_core::{ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -14,7 +15,7 @@ use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read).service(list).service(create).service(search);
+    config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
 
@@ -30,6 +31,14 @@ async fn list(Signed(session, Query(params)): Signed<Query<ListParams>>) -> Answ
 #[post("/search")]
 async fn search(Signed(session, Json(request)): Signed<Json<ListRequest>>) -> Answer<Body<Page<View<Company>>>> {
     Ok(Body(session.companies().list(&request).await?))
+}
+
+/// Companies by their tags, page by page: everything that is said of tags holds of each.
+#[utoipa::path(tag = "companies", operation_id = "filter_companies_by_tags", request_body = TagFilter, responses((status = 200, body = Page<Company>)))]
+#[post("/filter/tags")]
+async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<Body<Page<View<Company>>>> {
+    let page = session.companies().list(&tags.list()).await;
+    Ok(Body(page.map_err(|error| tags.blame(error))?))
 }
 
 /// Make a company; without an owner it belongs to the caller.

@@ -4,6 +4,7 @@ use actix_web::{delete, get, patch, post, put};
 use crm_core::access::View;
 use crm_core::contact::{Contact, ContactEdit};
 use crm_core::journal::TimelineItem;
+use crm_core::tag::TagFilter;
 use crm_core::{ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -14,7 +15,7 @@ use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read).service(list).service(create).service(search);
+    config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
 
@@ -30,6 +31,14 @@ async fn list(Signed(session, Query(params)): Signed<Query<ListParams>>) -> Answ
 #[post("/search")]
 async fn search(Signed(session, Json(request)): Signed<Json<ListRequest>>) -> Answer<Body<Page<View<Contact>>>> {
     Ok(Body(session.contacts().list(&request).await?))
+}
+
+/// Contacts by their tags, page by page: everything that is said of tags holds of each.
+#[utoipa::path(tag = "contacts", operation_id = "filter_contacts_by_tags", request_body = TagFilter, responses((status = 200, body = Page<Contact>)))]
+#[post("/filter/tags")]
+async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<Body<Page<View<Contact>>>> {
+    let page = session.contacts().list(&tags.list()).await;
+    Ok(Body(page.map_err(|error| tags.blame(error))?))
 }
 
 /// Make a contact; without an owner it belongs to the caller.

@@ -228,7 +228,10 @@ fn operations_say_which_headers_and_refusals_there_are() {
     assert!(refused("401", "WWW-Authenticate") && refused("429", "Retry-After") && refused("503", "Retry-After"));
     assert_eq!(answers("get /api/v1/deals/pipeline", &["404", "409"]), [true, false]);
     assert_eq!(answers("post /api/v1/contacts", &["404", "409", "429"]), [true, true, false]);
-    assert_eq!(answers("post /api/v1/contacts/search", &["404", "409"]), [false, false]);
+    assert!(has("post /api/v1/users", "201", "Location") && has("patch /api/v1/users/{id}/role", "200", "ETag"));
+    for list in ["search", "filter/tags"] {
+        assert_eq!(answers(&format!("post /api/v1/contacts/{list}"), &["404", "409"]), [false, false]);
+    }
     assert_eq!(answers("post /api/v1/auth/logout", &["401", "409"]), [true, false]);
     assert_eq!(answers("post /api/v1/auth/login", &["401", "409", "429"]), [true, false, true]);
     assert_eq!(answers("get /healthz", &["429", "503"]), [false, false]);
@@ -276,6 +279,7 @@ async fn texts_longer_than_the_document_says_are_refused() {
                     "entity" => "contact".into(),
                     "kind" => "text".into(),
                     "key" => "shoe_size".into(),
+                    "role" => "setter".into(),
                     _ => "x".into(),
                 };
                 body[needed.as_str().unwrap()] = filler;
