@@ -8,7 +8,9 @@
 )]
 
 mod demo;
+mod people;
 mod pipeline;
+mod records;
 mod resume;
 mod serve;
 mod support;
