@@ -13,6 +13,7 @@ use crate::deal::DealStore;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::integration::{PasswordHasher, TokenSigner};
+use crate::job::{JobStore, UploadStore};
 use crate::journal::JournalStore;
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
 use crate::search::SearchStore;
@@ -40,6 +41,8 @@ pub(crate) struct Ports {
     pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
     pub(crate) search: Arc<dyn SearchStore>,
     pub(crate) imports: Arc<dyn ImportStore>,
+    pub(crate) jobs: Arc<dyn JobStore>,
+    pub(crate) uploads: Arc<dyn UploadStore>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) sign_ins: Arc<dyn SignInStore>,
     pub(crate) throttles: Arc<dyn ThrottleStore>,
@@ -72,6 +75,8 @@ pub trait Store:
     + CustomFieldStore
     + SearchStore
     + ImportStore
+    + JobStore
+    + UploadStore
     + JournalStore
     + SignInStore
     + ThrottleStore
@@ -94,6 +99,8 @@ impl<S> Store for S where
         + CustomFieldStore
         + SearchStore
         + ImportStore
+        + JobStore
+        + UploadStore
         + JournalStore
         + SignInStore
         + ThrottleStore
@@ -147,6 +154,8 @@ impl Crm {
                 custom_fields: store.clone(),
                 search: store.clone(),
                 imports: store.clone(),
+                jobs: store.clone(),
+                uploads: store.clone(),
                 journal: store.clone(),
                 sign_ins: store.clone(),
                 throttles: store.clone(),

@@ -56,7 +56,7 @@ impl<T> Edit<T> {
 }
 
 /// A change of a record of which a caller may not see every field.
-pub(crate) trait RecordEdit {
+pub(crate) trait RecordEdit: Sized {
     /// The kind of record.
     const ENTITY: Entity;
 
@@ -65,6 +65,10 @@ pub(crate) trait RecordEdit {
 
     /// Its change of custom values.
     fn custom_mut(&mut self) -> &mut Edit<CustomValues>;
+
+    /// Makes it a replacement: what it does not name is cleared, except what the caller cannot see
+    /// and whose the record is.
+    fn replacing(self, mask: &FieldMask) -> Self;
 }
 
 /// Applies an edit to a field that cannot be empty.

@@ -11,11 +11,51 @@
 //! Every room (contact, company, deal …) has the same files: `model` (data, invariants, pure
 //! decisions), `event` (facts), `fields` (what lists may ask), `port` (reads), `service` (use
 //! cases). Start at [`Crm`] and [`Session`].
+//!
+//! # Example
+//!
+//! The store here lives in memory and comes with the feature `testkit`; a program that keeps its
+//! data takes one of `crm-storage`.
+//!
+#![cfg_attr(feature = "testkit", doc = "```")]
+#![cfg_attr(not(feature = "testkit"), doc = "```text")]
+//! use crm_core::contact::ContactEdit;
+//! use crm_core::testkit::MemoryStore;
+//! use crm_core::{Actor, Crm, ErrorKind, Expect, Filter, ListRequest};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let crm = Crm::builder(MemoryStore::new()).build();
+//! let workspace = crm.create_workspace("Acme Sales").await?;
+//! // Who acts decides what is seen and allowed; here it is the program itself.
+//! let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+//!
+//! let ada = ContactEdit { first_name: "Ada".into(), last_name: "Lovelace".into(), ..Default::default() };
+//! let ada = session.contacts().create(ada).await?;
+//!
+//! // A change says which version it is based on, and meets a conflict where that is over.
+//! let countess = ContactEdit { title: "Countess".into(), ..Default::default() };
+//! session.contacts().update(ada.id, countess.clone(), Expect::Version(ada.version)).await?;
+//! let late = session.contacts().update(ada.id, countess, Expect::Version(ada.version)).await;
+//! assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
+//!
+//! // Lists take filters, in words or as JSON.
+//! let filter: Filter = "title = Countess and created_at >= ago P7D".parse()?;
+//! let page = session.contacts().list(&ListRequest { filter: Some(filter), ..Default::default() }).await?;
+//! assert_eq!(page.data.len(), 1);
+//!
+//! // Every change is in the record's history.
+//! let history = session.contacts().timeline(ada.id, None, None).await?;
+//! assert_eq!(history.data.len(), 2);
+//! # Ok::<_, crm_core::Error>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod access;
 pub mod account;
 pub mod activity;
 pub mod auth;
+pub mod bulk;
 pub mod company;
 pub mod contact;
 mod crm;
@@ -27,6 +67,7 @@ mod faults;
 pub mod filter;
 mod id;
 pub mod integration;
+pub mod job;
 pub mod journal;
 mod money;
 pub mod page;

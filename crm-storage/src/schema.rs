@@ -339,6 +339,35 @@ table! {
     use diesel::sql_types::*;
     use crate::types::{Guid, Ts};
 
+    jobs (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        created_by -> Nullable<Guid>,
+        queue -> Text,
+        state -> Text,
+        due_at -> Nullable<Ts>,
+        data -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    upload_pieces (workspace_id, upload_id, position) {
+        workspace_id -> BigInt,
+        upload_id -> Guid,
+        position -> Integer,
+        at -> Ts,
+        bytes -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
     journal (workspace_id, record_id, id) {
         workspace_id -> BigInt,
         record_id -> Guid,
@@ -480,6 +509,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     failed_rows,
     fingerprints,
+    jobs,
+    upload_pieces,
     journal,
     journal_queue,
     journal_heads,

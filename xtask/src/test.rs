@@ -6,10 +6,15 @@ use clap::{Args, ValueEnum};
 use crate::steps::Steps;
 use crate::test_database::{TestDatabase, VARIABLE as POSTGRES};
 use crate::tools;
-use crate::workspace::{cargo, cargo_in_colour, in_pipeline};
+use crate::workspace::{cargo, cargo_in_colour, in_pipeline, root};
 
 /// Names what the tests may leave out; without it a missing database fails them.
 const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
+
+/// The package that stands for a third party's, in a workspace of its own.
+const ADAPTER: &str = "examples/custom-adapter/Cargo.toml";
+/// What the guides call beside our own binary.
+const GUIDES_CALL: [&str; 2] = ["curl", "jq"];
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -52,6 +57,9 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         tools::require_component("rustfmt", "cargo-fmt")?;
         tools::require_component("clippy", "cargo-clippy")?;
     }
+    for program in GUIDES_CALL {
+        tools::require_program(program, "which the guides call")?;
+    }
     if options.filter.is_empty() && !options.leaves_out(Part::Deny) {
         tools::require_cargo_tool("cargo-deny", "; --without deny goes on without it")?;
     }
@@ -80,7 +88,7 @@ struct Tests {
 
 impl Tests {
     fn everything(&self, options: &Options) -> Result<()> {
-        let mut steps = Steps::new(if options.leaves_out(Part::Deny) { 6 } else { 7 });
+        let mut steps = Steps::new(if options.leaves_out(Part::Deny) { 9 } else { 11 });
         let outcome = self.all_steps(&mut steps, options);
         let counts = steps.tally();
         println!("\n{counts}");
@@ -96,8 +104,12 @@ impl Tests {
 
     fn all_steps(&self, steps: &mut Steps, options: &Options) -> Result<()> {
         steps.run("format", cargo(["fmt", "--all", "--check"]))?;
+        steps.run("format of the adapter", cargo(["fmt", "--manifest-path", ADAPTER, "--check"]))?;
         if !options.leaves_out(Part::Deny) {
-            steps.run("dependencies", cargo(["deny", "check", "bans", "licenses", "sources"]))?;
+            let check = ["check", "bans", "licenses", "sources"];
+            steps.run("dependencies", cargo(["deny"].into_iter().chain(check)))?;
+            let adapter = ["deny", "--manifest-path", ADAPTER];
+            steps.run("dependencies of the adapter", cargo(adapter.into_iter().chain(check)))?;
         }
         // Early, because it is quick: who may import whom, and what no file may hold.
         steps.run_tests("house rules", self.runner(&["--package", "xtask", "--bins", "--tests"]))?;
@@ -112,7 +124,19 @@ impl Tests {
         steps.run_tests("examples in documentation", self.command(documented))?;
         let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
         documentation.env("RUSTDOCFLAGS", "-D warnings");
-        steps.run("documentation", self.command(documentation))
+        steps.run("documentation", self.command(documentation))?;
+        steps.run("lints of the adapter", self.adapter("clippy", &["--all-targets", "--", "-D", "warnings"]))?;
+        steps.run_tests("tests of the adapter", self.adapter("test", &["--no-fail-fast"]))
+    }
+
+    /// Cargo on the third party's package, which shares what is built.
+    fn adapter(&self, verb: &str, words: &[&str]) -> std::process::Command {
+        let head = [verb, "--manifest-path", ADAPTER];
+        let mut command = self.command(cargo_in_colour(head.into_iter().chain(words.iter().copied())));
+        if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+            command.env("CARGO_TARGET_DIR", root().join("target"));
+        }
+        command
     }
 
     fn matching(&self, options: &Options) -> Result<()> {

@@ -42,6 +42,14 @@ pub(crate) fn install_package(package: &str, missing: &str, otherwise: &str) -> 
     Ok(())
 }
 
+/// Makes sure of a program that Debian packages under its own name.
+pub(crate) fn require_program(name: &str, what_for: &str) -> Result<()> {
+    if find(name).is_some() {
+        return Ok(());
+    }
+    install_package(name, &format!("{name}, {what_for},"), "")
+}
+
 /// Makes sure of a cargo subcommand; `otherwise` says how to go on where it cannot be installed.
 pub(crate) fn require_cargo_tool(name: &str, otherwise: &str) -> Result<()> {
     if has_cargo_tool(name) {

@@ -35,11 +35,13 @@ pub enum Entity {
     CustomField,
     /// A file being read in.
     Import,
+    /// Work that goes on after its answer.
+    Job,
 }
 
 impl Entity {
     /// Every kind, in the order of the permission matrix.
-    pub const ALL: [Entity; 11] = [
+    pub const ALL: [Entity; 12] = [
         Entity::Workspace,
         Entity::User,
         Entity::Team,
@@ -51,6 +53,7 @@ impl Entity {
         Entity::Note,
         Entity::CustomField,
         Entity::Import,
+        Entity::Job,
     ];
 
     /// The snake_case name.
@@ -67,6 +70,7 @@ impl Entity {
             Entity::Note => "note",
             Entity::CustomField => "custom_field",
             Entity::Import => "import",
+            Entity::Job => "job",
         }
     }
 }

@@ -141,7 +141,7 @@ fn owner_field(entity: Entity) -> Option<Field> {
 fn narrows(entity: Entity, action: Action) -> bool {
     match entity {
         Entity::Note => matches!(action, Action::Update | Action::Delete),
-        Entity::Import => matches!(action, Action::Create | Action::Read | Action::Update),
+        Entity::Import | Entity::Job => matches!(action, Action::Create | Action::Read | Action::Update),
         entity => owner_field(entity).is_some(),
     }
 }
@@ -257,6 +257,15 @@ impl Grant {
         self.reaches(entity, self.access.rule(entity).read, owner)
     }
 
+    /// The members whose records of a kind the caller sees, where they do not see everybody's.
+    pub fn seen_owners(&self, entity: Entity) -> Vec<Uuid> {
+        match self.access.rule(entity).read {
+            Scope::Own => self.user_id().map(Id::uuid).into_iter().collect(),
+            Scope::Team => self.access.teammates.clone(),
+            Scope::None | Scope::All => Vec::new(),
+        }
+    }
+
     /// Refuses to act on a record outside the action's scope.
     ///
     /// # Errors
@@ -270,7 +279,7 @@ impl Grant {
     }
 
     fn reaches(&self, entity: Entity, scope: Scope, owner: Option<Id<User>>) -> bool {
-        let owned = owner_field(entity).is_some() || matches!(entity, Entity::Note | Entity::Import);
+        let owned = owner_field(entity).is_some() || matches!(entity, Entity::Note | Entity::Import | Entity::Job);
         match (scope, self.user_id()) {
             (Scope::None, _) => false,
             (Scope::Own, Some(me)) if owned => owner == Some(me),

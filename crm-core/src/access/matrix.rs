@@ -202,6 +202,8 @@ fn default_rule(role: Role, entity: Entity) -> Rule {
             }
             _ => Rule::NONE,
         },
+        Entity::Job if role == Role::Manager => Rule { update: Scope::All, ..Rule::READ },
+        Entity::Job => Rule { read: Scope::Own, update: Scope::Own, ..Rule::NONE },
         Entity::Contact | Entity::Company | Entity::Deal => default_record_rule(role, entity),
     }
 }

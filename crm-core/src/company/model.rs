@@ -89,20 +89,6 @@ pub struct CompanyEdit {
     pub custom: Edit<CustomValues>,
 }
 
-impl CompanyEdit {
-    /// Makes this edit a replacement: what it does not name is cleared, except what the caller
-    /// cannot see and whose it is.
-    pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.name.replacing("name", mask);
-        self.domain.replacing("domain", mask);
-        self.industry.replacing("industry", mask);
-        self.employees.replacing("employees", mask);
-        self.external_id.replacing("external_id", mask);
-        self.tags.replacing("tags", mask);
-        self
-    }
-}
-
 impl RecordEdit for CompanyEdit {
     const ENTITY: Entity = Entity::Company;
 
@@ -121,6 +107,16 @@ impl RecordEdit for CompanyEdit {
 
     fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
         &mut self.custom
+    }
+
+    fn replacing(mut self, mask: &FieldMask) -> Self {
+        self.name.replacing("name", mask);
+        self.domain.replacing("domain", mask);
+        self.industry.replacing("industry", mask);
+        self.employees.replacing("employees", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
+        self
     }
 }
 

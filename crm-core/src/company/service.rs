@@ -1,14 +1,17 @@
 //! Use cases of companies.
 
 use super::model::{Company, CompanyEdit};
-use crate::access::{Action, Entity, Grant, View};
+use crate::access::{Entity, Grant, View};
+use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
+use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::error::Result;
 use crate::id::Id;
 use crate::journal::TimelineItem;
-use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Decisions, Expect, Kept, Session, page_of, permitted};
-use crate::store::{Changes, Stored};
+use crate::page::{ListQuery, ListRequest, Page, Rows};
+use crate::session::{Blank, Expect, Kept, Reading, Records, Session};
+use crate::store::Stored;
+use crate::time::Timestamp;
 use crate::user::User;
 
 /// The companies of a workspace, as far as one actor may go.
@@ -22,30 +25,16 @@ impl Companies {
         Self { session }
     }
 
+    fn records(&self) -> Records<'_, Company> {
+        Records::of(&self.session)
+    }
+
     /// Makes a company; without an owner it belongs to the caller.
     ///
     /// # Errors
     /// `Denied`; `Invalid` with every field at fault.
     pub async fn create(&self, edit: CompanyEdit) -> Result<View<Company>> {
-        let grant = self.session.require(Entity::Company, Action::Create)?;
-        if let Some(first) = self.session.replayed(&grant).await? {
-            return Ok(first);
-        }
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut changes = self.session.changes();
-                let mut company = Stored::new(Company::blank(Id::new_at(changes.now()), changes.now()));
-                company.edit(permitted(&grant, edit.clone())?)?;
-                self.session.own(&mut company);
-                grant.check_reach(&*company)?;
-                self.session.save(&grant, &mut changes, &mut company).await?;
-                self.session.commit_once(&grant, changes, company).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().create(edit).await
     }
 
     /// A company.
@@ -53,9 +42,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound`, also for one that the caller does not see.
     pub async fn read(&self, id: Id<Company>) -> Result<View<Company>> {
-        let grant = self.session.require(Entity::Company, Action::Read)?;
-        let company = self.session.ports().companies.company(&grant, id).await?;
-        Ok(grant.view(company.into_inner()))
+        self.records().read(id).await
     }
 
     /// A page of a list.
@@ -63,15 +50,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `Invalid` for a bad filter, sort, limit or cursor; `Unavailable` past the deadline.
     pub async fn list(&self, request: &ListRequest) -> Result<Page<View<Company>>> {
-        let grant = self.session.require(Entity::Company, Action::Read)?;
-        let query = grant.check_list::<Company>(request, self.session.now())?;
-        let store = &self.session.ports().companies;
-        let rows = store.companies(&grant, &query).await?;
-        let total = match query.is_counted() {
-            true => Some(store.count_companies(&grant, &query, COUNT_CAP).await?),
-            false => None,
-        };
-        Ok(page_of(&grant, &query, rows, total))
+        self.records().list(request).await
     }
 
     /// Changes the fields that the edit names.
@@ -79,7 +58,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` with every field at fault.
     pub async fn update(&self, id: Id<Company>, edit: CompanyEdit, expect: Expect) -> Result<View<Company>> {
-        self.change(id, expect, |company, grant| company.edit(permitted(grant, edit.clone())?)).await
+        self.records().update(id, edit, expect).await
     }
 
     /// Replaces every field that the caller sees; the owner stays where the edit names none.
@@ -87,13 +66,7 @@ impl Companies {
     /// # Errors
     /// As [`Companies::update`].
     pub async fn replace(&self, id: Id<Company>, edit: CompanyEdit, expect: Expect) -> Result<View<Company>> {
-        self.change(id, expect, |company, grant| {
-            let mask = grant.mask(Entity::Company);
-            let edit = permitted(grant, edit.clone())?.replacing(mask);
-            company.custom.retain(|key, _| !grant.sees_custom(Entity::Company, key));
-            company.edit(edit)
-        })
-        .await
+        self.records().replace(id, edit, expect).await
     }
 
     /// Deletes a company; it can be restored until it is purged.
@@ -101,22 +74,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Company>, expect: Expect) -> Result<()> {
-        let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut company = self.session.ports().companies.company(&grant, id).await?;
-                expect.check(&*company)?;
-                grant.check_reach(&*company)?;
-                let mut changes = self.session.changes();
-                company.deleted_at = Some(changes.now());
-                changes.put(&mut company);
-                self.session.commit(&grant, changes).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().delete(id, expect).await
     }
 
     /// Brings a deleted company back.
@@ -124,22 +82,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound` for one that is not deleted or was purged.
     pub async fn restore(&self, id: Id<Company>) -> Result<View<Company>> {
-        let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut company = self.session.ports().companies.deleted_company(&grant, id).await?;
-                grant.check_reach(&*company)?;
-                let mut changes = self.session.changes();
-                company.deleted_at = None;
-                changes.put(&mut company);
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(company.into_inner()))
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().restore(id).await
     }
 
     /// Erases a deleted company and the content of its history for ever.
@@ -147,20 +90,7 @@ impl Companies {
     /// # Errors
     /// `Denied`; `NotFound` for one that is not deleted.
     pub async fn purge(&self, id: Id<Company>) -> Result<()> {
-        let grant = self.session.require(Entity::Company, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let company = self.session.ports().companies.deleted_company(&grant, id).await?;
-                grant.check_reach(&*company)?;
-                let mut changes = self.session.changes();
-                changes.purge(&company);
-                self.session.commit(&grant, changes).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().purge(id).await
     }
 
     /// A page of the company's history and that of its notes, newest first.
@@ -173,39 +103,50 @@ impl Companies {
         cursor: Option<&str>,
         limit: Option<u16>,
     ) -> Result<Page<TimelineItem>> {
-        let grant = self.session.require(Entity::Company, Action::Read)?;
-        self.session.ports().companies.company(&grant, id).await?;
-        self.session.timeline(&grant, (Entity::Company, id.uuid()), cursor, limit).await
+        self.records().timeline(id, cursor, limit).await
     }
 
-    /// Reads, decides and commits one change, again when somebody else was faster.
-    async fn change(
+    /// Makes many companies in one commit, at most 10,000. An item that could not be read comes as its
+    /// error.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for too many; under [`BulkMode::Atomic`] the fault of every item, at
+    /// `items.<index>`, and then nothing is made.
+    pub async fn create_many(&self, items: Vec<Result<CompanyEdit>>, mode: BulkMode) -> Result<BulkReport> {
+        self.records().create_many(items, mode).await
+    }
+
+    /// Changes many companies, each in its own way, in one commit, at most 10,000.
+    ///
+    /// # Errors
+    /// As [`Companies::create_many`].
+    pub async fn update_many(
         &self,
-        id: Id<Company>,
-        expect: Expect,
-        decide: impl Fn(&mut Company, &Grant) -> Result<()> + Sync,
-    ) -> Result<View<Company>> {
-        let grant = self.session.require(Entity::Company, Action::Update)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut company = self.session.ports().companies.company(&grant, id).await?;
-                expect.check(&*company)?;
-                grant.check_reach(&*company)?;
-                decide(&mut company, &grant)?;
-                let mut changes: Changes = self.session.changes();
-                self.session.save(&grant, &mut changes, &mut company).await?;
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(company.into_inner()))
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        items: Vec<Result<BulkEdit<Company, CompanyEdit>>>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
+        self.records().update_many(items, mode).await
+    }
+
+    /// Does the same to many companies in one commit: those with these ids, or those that a filter
+    /// describes, whose ids are taken first. At most 10,000.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`] the fault of
+    /// every item, at `items.<index>`, and then nothing is changed.
+    pub async fn change_many(
+        &self,
+        selection: Selection<Company>,
+        change: BulkChange<CompanyEdit>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
+        self.records().change_many(selection, change, mode).await
     }
 }
 
 impl Kept for Company {
+    type Edit = CompanyEdit;
+
     fn tags(&self) -> &[String] {
         &self.tags
     }
@@ -222,7 +163,45 @@ impl Kept for Company {
         self.owner_id = owner;
     }
 
+    fn set_tags(&mut self, tags: Vec<String>) {
+        self.tags = tags;
+    }
+
+    fn set_deleted(&mut self, at: Option<Timestamp>) {
+        self.deleted_at = at;
+    }
+
     fn references(&self) -> Vec<(&'static str, Entity, uuid::Uuid)> {
         self.owner_id.map(|id| ("owner_id", Entity::User, id.uuid())).into_iter().collect()
+    }
+
+    fn apply(&mut self, edit: CompanyEdit) -> Result<()> {
+        self.edit(edit)
+    }
+
+    fn load<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>> {
+        ports.companies.company(grant, id)
+    }
+
+    fn load_many<'a>(ports: &'a Ports, grant: &'a Grant, ids: &'a [Id<Self>]) -> Reading<'a, Vec<Stored<Self>>> {
+        ports.companies.companies_by_id(grant, ids)
+    }
+
+    fn load_deleted<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>> {
+        ports.companies.deleted_company(grant, id)
+    }
+
+    fn page<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery) -> Reading<'a, Rows<Self>> {
+        ports.companies.companies(grant, query)
+    }
+
+    fn count<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery, cap: u64) -> Reading<'a, u64> {
+        ports.companies.count_companies(grant, query, cap)
+    }
+}
+
+impl Blank for Company {
+    fn blank(id: Id<Self>, now: Timestamp) -> Self {
+        Company::blank(id, now)
     }
 }

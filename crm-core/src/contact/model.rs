@@ -167,24 +167,6 @@ pub struct ContactEdit {
     pub custom: Edit<CustomValues>,
 }
 
-impl ContactEdit {
-    /// Makes this edit a replacement: what it does not name is cleared, except what the caller
-    /// cannot see and whose it is.
-    pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.first_name.replacing("first_name", mask);
-        self.last_name.replacing("last_name", mask);
-        self.email.replacing("email", mask);
-        self.phone.replacing("phone", mask);
-        self.title.replacing("title", mask);
-        self.company_id.replacing("company_id", mask);
-        self.lifecycle.replacing("lifecycle", mask);
-        self.source.replacing("source", mask);
-        self.external_id.replacing("external_id", mask);
-        self.tags.replacing("tags", mask);
-        self
-    }
-}
-
 impl RecordEdit for ContactEdit {
     const ENTITY: Entity = Entity::Contact;
 
@@ -207,6 +189,20 @@ impl RecordEdit for ContactEdit {
 
     fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
         &mut self.custom
+    }
+
+    fn replacing(mut self, mask: &FieldMask) -> Self {
+        self.first_name.replacing("first_name", mask);
+        self.last_name.replacing("last_name", mask);
+        self.email.replacing("email", mask);
+        self.phone.replacing("phone", mask);
+        self.title.replacing("title", mask);
+        self.company_id.replacing("company_id", mask);
+        self.lifecycle.replacing("lifecycle", mask);
+        self.source.replacing("source", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
+        self
     }
 }
 

@@ -165,21 +165,6 @@ pub struct DealStart {
     pub stage_id: Option<Id<Stage>>,
 }
 
-impl DealEdit {
-    /// Makes this edit a replacement: what it does not name is cleared, except what the caller
-    /// cannot see and whose it is.
-    pub(crate) fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.title.replacing("title", mask);
-        self.value.replacing("value", mask);
-        self.contact_id.replacing("contact_id", mask);
-        self.company_id.replacing("company_id", mask);
-        self.source.replacing("source", mask);
-        self.external_id.replacing("external_id", mask);
-        self.tags.replacing("tags", mask);
-        self
-    }
-}
-
 impl RecordEdit for DealEdit {
     const ENTITY: Entity = Entity::Deal;
 
@@ -199,6 +184,17 @@ impl RecordEdit for DealEdit {
 
     fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
         &mut self.custom
+    }
+
+    fn replacing(mut self, mask: &FieldMask) -> Self {
+        self.title.replacing("title", mask);
+        self.value.replacing("value", mask);
+        self.contact_id.replacing("contact_id", mask);
+        self.company_id.replacing("company_id", mask);
+        self.source.replacing("source", mask);
+        self.external_id.replacing("external_id", mask);
+        self.tags.replacing("tags", mask);
+        self
     }
 }
 

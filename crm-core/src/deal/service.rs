@@ -4,14 +4,17 @@ use super::board::Board;
 use super::event::DealEvent;
 use super::model::{Deal, DealEdit, DealStart};
 use crate::access::{Action, Entity, Grant, View};
+use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
+use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::journal::TimelineItem;
-use crate::page::{COUNT_CAP, ListRequest, Page};
+use crate::page::{ListQuery, ListRequest, Page, Rows};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Decisions, Expect, Kept, Session, page_of, permitted};
-use crate::store::{Changes, Stored};
+use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted};
+use crate::store::Stored;
+use crate::time::Timestamp;
 use crate::user::User;
 
 /// The deals of a workspace, as far as one actor may go.
@@ -23,6 +26,10 @@ pub struct Deals {
 impl Deals {
     pub(crate) fn new(session: Session) -> Self {
         Self { session }
+    }
+
+    fn records(&self) -> Records<'_, Deal> {
+        Records::of(&self.session)
     }
 
     /// Makes a deal at a stage: by default the first one of the default pipeline. Without an owner
@@ -111,9 +118,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`, also for one that the caller does not see.
     pub async fn read(&self, id: Id<Deal>) -> Result<View<Deal>> {
-        let grant = self.session.require(Entity::Deal, Action::Read)?;
-        let deal = self.session.ports().deals.deal(&grant, id).await?;
-        Ok(grant.view(deal.into_inner()))
+        self.records().read(id).await
     }
 
     /// A page of a list.
@@ -121,15 +126,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `Invalid` for a bad filter, sort, limit or cursor; `Unavailable` past the deadline.
     pub async fn list(&self, request: &ListRequest) -> Result<Page<View<Deal>>> {
-        let grant = self.session.require(Entity::Deal, Action::Read)?;
-        let query = grant.check_list::<Deal>(request, self.session.now())?;
-        let store = &self.session.ports().deals;
-        let rows = store.deals(&grant, &query).await?;
-        let total = match query.is_counted() {
-            true => Some(store.count_deals(&grant, &query, COUNT_CAP).await?),
-            false => None,
-        };
-        Ok(page_of(&grant, &query, rows, total))
+        self.records().list(request).await
     }
 
     /// Changes the fields that the edit names.
@@ -137,7 +134,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` with every field at fault.
     pub async fn update(&self, id: Id<Deal>, edit: DealEdit, expect: Expect) -> Result<View<Deal>> {
-        self.change(id, expect, |deal, grant| deal.edit(permitted(grant, edit.clone())?)).await
+        self.records().update(id, edit, expect).await
     }
 
     /// Replaces every field that the caller sees; the owner stays where the edit names none.
@@ -145,13 +142,7 @@ impl Deals {
     /// # Errors
     /// As [`Deals::update`].
     pub async fn replace(&self, id: Id<Deal>, edit: DealEdit, expect: Expect) -> Result<View<Deal>> {
-        self.change(id, expect, |deal, grant| {
-            let mask = grant.mask(Entity::Deal);
-            let edit = permitted(grant, edit.clone())?.replacing(mask);
-            deal.custom.retain(|key, _| !grant.sees_custom(Entity::Deal, key));
-            deal.edit(edit)
-        })
-        .await
+        self.records().replace(id, edit, expect).await
     }
 
     /// Deletes a deal; it can be restored until it is purged.
@@ -159,22 +150,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Deal>, expect: Expect) -> Result<()> {
-        let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut deal = self.session.ports().deals.deal(&grant, id).await?;
-                expect.check(&*deal)?;
-                grant.check_reach(&*deal)?;
-                let mut changes = self.session.changes();
-                deal.deleted_at = Some(changes.now());
-                changes.put(&mut deal);
-                self.session.commit(&grant, changes).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().delete(id, expect).await
     }
 
     /// Brings a deleted deal back.
@@ -182,22 +158,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound` for one that is not deleted or was purged.
     pub async fn restore(&self, id: Id<Deal>) -> Result<View<Deal>> {
-        let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
-                grant.check_reach(&*deal)?;
-                let mut changes = self.session.changes();
-                deal.deleted_at = None;
-                changes.put(&mut deal);
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(deal.into_inner()))
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().restore(id).await
     }
 
     /// Erases a deleted deal and the content of its history for ever.
@@ -205,20 +166,7 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound` for one that is not deleted.
     pub async fn purge(&self, id: Id<Deal>) -> Result<()> {
-        let grant = self.session.require(Entity::Deal, Action::Delete)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let deal = self.session.ports().deals.deleted_deal(&grant, id).await?;
-                grant.check_reach(&*deal)?;
-                let mut changes = self.session.changes();
-                changes.purge(&deal);
-                self.session.commit(&grant, changes).await
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        self.records().purge(id).await
     }
 
     /// A page of the deal's history and that of its notes, newest first.
@@ -226,9 +174,34 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`; `Invalid` for a bad cursor or limit.
     pub async fn timeline(&self, id: Id<Deal>, cursor: Option<&str>, limit: Option<u16>) -> Result<Page<TimelineItem>> {
-        let grant = self.session.require(Entity::Deal, Action::Read)?;
-        self.session.ports().deals.deal(&grant, id).await?;
-        self.session.timeline(&grant, (Entity::Deal, id.uuid()), cursor, limit).await
+        self.records().timeline(id, cursor, limit).await
+    }
+
+    /// Changes many deals, each in its own way, in one commit, at most 10,000.
+    ///
+    /// # Errors
+    /// As [`Deals::change_many`].
+    pub async fn update_many(
+        &self,
+        items: Vec<Result<BulkEdit<Deal, DealEdit>>>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
+        self.records().update_many(items, mode).await
+    }
+
+    /// Does the same to many deals in one commit: those with these ids, or those that a filter
+    /// describes, whose ids are taken first. At most 10,000.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`] the fault of
+    /// every item, at `items.<index>`, and then nothing is changed.
+    pub async fn change_many(
+        &self,
+        selection: Selection<Deal>,
+        change: BulkChange<DealEdit>,
+        mode: BulkMode,
+    ) -> Result<BulkReport> {
+        self.records().change_many(selection, change, mode).await
     }
 
     /// A pipeline, or the default one.
@@ -239,32 +212,6 @@ impl Deals {
             None => store.pipelines(grant).await?.into_iter().next().ok_or_else(|| no_stage("pipeline_id")),
         }
     }
-
-    /// Reads, decides and commits one change, again when somebody else was faster.
-    async fn change(
-        &self,
-        id: Id<Deal>,
-        expect: Expect,
-        decide: impl Fn(&mut Deal, &Grant) -> Result<()> + Sync,
-    ) -> Result<View<Deal>> {
-        let grant = self.session.require(Entity::Deal, Action::Update)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut deal = self.session.ports().deals.deal(&grant, id).await?;
-                expect.check(&*deal)?;
-                grant.check_reach(&*deal)?;
-                decide(&mut deal, &grant)?;
-                let mut changes: Changes = self.session.changes();
-                self.session.save(&grant, &mut changes, &mut deal).await?;
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(deal.into_inner()))
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
-    }
 }
 
 /// The fault of a workspace or pipeline without a stage to begin at.
@@ -273,6 +220,8 @@ fn no_stage(field: &str) -> Error {
 }
 
 impl Kept for Deal {
+    type Edit = DealEdit;
+
     fn tags(&self) -> &[String] {
         &self.tags
     }
@@ -289,10 +238,42 @@ impl Kept for Deal {
         self.owner_id = owner;
     }
 
+    fn set_tags(&mut self, tags: Vec<String>) {
+        self.tags = tags;
+    }
+
+    fn set_deleted(&mut self, at: Option<Timestamp>) {
+        self.deleted_at = at;
+    }
+
     fn references(&self) -> Vec<(&'static str, Entity, uuid::Uuid)> {
         let owner = self.owner_id.map(|id| ("owner_id", Entity::User, id.uuid()));
         let company = self.company_id.map(|id| ("company_id", Entity::Company, id.uuid()));
         let contact = self.contact_id.map(|id| ("contact_id", Entity::Contact, id.uuid()));
         [owner, company, contact].into_iter().flatten().collect()
+    }
+
+    fn apply(&mut self, edit: DealEdit) -> Result<()> {
+        self.edit(edit)
+    }
+
+    fn load<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>> {
+        ports.deals.deal(grant, id)
+    }
+
+    fn load_many<'a>(ports: &'a Ports, grant: &'a Grant, ids: &'a [Id<Self>]) -> Reading<'a, Vec<Stored<Self>>> {
+        ports.deals.deals_by_id(grant, ids)
+    }
+
+    fn load_deleted<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>> {
+        ports.deals.deleted_deal(grant, id)
+    }
+
+    fn page<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery) -> Reading<'a, Rows<Self>> {
+        ports.deals.deals(grant, query)
+    }
+
+    fn count<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery, cap: u64) -> Reading<'a, u64> {
+        ports.deals.count_deals(grant, query, cap)
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::chain::{self, Hash, Texts, Verification};
-use super::entry::Entry;
+use super::entry::{Batch, Entry};
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::id::Id;
@@ -92,4 +92,11 @@ pub trait JournalStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>>;
+
+    /// Entries of a batch in the order of their records' ids, then of their versions: those of records
+    /// after one, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>>;
 }

@@ -1,5 +1,7 @@
 //! The only door to the services.
 
+mod kept;
+mod records;
 mod save;
 mod timeline;
 
@@ -14,9 +16,10 @@ use crate::custom_field::CustomFields;
 use crate::deal::Deals;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::job::{Job, Jobs};
 use crate::journal::{Draft, Entry};
 use crate::pipeline::Pipelines;
-use crate::store::{Changes, IdempotencyKey, Record, Sealed, Stored, Write};
+use crate::store::{Changes, IdempotencyKey, Record, Replay, Sealed, Stored, Write};
 use crate::tag::Tags;
 use crate::team::Teams;
 use crate::time::Timestamp;
@@ -24,7 +27,9 @@ use crate::transfer::Transfers;
 use crate::user::Users;
 use crate::workspace::Workspaces;
 
-pub(crate) use save::{Kept, page_of, permitted};
+pub(crate) use kept::{Blank, Kept, Reading};
+pub(crate) use records::Records;
+pub(crate) use save::{page_of, permitted, pointed};
 
 /// How often a service decides anew when somebody else was faster.
 const DECISIONS: usize = 3;
@@ -158,6 +163,11 @@ impl Session {
         Workspaces::new(self.clone())
     }
 
+    /// Jobs.
+    pub fn jobs(&self) -> Jobs {
+        Jobs::new(self.clone())
+    }
+
     /// Imports and exports.
     pub fn transfers(&self) -> Transfers {
         Transfers::new(self.clone())
@@ -208,6 +218,38 @@ impl Session {
         result
     }
 
+    /// The job that an earlier request under the caller's key enqueued or recorded.
+    pub(crate) async fn enqueued(&self, grant: &Grant) -> Result<Option<View<Job>>> {
+        let Some(replay) = self.earlier(grant).await?.filter(|replay| replay.result.entity == Entity::Job) else {
+            return Ok(None);
+        };
+        // Whoever sent the key enqueued the job.
+        let own = self.internally(Entity::Job, Action::Read);
+        let job = self.ports().jobs.job(&own, replay.result.id.into()).await?;
+        Ok(Some(grant.view(job.into_inner())))
+    }
+
+    /// Commits changes with a job, once under the caller's key if there is one.
+    pub(crate) async fn enqueue(&self, grant: &Grant, mut changes: Changes, job: Job) -> Result<View<Job>> {
+        let mut job = Stored::new(job);
+        changes.put_unjournalled(&mut job);
+        if let Some(key) = &self.idempotency {
+            changes.idempotent(key.clone(), &job);
+        }
+        match self.commit(grant, changes).await {
+            Ok(()) => Ok(grant.view(job.into_inner())),
+            Err(error) if error.code() == "idempotency_replay" => {
+                self.enqueued(grant).await?.ok_or_else(|| Error::unavailable("the first request is still under way"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether what is done is to be done once, under the caller's key.
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.idempotency.is_some()
+    }
+
     /// Commits a creation, once under the caller's key if there is one.
     pub(crate) async fn commit_once<T: Record>(
         &self,
@@ -230,15 +272,20 @@ impl Session {
         }
     }
 
-    /// What an earlier request under the caller's key made, as it was then, under today's mask.
-    pub(crate) async fn replayed<T: Record>(&self, grant: &Grant) -> Result<Option<View<T>>> {
+    /// The use of the caller's key by an earlier request.
+    async fn earlier(&self, grant: &Grant) -> Result<Option<Replay>> {
         let Some(key) = &self.idempotency else { return Ok(None) };
-        let Some(replay) = self.ports().commit.replay(grant, key, self.now()).await? else { return Ok(None) };
-        if replay.body != key.body {
+        let replay = self.ports().commit.replay(grant, key, self.now()).await?;
+        if replay.is_some_and(|replay| replay.body != key.body) {
             let message = "was used before with another body";
             return Err(Error::invalid("Idempotency-Key", "idempotency_key_reused", message));
         }
-        let result = replay.result;
+        Ok(replay)
+    }
+
+    /// What an earlier request under the caller's key made, as it was then, under today's mask.
+    pub(crate) async fn replayed<T: Record>(&self, grant: &Grant) -> Result<Option<View<T>>> {
+        let Some(Replay { result, .. }) = self.earlier(grant).await? else { return Ok(None) };
         let entries = self.ports().journal.history(grant, result.entity, result.id, result.version).await?;
         let record = image_at(&entries)
             .filter(|_| result.entity == T::ENTITY)
@@ -280,7 +327,7 @@ pub(crate) fn seal(grant: &Grant, changes: Changes) -> Result<Sealed> {
         at,
         entries: changes.drafts.into_iter().map(entry).collect(),
         writes: changes.writes,
-        relied: changes.relied,
+        relied: changes.relied.into_iter().collect(),
         guards: changes.guards,
         idempotency: changes.idempotency,
         purged: changes.purged,

@@ -1,13 +1,13 @@
 //! What saving a contact, company or deal has in common.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Session;
+use super::{Kept, Session};
 use crate::access::{Action, Entity, Grant, Listed, View};
-use crate::custom_field::{CustomKind, CustomValues, TypedValue, check_values, unknown_custom_field};
+use crate::custom_field::{CustomKind, TypedValue, check_values, unknown_custom_field};
 use crate::edit::{Edit, RecordEdit};
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::id::Id;
@@ -15,25 +15,6 @@ use crate::page::{COUNT_CAP, ListQuery, Page, Rows};
 use crate::store::{Changes, Reliance, Stored};
 use crate::tag::Tag;
 use crate::text;
-use crate::user::User;
-
-/// A record with an owner, tags and custom values.
-pub(crate) trait Kept: Listed {
-    /// Names of its tags.
-    fn tags(&self) -> &[String];
-
-    /// Its custom values.
-    fn custom(&self) -> &CustomValues;
-
-    /// Its custom values, to be cleaned.
-    fn custom_mut(&mut self) -> &mut CustomValues;
-
-    /// Gives it an owner.
-    fn set_owner(&mut self, owner: Option<Id<User>>);
-
-    /// The records that its fields point to, owner included.
-    fn references(&self) -> Vec<(&'static str, Entity, Uuid)>;
-}
 
 impl Session {
     /// Gives a new record without an owner to the caller.
@@ -51,9 +32,28 @@ impl Session {
         changes: &mut Changes,
         record: &mut Stored<T>,
     ) -> Result<bool> {
+        let referred = self.referred(grant, pointed(grant, record)).await?;
+        let fresh = self.check(grant, changes, record, &referred)?;
+        self.make_tags(grant, changes, &fresh).await?;
+        Ok(changes.put(record))
+    }
+
+    /// The checks of [`Session::save`] on a record whose references were looked up. The changes rely
+    /// on these; answers with the names of the record's new tags.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; `Denied` for a record that the caller may not give away.
+    pub(crate) fn check<T: Kept>(
+        &self,
+        grant: &Grant,
+        changes: &mut Changes,
+        record: &mut Stored<T>,
+        referred: &Referred,
+    ) -> Result<Vec<String>> {
         let before = record.before().cloned();
         let mut faults = self.check_custom(grant, before.as_ref(), record);
-        faults.extend(self.check_references(grant, changes, before.as_ref(), record).await?);
+        let pointed = pointed(grant, record);
+        faults.extend(pointed.iter().filter_map(|pointer| referred.fault(pointer)));
         if !faults.is_empty() {
             return Err(Error::invalid_fields(faults));
         }
@@ -62,10 +62,38 @@ impl Session {
         {
             self.require(T::ENTITY, Action::Assign)?.check_reach(before)?;
         }
+        for pointer in &pointed {
+            if let Some(reliance) = referred.reliance(pointer) {
+                changes.rely(reliance);
+            }
+        }
         let known: BTreeSet<&String> = before.iter().flat_map(|before| before.tags()).collect();
-        let fresh: Vec<String> = record.tags().iter().filter(|tag| !known.contains(tag)).cloned().collect();
-        self.make_tags(grant, changes, &fresh).await?;
-        Ok(changes.put(record))
+        Ok(record.tags().iter().filter(|tag| !known.contains(tag)).cloned().collect())
+    }
+
+    /// Looks up what fields point to: one record by its key, several of a kind at once.
+    pub(crate) async fn referred(&self, grant: &Grant, pointers: Vec<Pointer>) -> Result<Referred> {
+        let mut wanted: BTreeMap<Entity, BTreeSet<Uuid>> = BTreeMap::new();
+        for pointer in pointers {
+            // Whoever acts is there.
+            if pointer.entity != Entity::User || Some(pointer.id) != self.actor().user_id().map(Id::uuid) {
+                wanted.entry(pointer.entity).or_default().insert(pointer.id);
+            }
+        }
+        let mut referred = Referred { me: self.actor().user_id().map(Id::uuid), found: BTreeMap::new() };
+        for (entity, ids) in wanted {
+            let ids: Vec<Uuid> = ids.into_iter().collect();
+            let found = match ids.as_slice() {
+                [one] => match self.exists(grant, entity, *one).await {
+                    Ok(reliance) => vec![reliance],
+                    Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                    Err(error) => return Err(error),
+                },
+                many => self.existing(grant, entity, many).await?,
+            };
+            referred.found.extend(found.into_iter().map(|reliance| ((entity, reliance.id), reliance)));
+        }
+        Ok(referred)
     }
 
     fn check_custom<T: Kept>(&self, grant: &Grant, before: Option<&T>, record: &mut Stored<T>) -> Vec<FieldError> {
@@ -75,39 +103,6 @@ impl Session {
             return Vec::new();
         }
         check_values(&definitions, before.map(T::custom), record.custom_mut())
-    }
-
-    /// The new references of a record that point to nothing that the caller sees; the changes rely on
-    /// the others.
-    async fn check_references<T: Kept>(
-        &self,
-        grant: &Grant,
-        changes: &mut Changes,
-        before: Option<&T>,
-        record: &Stored<T>,
-    ) -> Result<Vec<FieldError>> {
-        let known = before.map(T::references).unwrap_or_default();
-        let mut wanted: Vec<(String, Entity, Uuid)> = record
-            .references()
-            .into_iter()
-            .filter(|reference| !known.contains(reference))
-            .map(|(field, entity, id)| (field.to_owned(), entity, id))
-            .collect();
-        wanted.extend(custom_references(grant, before, record));
-        let mut faults = Vec::new();
-        for (field, entity, id) in wanted {
-            if entity == Entity::User && Some(id) == self.actor().user_id().map(Id::uuid) {
-                continue;
-            }
-            match self.exists(grant, entity, id).await {
-                Ok(reliance) => changes.rely(reliance),
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    faults.push(FieldError::new(field, "not_found", format!("{entity} {id} not found")));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(faults)
     }
 
     /// What to rely on where a field points to a record, if the caller sees it and it is not deleted.
@@ -123,6 +118,24 @@ impl Session {
             Entity::Deal => ports.deals.deal(grant, id.into()).await.map(|record| Reliance::on(&*record)),
             _ => Err(Error::not_found(entity.name(), id)),
         }
+    }
+
+    /// Those of these records that the caller sees and that are not deleted.
+    async fn existing(&self, grant: &Grant, entity: Entity, ids: &[Uuid]) -> Result<Vec<Reliance>> {
+        fn typed<T>(ids: &[Uuid]) -> Vec<Id<T>> {
+            ids.iter().copied().map(Id::from).collect()
+        }
+        let ports = self.ports();
+        Ok(match entity {
+            Entity::User => {
+                let users = ports.users.users_by_id(grant, &typed(ids)).await?;
+                users.iter().filter(|user| user.deleted_at.is_none()).map(Reliance::on).collect()
+            }
+            Entity::Contact => relied(&ports.contacts.contacts_by_id(grant, &typed(ids)).await?),
+            Entity::Company => relied(&ports.companies.companies_by_id(grant, &typed(ids)).await?),
+            Entity::Deal => relied(&ports.deals.deals_by_id(grant, &typed(ids)).await?),
+            _ => Vec::new(),
+        })
     }
 
     /// Puts those of these tags among the changes that do not exist yet.
@@ -172,9 +185,45 @@ pub(super) fn unknown_field(entity: Entity, field: &str) -> FieldError {
     FieldError::new(field, "unknown_field", format!("is not a field of a {entity}"))
 }
 
-/// New references among a record's custom values.
-fn custom_references<T: Kept>(grant: &Grant, before: Option<&T>, record: &T) -> Vec<(String, Entity, Uuid)> {
-    let mut references = Vec::new();
+/// A field of a record that points to another one.
+pub(crate) struct Pointer {
+    field: String,
+    entity: Entity,
+    id: Uuid,
+}
+
+/// What fields point to, as far as the caller sees it.
+pub(crate) struct Referred {
+    me: Option<Uuid>,
+    found: BTreeMap<(Entity, Uuid), Reliance>,
+}
+
+impl Referred {
+    fn reliance(&self, pointer: &Pointer) -> Option<Reliance> {
+        self.found.get(&(pointer.entity, pointer.id)).copied()
+    }
+
+    /// The fault of a field that points to nothing.
+    fn fault(&self, pointer: &Pointer) -> Option<FieldError> {
+        let Pointer { field, entity, id } = pointer;
+        let is_me = *entity == Entity::User && Some(*id) == self.me;
+        if is_me || self.reliance(pointer).is_some() {
+            return None;
+        }
+        Some(FieldError::new(field, "not_found", format!("{entity} {id} not found")))
+    }
+}
+
+fn relied<T: Kept>(records: &[Stored<T>]) -> Vec<Reliance> {
+    records.iter().map(|record| Reliance::on(&**record)).collect()
+}
+
+/// What a record's new references point to.
+pub(crate) fn pointed<T: Kept>(grant: &Grant, record: &Stored<T>) -> Vec<Pointer> {
+    let known = record.before().map(T::references).unwrap_or_default();
+    let built_in = record.references().into_iter().filter(|reference| !known.contains(reference));
+    let mut pointers: Vec<Pointer> =
+        built_in.map(|(field, entity, id)| Pointer { field: field.to_owned(), entity, id }).collect();
     for definition in grant.definitions(T::ENTITY) {
         let target = match definition.kind {
             CustomKind::User => Some(Entity::User),
@@ -182,14 +231,15 @@ fn custom_references<T: Kept>(grant: &Grant, before: Option<&T>, record: &T) -> 
             _ => None,
         };
         let value = record.custom().get(&definition.key);
-        let is_new = value.is_some() && value != before.and_then(|before| before.custom().get(&definition.key));
+        let is_new =
+            value.is_some() && value != record.before().and_then(|before| before.custom().get(&definition.key));
         if let (true, Some(target), Some(TypedValue::Id(id))) =
             (is_new, target, value.and_then(|value| definition.typed(value)))
         {
-            references.push((definition.filter_key(), target, id));
+            pointers.push(Pointer { field: definition.filter_key(), entity: target, id });
         }
     }
-    references
+    pointers
 }
 
 /// A page as the caller sees it.

@@ -1,5 +1,7 @@
 //! What a service decided: writes, the facts behind them and the rows they rely on.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::idempotency::IdempotencyKey;
@@ -14,7 +16,7 @@ use crate::transfer::{FailedRow, Fingerprint};
 use crate::user::User;
 
 /// A row that was only read, and whose version the commit checks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reliance {
     /// Its kind.
     pub entity: Entity,
@@ -70,7 +72,7 @@ pub struct Changes {
     pub(crate) at: Timestamp,
     pub(crate) writes: Vec<Write>,
     pub(crate) drafts: Vec<Draft>,
-    pub(crate) relied: Vec<Reliance>,
+    pub(crate) relied: BTreeSet<Reliance>,
     pub(crate) guards: Vec<GuardRow>,
     pub(crate) batch: Option<Id<Batch>>,
     pub(crate) idempotency: Option<(IdempotencyKey, Reliance)>,
@@ -84,7 +86,7 @@ impl Changes {
             at: now,
             writes: Vec::new(),
             drafts: Vec::new(),
-            relied: Vec::new(),
+            relied: BTreeSet::new(),
             guards: Vec::new(),
             batch: None,
             idempotency: None,
@@ -133,9 +135,7 @@ impl Changes {
 
     /// As [`Changes::rely_on`], where the record itself is gone.
     pub(crate) fn rely(&mut self, reliance: Reliance) {
-        if !self.relied.contains(&reliance) {
-            self.relied.push(reliance);
-        }
+        self.relied.insert(reliance);
     }
 
     /// Refuses the commit where anybody else decided about the set since the guard was read.

@@ -8,6 +8,7 @@ use crate::contact::Contact;
 use crate::custom_field::CustomField;
 use crate::deal::Deal;
 use crate::id::Id;
+use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::tag::Tag;
 use crate::team::Team;
@@ -48,6 +49,8 @@ pub enum Write {
     Note(Put<Note>),
     /// A custom field's definition.
     CustomField(Put<CustomField>),
+    /// A job that is enqueued or recorded; not journalled.
+    Job(Put<Job>),
     /// An import's state and checkpoint; not journalled.
     Import(Put<Import>),
     /// Rows that an import refused; not journalled.

@@ -1,5 +1,5 @@
 //! What tests of the engine and of its adapters stand on: a store in memory, fakes, samples, and
-//! the laws that every store keeps.
+//! the laws that every store and every role port keeps.
 //!
 //! An adapter runs every law with one line in a test of its own crate, which needs `tokio` (with
 //! `macros` and `rt-multi-thread`) among its dev-dependencies:
@@ -16,11 +16,13 @@
 //! | `samples` | the smallest records that a law can speak of |
 //! | `world` | [`World`]: two workspaces with a member of each role, over any store |
 //! | `databases` | which databases tests run on |
-//! | `suite` | the laws, room by room, and the macro that runs them |
+//! | `suite` | the laws of stores, room by room, and the macro that runs them |
+//! | [`roles`] | the laws of the role ports, and the macros that run them |
 
 mod databases;
 mod fakes;
 mod memory;
+pub mod roles;
 pub mod samples;
 pub mod suite;
 mod world;
@@ -30,6 +32,9 @@ pub use crate::integration::{MockPasswordHasher, MockTokenSigner};
 pub use databases::postgres_url;
 pub use fakes::{FakeClock, PlainHasher, PlainSigner};
 pub use memory::MemoryStore;
-pub use world::{Office, Opened, Spawn, Subject, World, commit};
+pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
 
-pub use crate::__suite as suite;
+pub use crate::{
+    __clock_suite as clock_suite, __password_hasher_suite as password_hasher_suite, __suite as suite,
+    __token_signer_suite as token_signer_suite,
+};

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::fakes::{FakeClock, PlainHasher, PlainSigner};
 use super::samples;
 use crate::access::{Action, Actor, Entity, Grant, Role, Rule};
+use crate::account::Account;
 use crate::crm::{Crm, Store};
 use crate::error::Result;
 use crate::id::Id;
@@ -197,6 +198,21 @@ impl World {
 pub async fn commit(session: &Session, changes: Changes) -> Result<()> {
     let grant = session.require(Entity::Contact, Action::Update)?;
     session.commit(&grant, changes).await
+}
+
+/// Makes the owner of an account an active member of a session's workspace, as accepting an
+/// invitation does.
+///
+/// # Errors
+/// As `Commit::commit`; `Denied` for a caller who may not make members.
+pub async fn join(session: &Session, account: Id<Account>, role: Role) -> Result<User> {
+    let grant = session.require(Entity::User, Action::Create)?;
+    let mut changes = session.changes();
+    let user = samples::member(samples::user(role.name(), role), changes.now())?;
+    let mut user = Stored::new(User { account_id: Some(account), ..user });
+    changes.put(&mut user);
+    session.commit(&grant, changes).await?;
+    Ok(user.into_inner())
 }
 
 /// An engine that signs in without real cryptography.

@@ -4,18 +4,17 @@ mod columns;
 
 use std::collections::{BTreeSet, HashMap};
 
-use async_trait::async_trait;
 use futures::stream::{self, Stream};
 
 use super::writer::Writer;
-use crate::access::{Action, Entity, Grant, Listed};
+use crate::access::{Action, Entity, Grant};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::crm::Ports;
 use crate::deal::Deal;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::page::{ListQuery, ListRequest, Rows};
+use crate::page::{ListQuery, ListRequest};
 use crate::pipeline::{Pipeline, Stage};
 use crate::session::{Kept, Session};
 use crate::text::Email;
@@ -26,34 +25,6 @@ use columns::Column;
 const PAGE: u16 = 2_000;
 /// Names above which those of earlier pages are forgotten.
 const MAX_NAMES: usize = 20_000;
-
-/// A kind of record that can leave the product as a file.
-#[async_trait]
-trait Exported: Listed + Kept {
-    /// A page of a list.
-    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>>;
-}
-
-#[async_trait]
-impl Exported for Contact {
-    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
-        ports.contacts.contacts(grant, query).await
-    }
-}
-
-#[async_trait]
-impl Exported for Company {
-    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
-        ports.companies.companies(grant, query).await
-    }
-}
-
-#[async_trait]
-impl Exported for Deal {
-    async fn page(ports: &Ports, grant: &Grant, query: &ListQuery) -> Result<Rows<Self>> {
-        ports.deals.deals(grant, query).await
-    }
-}
 
 /// The file of a list.
 pub(super) fn stream(
@@ -125,7 +96,7 @@ impl Export {
     }
 
     /// Writes the next page, and says whether it was the last.
-    async fn write_page<T: Exported>(&mut self) -> Result<bool> {
+    async fn write_page<T: Kept>(&mut self) -> Result<bool> {
         let page = T::page(self.session.ports(), &self.grant, &self.query).await?;
         self.names.learn(self.session.ports(), &self.grant, &page.rows).await?;
         for record in &page.rows {

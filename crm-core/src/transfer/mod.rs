@@ -43,5 +43,6 @@ pub use model::{
 };
 pub use port::ImportStore;
 pub use preview::{Preview, PreviewColumn, PreviewError};
+pub(crate) use service::ImportWatch;
 pub use service::Transfers;
 pub use source::{BytesSource, Source};

@@ -1,5 +1,6 @@
 //! Use cases of imports and exports.
 
+use async_trait::async_trait;
 use futures::stream::{self, Stream};
 
 use super::chunk::{Chunk, Rows};
@@ -8,7 +9,7 @@ use super::export;
 use super::mapping::{NOTES, notes};
 use super::model::{Import, ImportOptions, ImportState};
 use super::plan::Plan;
-use super::prepare::{check_file, prepare};
+use super::prepare::{Prepared, check_file, prepare};
 use super::preview::Preview;
 use super::rights::Rights;
 use super::row::Importable;
@@ -20,15 +21,31 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::job::{Halt, Job, Spool, StoredFile, Task, Upload};
 use crate::page::ListRequest;
 use crate::session::{Decisions, Session};
-use crate::store::{Guard, GuardRow, Stored};
+use crate::store::{Changes, Guard, GuardRow, Stored};
 
 /// Refused rows that are read at once.
 const FAILED_PAGE: u32 = 1_000;
 
-/// What hears how far an import got, after every chunk.
-type Progress<'a> = &'a mut (dyn FnMut(&Import) + Send);
+/// Hears how far an import got, after every chunk, and says whether it may go on.
+#[async_trait]
+pub(crate) trait ImportWatch: Send {
+    /// A chunk is written.
+    async fn imported(&mut self, import: &Import) -> std::result::Result<(), Halt>;
+}
+
+/// A closure that only listens.
+struct Listener<'a>(&'a mut (dyn FnMut(&Import) + Send));
+
+#[async_trait]
+impl ImportWatch for Listener<'_> {
+    async fn imported(&mut self, import: &Import) -> std::result::Result<(), Halt> {
+        (self.0)(import);
+        Ok(())
+    }
+}
 
 /// Imports and exports of a workspace.
 #[derive(Clone)]
@@ -76,6 +93,14 @@ impl Transfers {
         let grant = self.session.require(Entity::Import, Action::Create)?;
         Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
         let prepared = prepare(&self.session, &grant, entity, source, options).await?;
+        let import = prepared.import.clone();
+        let changes = self.begun(&grant, prepared)?;
+        self.session.commit(&grant, changes).await?;
+        Ok(grant.view(Import { version: 1, ..import }))
+    }
+
+    /// The changes that begin an import.
+    fn begun(&self, grant: &Grant, prepared: Prepared) -> Result<Changes> {
         let mut changes = self.session.changes();
         let mut import = Stored::new(prepared.import);
         grant.check_reach(&*import)?;
@@ -84,8 +109,7 @@ impl Transfers {
         }
         changes.in_batch(import.batch());
         changes.put_unjournalled(&mut import);
-        self.session.commit(&grant, changes).await?;
-        Ok(grant.view(import.into_inner()))
+        Ok(changes)
     }
 
     /// Imports the rows that are left, in chunks of 1,000, of a large file 5,000: each is one commit that also holds the place
@@ -102,6 +126,20 @@ impl Transfers {
         source: &mut dyn Source,
         progress: &mut (dyn FnMut(&Import) + Send),
     ) -> Result<View<Import>> {
+        match self.watched(id, source, &mut Listener(progress)).await {
+            Ok(import) => Ok(import),
+            Err(Halt::Fault(error)) => Err(error),
+            Err(Halt::Lost) => Err(Error::conflict(format!("import {id} was taken over"))),
+        }
+    }
+
+    /// As [`Transfers::run`] for a worker, who may have to stop.
+    pub(crate) async fn watched(
+        &self,
+        id: Id<Import>,
+        source: &mut dyn Source,
+        watch: &mut dyn ImportWatch,
+    ) -> std::result::Result<View<Import>, Halt> {
         let grant = self.session.require(Entity::Import, Action::Update)?;
         let import = self.session.ports().imports.import(&grant, id).await?;
         grant.check_reach(&*import)?;
@@ -118,12 +156,76 @@ impl Transfers {
             plan: Plan::new(&import, grant.workspace(), &definitions),
         };
         let done = match import.entity {
-            Entity::Contact => runner.run::<Contact>(import, source, progress).await?,
-            Entity::Company => runner.run::<Company>(import, source, progress).await?,
-            Entity::Deal => runner.run::<Deal>(import, source, progress).await?,
-            entity => return Err(not_imported(entity)),
+            Entity::Contact => runner.run::<Contact>(import, source, watch).await?,
+            Entity::Company => runner.run::<Company>(import, source, watch).await?,
+            Entity::Deal => runner.run::<Deal>(import, source, watch).await?,
+            entity => return Err(not_imported(entity).into()),
         };
         Ok(grant.view(done.into_inner()))
+    }
+
+    /// A file on its way into the store, for [`Transfers::begin`].
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn receive(&self) -> Result<Spool> {
+        let grant = self.session.require(Entity::Import, Action::Create)?;
+        Ok(Spool::new(self.session.clone(), grant))
+    }
+
+    /// A spooled file, as [`Transfers::preview`] reads it.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn spooled(&self, upload: &Upload) -> Result<StoredFile> {
+        let grant = self.session.require(Entity::Import, Action::Create)?;
+        Ok(StoredFile::new(self.session.clone(), grant, upload.id, upload.bytes))
+    }
+
+    /// Forgets a spooled file.
+    ///
+    /// # Errors
+    /// `Denied`; `Unavailable` when the store cannot be reached.
+    pub async fn forget(&self, upload: &Upload) -> Result<()> {
+        let grant = self.session.require(Entity::Import, Action::Create)?;
+        self.session.ports().uploads.forget_upload(&grant, upload.id).await
+    }
+
+    /// As [`Transfers::start`] of a spooled file, whose rows a worker then imports.
+    ///
+    /// # Errors
+    /// As [`Transfers::start`].
+    pub async fn begin(&self, entity: Entity, upload: &Upload, options: ImportOptions) -> Result<View<Job>> {
+        let grant = self.session.require(Entity::Import, Action::Create)?;
+        if let Some(first) = self.session.enqueued(&grant).await? {
+            return Ok(first);
+        }
+        Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
+        let mut file = StoredFile::new(self.session.clone(), grant.clone(), upload.id, upload.bytes);
+        let prepared = prepare(&self.session, &grant, entity, &mut file, options).await?;
+        let task = Task::Import { import_id: prepared.import.id, upload_id: upload.id };
+        let changes = self.begun(&grant, prepared)?;
+        let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
+        self.session.enqueue(&grant, changes, job).await
+    }
+
+    /// Enqueues the undoing of what an import wrote: fields go back to what they were and records that
+    /// it made are deleted, where nobody has changed them since.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`, also for one that the caller does not see.
+    pub async fn revert(&self, id: Id<Import>) -> Result<View<Job>> {
+        let grant = self.session.require(Entity::Import, Action::Update)?;
+        if let Some(first) = self.session.enqueued(&grant).await? {
+            return Ok(first);
+        }
+        let import = self.session.ports().imports.import(&grant, id).await?;
+        grant.check_reach(&*import)?;
+        let mut changes = self.session.changes();
+        changes.rely_on(&import);
+        let task = Task::Revert { batch_id: import.batch() };
+        let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
+        self.session.enqueue(&grant, changes, job).await
     }
 
     /// An import.
@@ -181,8 +283,8 @@ impl Runner<'_> {
         &self,
         mut import: Stored<Import>,
         source: &mut dyn Source,
-        progress: Progress<'_>,
-    ) -> Result<Stored<Import>> {
+        watch: &mut dyn ImportWatch,
+    ) -> std::result::Result<Stored<Import>, Halt> {
         let mut rows = Rows::of(&import, source);
         while import.state == ImportState::Running {
             let chunk = rows.chunk().await?;
@@ -193,7 +295,7 @@ impl Runner<'_> {
                     next
                 }
             };
-            progress(&import);
+            watch.imported(&import).await?;
         }
         Ok(import)
     }

@@ -126,6 +126,7 @@ pub(crate) fn table(entity: Entity) -> Option<&'static str> {
         Entity::Note => "notes",
         Entity::CustomField => "custom_fields",
         Entity::Import => "imports",
+        Entity::Job => "jobs",
         _ => return None,
     })
 }
@@ -167,6 +168,7 @@ pub(crate) fn code(entity: Entity) -> i16 {
         Entity::Note => 9,
         Entity::CustomField => 10,
         Entity::Import => 11,
+        Entity::Job => 12,
         // Kinds that this version does not know cannot be made by the core it was built with.
         _ => 0,
     }

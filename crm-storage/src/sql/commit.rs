@@ -18,7 +18,8 @@ use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
-    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, import, journal, json, pipeline, purge,
+    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, import, job, journal, json, pipeline,
+    purge,
     reference, tag, team, words,
 };
 use crate::fault::{Fault, Outcome};
@@ -99,6 +100,9 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     put(conn, workspace, writes.notes).await?;
     for one in &writes.imports {
         expect_one(import::put(conn, workspace, one).await?, &one.after)?;
+    }
+    for one in &writes.jobs {
+        expect_one(job::put(conn, workspace, one).await?, &one.after)?;
     }
     import::insert_failed(conn, workspace, &writes.failed).await?;
     import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;

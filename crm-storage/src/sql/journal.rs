@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
 use crm_core::filter::CheckedFilter;
 use crm_core::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
-use crm_core::journal::{Change, Entry, JournalStore, SealedEntry};
+use crm_core::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crm_core::page::{Position, Rows as Page};
 use crm_core::workspace::Workspace;
 use crm_core::{Entity, Id, Result};
@@ -396,6 +396,22 @@ impl JournalStore for Store {
         rows.truncate(limit.into());
         let next = rows.last().filter(|_| has_more).map(|last| Position { key: None, id: last.id.uuid() });
         Ok(Page { rows, next })
+    }
+
+    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = journal::table
+                    .filter(journal::workspace_id.eq(workspace))
+                    .filter(journal::batch_id.eq(DbId::from(batch)))
+                    .filter(journal::record_id.gt(DbId(after.unwrap_or_default())))
+                    .order((journal::record_id, journal::version))
+                    .limit(limit.into());
+                let rows: Vec<EntryRow> = found.select(EntryRow::as_select()).load(conn).await?;
+                rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
+            })
+            .await
     }
 
     async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>> {

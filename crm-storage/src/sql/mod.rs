@@ -14,6 +14,7 @@ mod custom_field;
 mod deal;
 pub(crate) mod fragment;
 mod import;
+mod job;
 mod journal;
 mod json;
 mod list;

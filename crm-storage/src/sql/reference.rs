@@ -53,6 +53,7 @@ fn references(write: &Write) -> Vec<Reference> {
             to("author_id", Entity::User, put.after.author_id),
         ],
         Write::Import(put) => vec![to("created_by", Entity::User, put.after.created_by)],
+        Write::Job(put) => vec![to("created_by", Entity::User, put.after.created_by)],
         Write::FailedRows(rows) => {
             rows.iter().map(|row| to("import_id", Entity::Import, Some(row.import_id))).collect()
         }

@@ -7,6 +7,7 @@ use crm_core::company::Company;
 use crm_core::contact::Contact;
 use crm_core::custom_field::CustomField;
 use crm_core::deal::Deal;
+use crm_core::job::Job;
 use crm_core::pipeline::Pipeline;
 use crm_core::store::{Put, Record, Sealed, Write};
 use crm_core::tag::Tag;
@@ -33,6 +34,7 @@ pub(super) struct Writes<'a> {
     pub(super) deals: Vec<Put<Deal>>,
     pub(super) notes: Vec<Put<Note>>,
     pub(super) imports: Vec<Put<Import>>,
+    pub(super) jobs: Vec<Put<Job>>,
     pub(super) failed: Vec<&'a FailedRow>,
     pub(super) fingerprints: Vec<&'a Fingerprint>,
 }
@@ -61,6 +63,7 @@ impl<'a> Writes<'a> {
             Write::Note(put) => self.notes.push(put.clone()),
             Write::CustomField(put) => self.custom_fields.push(put.clone()),
             Write::Import(put) => self.imports.push(put.clone()),
+            Write::Job(put) => self.jobs.push(put.clone()),
             Write::FailedRows(rows) => self.failed.extend(rows),
             Write::Fingerprints(prints) => self.fingerprints.extend(prints),
             Write::Account(new) => self.accounts.push(&new.0),
@@ -80,6 +83,7 @@ impl<'a> Writes<'a> {
         merge(&mut self.deals);
         merge(&mut self.notes);
         merge(&mut self.imports);
+        merge(&mut self.jobs);
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Booted {
     workers: Vec<Worker>,
 }
 
+/// Jobs that one process does at once.
+const JOB_WORKERS: usize = 2;
+
 /// Which key signs access tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
@@ -73,11 +76,16 @@ impl Booted {
             let signer = JwtSigner::with_former(&crate::secret::of(&config, keys)?, &former)?;
             builder.auth(Arc::new(Argon2Hasher::new()), Arc::new(signer))
         };
+        let crm = builder.build();
         let workers = match keys {
-            Keys::Kept => vec![Worker::sealing(store)],
+            Keys::Kept => {
+                let mut workers = vec![Worker::sealing(store), Worker::tidying(crm.clone())];
+                workers.extend((0..JOB_WORKERS).map(|_| Worker::of_jobs(crm.clone())));
+                workers
+            }
             Keys::Passing => Vec::new(),
         };
-        Ok(Self { crm: builder.build(), config, backend, workers })
+        Ok(Self { crm, config, backend, workers })
     }
 
     /// The engine.
@@ -98,8 +106,6 @@ impl Booted {
     /// Ends the workers, each after what it is doing, and lets go of the store. What was committed
     /// is in the store already.
     pub async fn close(self) {
-        for worker in self.workers {
-            worker.stop().await;
-        }
+        futures::future::join_all(self.workers.into_iter().map(Worker::stop)).await;
     }
 }

@@ -6,6 +6,37 @@
 //!
 //! This is the one crate that knows every adapter; hosts know [`Config`], [`boot`] and [`Booted`].
 //! Adapters are cargo features: `sqlite` (the default), `postgres`, `auth`.
+//!
+//! # Example
+//!
+//! A database in one file, ready for use:
+//!
+#![cfg_attr(feature = "sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```text")]
+//! use crm_boot::{Config, boot};
+//! use crm_core::Actor;
+//! use crm_core::company::CompanyEdit;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("sales.db");
+//! # let url = format!("sqlite://{}", file.display());
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let config = Config::for_database(&url)?;
+//! # if false {
+//! let config = Config::for_database("sqlite://sales.db")?;
+//! # drop(config);
+//! # }
+//! let booted = boot(config).await?;
+//! let workspace = booted.crm().create_workspace("Acme Sales").await?;
+//! let session = booted.crm().acting(Actor::system(workspace.id, "example")).await?;
+//! let company = CompanyEdit { name: "Babbage Engines".into(), ..Default::default() };
+//! let company = session.companies().create(company).await?;
+//! assert_eq!(session.companies().read(company.id).await?.name, "Babbage Engines");
+//! booted.close().await;
+//! # Ok::<_, crm_core::Error>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod booted;
 mod config;

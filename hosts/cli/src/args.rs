@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod settings;
+mod many;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
 use self::change::{Expected, Fields, History, One, Words};
+pub(crate) use many::{Bulk, Changed, Chosen, Imports, Jobs};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
 #[derive(Debug, Parser)]
@@ -56,7 +58,7 @@ pub(crate) enum Command {
     /// Bring the database up to date
     Migrate,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi(Openapi),
     /// Create a workspace and its first admin; asks for the password, or reads it from standard input
     Register(Register),
     /// Workspaces and their settings
@@ -71,6 +73,12 @@ pub(crate) enum Command {
     /// Deals
     #[command(subcommand)]
     Deals(Records),
+    /// Work that goes on after its request
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Imports that were made
+    #[command(subcommand)]
+    Imports(Imports),
     /// The stages of a pipeline with their deals
     Board,
     /// Search contacts, companies and deals; the best hits come first
@@ -97,6 +105,13 @@ pub(crate) struct Listen {
     /// Address to listen on [env: SLACKCRM_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Openapi {
+    /// Print its requests as a Postman collection (version 2.1) instead
+    #[arg(long)]
+    pub(crate) postman: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -180,6 +195,8 @@ pub(crate) enum Records {
     Timeline(History),
     /// The latest records that hold all of these words
     Search(Words),
+    /// Do the same to many records, in one commit
+    Bulk(Box<Bulk>),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -22,5 +22,5 @@ mod refusal;
 mod routes;
 mod server;
 
-pub use openapi::openapi;
+pub use openapi::{openapi, postman};
 pub use server::{Server, serve};

@@ -111,7 +111,7 @@ impl Refusal {
         self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())
     }
 
-    /// The problem document.
+    /// The answer with its problem document.
     pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
         let why = &self.0;
         let mut response = HttpResponseBuilder::new(why.status);
@@ -125,7 +125,13 @@ impl Refusal {
         if let Some(allow) = &why.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        let problem = Problem {
+        response.body(serde_json::to_vec(&self.problem(request_id)).unwrap_or_default())
+    }
+
+    /// What its document says.
+    pub(crate) fn problem<'a>(&'a self, request_id: &'a str) -> Problem<'a> {
+        let why = &self.0;
+        Problem {
             kind: format!("{TYPE_PREFIX}{}", why.code),
             title: why.status.canonical_reason().unwrap_or("Error"),
             status: why.status.as_u16(),
@@ -133,8 +139,7 @@ impl Refusal {
             code: &why.code,
             request_id,
             errors: &why.errors,
-        };
-        response.body(serde_json::to_vec(&problem).unwrap_or_default())
+        }
     }
 }
 

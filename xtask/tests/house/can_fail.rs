@@ -30,6 +30,8 @@ fn a_framework_outside_its_home_is_found() {
         ("crm-facade", "crm-facade", "uniffi"),
         ("crm-storage-two", "crm-storage-two", "diesel"),
         ("crm-cli", "hosts/cli", "tokio-postgres"),
+        ("crm-server", "hosts/server", "axum"),
+        ("crm-examples", "examples", "diesel"),
     ] {
         assert_eq!(framework_outside_its_home(&[package(name, folder, &[dependency])]).len(), 1, "{name} {dependency}");
     }
@@ -206,4 +208,19 @@ fn a_dependency_outside_the_one_table_is_found() {
 fn a_dependency_without_reason_is_found() {
     let manifest = "[workspace.dependencies]\na = { path = \"a\" }\nb = \"1\" # what b is for\nc = \"1\"\nd = \"1\" #\n\n[profile.dev]\ne = 1\n";
     assert_eq!(dependencies_without_reason(manifest), ["c = \"1\"", "d = \"1\" #"]);
+}
+
+#[test]
+fn a_privilege_of_the_third_party_is_found() {
+    let ours = "[workspace.lints.rust]\nunsafe_code = \"deny\"\n";
+    let fine = "[workspace]\n[dependencies]\ncrm-core = { path = \"x\" }\n[lints.rust]\nunsafe_code = \"deny\"\n";
+    assert!(third_party_privileges(fine, ours).is_empty());
+    for (from, to) in [
+        ("crm-core =", "crm-storage ="),
+        ("{ path = \"x\" }", "{ workspace = true }"),
+        ("[workspace]\n", ""),
+        ("\"deny\"", "\"warn\""),
+    ] {
+        assert_eq!(third_party_privileges(&fine.replace(from, to), ours).len(), 1, "{to}");
+    }
 }

@@ -103,6 +103,12 @@ fn every_dependency_comes_from_the_one_table() -> Result<()> {
 }
 
 #[test]
+fn the_third_party_has_no_privileges() -> Result<()> {
+    let project = Project::load()?;
+    hold(rules::third_party_privileges(&project.read("examples/custom-adapter/Cargo.toml")?, &project.manifest))
+}
+
+#[test]
 fn every_dependency_has_its_reason() -> Result<()> {
     hold(rules::dependencies_without_reason(&Project::load()?.manifest))
 }

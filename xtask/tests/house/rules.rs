@@ -15,12 +15,14 @@ struct Framework {
     homes: &'static [&'static str],
 }
 
-/// `benches` measures each floor against the bare framework below it, and is no floor itself.
-const FRAMEWORKS: [Framework; 4] = [
+/// `benches` measures each floor against the bare framework below it, and is no floor itself;
+/// `examples` are other people's programs, which have frameworks of their own.
+const FRAMEWORKS: [Framework; 5] = [
     Framework { crates: &["diesel", "libsqlite3_sys"], homes: &["crm-storage", "benches"] },
     // The tests of the command line make databases of their own.
     Framework { crates: &["tokio_postgres"], homes: &["crm-storage", "hosts/cli/tests"] },
-    Framework { crates: &["actix", "utoipa_actix"], homes: &["hosts/server", "benches"] },
+    Framework { crates: &["actix", "utoipa_actix"], homes: &["hosts/server", "benches", "examples"] },
+    Framework { crates: &["axum"], homes: &["examples"] },
     Framework { crates: &["pyo3", "napi", "uniffi"], homes: &["bindings"] },
 ];
 
@@ -343,6 +345,30 @@ pub(crate) fn dependencies_without_reason(manifest: &str) -> Vec<String> {
     let is_own = |line: &str| line.contains("path = ");
     let has_reason = |line: &str| line.rsplit_once('#').is_some_and(|(_, reason)| reason.trim().contains(' '));
     entries.filter(|line| !is_own(line) && !has_reason(line)).map(str::to_owned).collect()
+}
+
+/// What a third party's package may not have: dependencies on ours beside the engine, inheritance
+/// from our workspace, laxer lints than ours.
+pub(crate) fn third_party_privileges(manifest: &str, ours: &str) -> Vec<String> {
+    let (manifest, ours): (Table, Table) = (manifest.parse().unwrap_or_default(), ours.parse().unwrap_or_default());
+    let mut violations = Vec::new();
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| manifest.get(kind));
+    for (name, value) in tables.into_iter().flatten().filter_map(Value::as_table).flatten() {
+        if name.starts_with("crm-") && name != "crm-core" {
+            violations.push(format!("it depends on {name}"));
+        }
+        if comes_from_workspace(value) {
+            violations.push(format!("it inherits {name}"));
+        }
+    }
+    if !manifest.get("workspace").is_some_and(Value::is_table) {
+        violations.push("it is no workspace of its own".to_owned());
+    }
+    let lints = ours.get("workspace").and_then(|workspace| workspace.get("lints"));
+    if manifest.get("lints") != lints {
+        violations.push("its lints are not ours".to_owned());
+    }
+    violations
 }
 
 #[path = "can_fail.rs"]

@@ -141,6 +141,7 @@ impl Rows {
                 self.put(put)
             }
             Write::Import(put) => self.put(put),
+            Write::Job(put) => self.put(put),
             Write::FailedRows(failed) => {
                 let row = |row: &crate::transfer::FailedRow| ((row.import_id.uuid(), row.line), Arc::new(row.clone()));
                 self.failed_rows.extend(failed.iter().map(row));
@@ -239,6 +240,7 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
             held("author_id", Entity::User, target::<User>(after.author_id))
         }
         Write::Import(Put { after, .. }) => held("created_by", Entity::User, target(after.created_by)),
+        Write::Job(Put { after, .. }) => held("created_by", Entity::User, target(after.created_by)),
         Write::FailedRows(failed) => {
             failed.iter().try_for_each(|row| held("import_id", Entity::Import, Some(row.import_id.uuid())))
         }

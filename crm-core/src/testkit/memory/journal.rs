@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
-use crate::journal::{Entry, JournalStore, SealedEntry};
+use crate::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crate::page::{Position, Rows as Page};
 use crate::workspace::Workspace;
 
@@ -48,6 +48,11 @@ impl Journal {
                 line.entry.events.clear();
             }
         }
+    }
+
+    /// How many entries tell of a write.
+    pub(super) fn written(&self) -> usize {
+        self.lines.iter().filter(|line| line.entry.change != Change::Noted).count()
     }
 
     fn seal(&mut self, workspace: Id<Workspace>, limit: u32) -> u32 {
@@ -148,6 +153,18 @@ impl JournalStore for MemoryStore {
             let last = (found.len() > limit).then(|| found.get(limit - 1)).flatten();
             let next = last.map(|entry| Position { key: None, id: entry.id.uuid() });
             Ok(Page { next, rows: found.into_iter().take(limit).cloned().collect() })
+        })
+        .await
+    }
+
+    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>> {
+        self.journal(grant.workspace_id(), |journal| {
+            let entries = journal.lines.iter().map(|line| &line.entry);
+            let own = entries.filter(|entry| entry.batch == Some(batch) && Some(entry.record_id) > after);
+            let mut own: Vec<Entry> = own.cloned().collect();
+            own.sort_by_key(|entry| (entry.record_id, entry.version));
+            own.truncate(limit as usize);
+            Ok(own)
         })
         .await
     }

@@ -7,6 +7,7 @@
 mod auth;
 mod commit;
 mod facts;
+mod jobs;
 mod journal;
 mod list;
 mod mirror;
@@ -25,12 +26,15 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::auth::SignIns;
+use self::jobs::Pieces;
 use self::journal::Journal;
 pub(in crate::testkit) use self::mirror::Mirror;
 use self::rows::Rows;
 pub(in crate::testkit) use self::rows::Tabled;
 use crate::access::Grant;
 use crate::account::Account;
+use crate::id::Id;
+use crate::workspace::Workspace;
 
 /// A store whose data lives as long as it does.
 #[derive(Default)]
@@ -44,6 +48,8 @@ struct State {
     accounts: BTreeMap<Uuid, Account>,
     spaces: BTreeMap<Uuid, Space>,
     sign_ins: SignIns,
+    /// Pieces of files and when the last one came, by workspace and upload.
+    uploads: BTreeMap<(Uuid, Uuid), Pieces>,
     /// First attempt and number of attempts, by key.
     throttles: BTreeMap<String, (i64, u32)>,
 }
@@ -59,6 +65,16 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// All that commits wrote in a workspace, as text: for tests that compare it before and after. Facts
+    /// that wrote nothing, as sign-ins, and the brake on guessing are left out.
+    pub async fn written(&self, workspace: Id<Workspace>) -> String {
+        self.read(|state| match state.spaces.get(&workspace.uuid()) {
+            Some(space) => format!("{:?} {}", space.rows, space.journal.written()),
+            None => String::new(),
+        })
+        .await
     }
 
     /// Looks at everything.

@@ -12,6 +12,7 @@ use crate::contact::Contact;
 use crate::custom_field::CustomField;
 use crate::deal::Deal;
 use crate::error::{Error, Result};
+use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::store::{Guard, Record, Replay, Stored};
 use crate::tag::Tag;
@@ -24,7 +25,7 @@ use crate::workspace::Workspace;
 pub(in crate::testkit) type Table<T> = BTreeMap<Uuid, Arc<T>>;
 
 /// Everything in a workspace but its journal.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::testkit) struct Rows {
     /// One row, or none before the workspace is founded.
     pub(super) workspaces: Table<Workspace>,
@@ -38,6 +39,7 @@ pub(in crate::testkit) struct Rows {
     pub(super) notes: Table<Note>,
     pub(super) custom_fields: Table<CustomField>,
     pub(super) imports: Table<Import>,
+    pub(super) jobs: Table<Job>,
     /// By import and line.
     pub(super) failed_rows: BTreeMap<(Uuid, u64), Arc<FailedRow>>,
     /// The records that rows with these cells made.
@@ -74,6 +76,7 @@ macro_rules! tabled {
 tabled! {
     Workspace: workspaces, User: users, Team: teams, Contact: contacts, Company: companies, Deal: deals,
     Pipeline: pipelines, Tag: tags, Note: notes, CustomField: custom_fields, Import: imports,
+    Job: jobs,
 }
 
 impl Rows {
@@ -106,6 +109,7 @@ impl Rows {
             Entity::Note => self.get::<Note>(id).map(Record::version),
             Entity::CustomField => self.get::<CustomField>(id).map(Record::version),
             Entity::Import => self.get::<Import>(id).map(Record::version),
+            Entity::Job => self.get::<Job>(id).map(Record::version),
         }
     }
 }

@@ -25,6 +25,7 @@ mod support;
 mod uploads;
 
 pub mod auth;
+pub mod bulk;
 pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
@@ -33,6 +34,7 @@ pub mod filters;
 pub mod guessing;
 pub mod imports;
 pub mod input;
+pub mod jobs;
 pub mod journal;
 pub mod known_again;
 pub mod lifecycle;
@@ -74,6 +76,19 @@ macro_rules! __suite {
                 a_refresh_that_cannot_be_answered_spends_no_token,
                 nobody_ends_the_sign_in_of_another,
                 no_token_is_printed,
+            }
+            bulk {
+                many_are_made_in_one_commit_and_one_batch,
+                one_fault_refuses_an_atomic_request_whole,
+                each_record_is_changed_in_its_own_way_at_its_version,
+                a_record_named_twice_or_not_seen_is_at_fault,
+                the_records_of_a_filter_are_changed_alike,
+                ten_thousand_items_are_the_most,
+                records_out_of_reach_are_denied_one_by_one,
+                tags_are_added_and_removed_whatever_their_spelling,
+                a_repeated_bulk_request_answers_as_the_first_did,
+                hidden_fields_cannot_be_set_in_bulk,
+                bulk_work_that_meets_another_writer_is_decided_again,
             }
             commits {
                 a_commit_is_all_or_nothing,
@@ -160,6 +175,21 @@ macro_rules! __suite {
                 numbers_at_their_borders_are_kept_or_refused,
                 hostile_questions_are_answered_or_refused_but_break_nothing,
                 a_bad_definition_is_refused,
+            }
+            jobs {
+                a_spooled_file_is_read_from_any_place,
+                files_that_nobody_needs_are_forgotten_after_a_week,
+                a_job_imports_what_was_sent,
+                of_many_workers_one_takes_a_job,
+                a_cancelled_job_does_nothing_until_it_is_taken_up_again,
+                a_job_whose_worker_died_is_taken_again_when_its_lease_ends,
+                a_job_whose_workers_keep_dying_fails,
+                a_job_is_given_back_when_its_process_ends,
+                a_job_acts_with_the_permissions_of_whoever_wanted_it,
+                a_job_is_seen_by_whoever_wanted_it_and_their_managers,
+                one_key_begins_one_import,
+                an_import_is_undone_field_by_field,
+                only_whoever_may_change_an_import_undoes_it,
             }
             journal {
                 the_images_of_a_record_add_up_to_it_at_every_version,

@@ -22,7 +22,6 @@ use crate::transfer::references::References;
 
 #[async_trait]
 impl Importable for Company {
-    type Edit = CompanyEdit;
     type Extra = ();
 
     fn read(cells: Cells<'_>, links: &mut Links, faults: &mut Faults) -> (CompanyEdit, ()) {

@@ -21,7 +21,6 @@ use crate::transfer::references::References;
 
 #[async_trait]
 impl Importable for Contact {
-    type Edit = ContactEdit;
     type Extra = ();
 
     fn read(cells: Cells<'_>, links: &mut Links, faults: &mut Faults) -> (ContactEdit, ()) {

@@ -73,7 +73,6 @@ impl Close {
 
 #[async_trait]
 impl Importable for Deal {
-    type Edit = DealEdit;
     type Extra = Course;
 
     fn read(cells: Cells<'_>, links: &mut Links, faults: &mut Faults) -> (DealEdit, Course) {

@@ -26,8 +26,6 @@ use crate::time::Timestamp;
 /// A kind of record that a file can hold.
 #[async_trait]
 pub(super) trait Importable: Kept {
-    /// The change that a row asks for, as a caller of the room's service would write it.
-    type Edit: Clone + Send + Sync;
     /// What a row says beyond that.
     type Extra: Send + Sync;
 

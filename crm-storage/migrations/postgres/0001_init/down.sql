@@ -7,6 +7,8 @@ DROP TABLE journal_seals;
 DROP TABLE journal_heads;
 DROP TABLE journal_queue;
 DROP TABLE journal;
+DROP TABLE upload_pieces;
+DROP TABLE jobs;
 DROP TABLE fingerprints;
 DROP TABLE failed_rows;
 DROP TABLE imports;

@@ -342,6 +342,32 @@ CREATE TABLE fingerprints (
 CREATE INDEX fingerprints_record ON fingerprints (workspace_id, record_id);
 
 -- Keyed by record, so that a record's history needs no index of its own.
+-- `due_at` is when a job is to be taken, or when its worker's lease ends; none once it has ended.
+CREATE TABLE jobs (
+    workspace_id BIGINT NOT NULL REFERENCES workspaces (key),
+    id UUID NOT NULL,
+    created_by UUID,
+    queue TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_at TIMESTAMPTZ,
+    data TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, id),
+    CONSTRAINT jobs_created_by FOREIGN KEY (workspace_id, created_by) REFERENCES users (workspace_id, id)
+);
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
+
+-- Files on their way to a job, in pieces of one size.
+CREATE TABLE upload_pieces (
+    workspace_id BIGINT NOT NULL REFERENCES workspaces (key),
+    upload_id UUID NOT NULL,
+    position INTEGER NOT NULL,
+    at TIMESTAMPTZ NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (workspace_id, upload_id, position)
+);
+CREATE INDEX upload_pieces_at ON upload_pieces (at);
+
 CREATE TABLE journal (
     workspace_id BIGINT NOT NULL REFERENCES workspaces (key),
     record_id UUID NOT NULL,
@@ -364,6 +390,7 @@ CREATE TABLE journal (
     PRIMARY KEY (workspace_id, record_id, id)
 );
 CREATE INDEX journal_subject ON journal (workspace_id, subject_id, id) WHERE subject_id IS NOT NULL;
+CREATE INDEX journal_batch ON journal (workspace_id, batch_id, record_id, version) WHERE batch_id IS NOT NULL;
 
 -- Entries that no seal covers yet, in the order in which they were written.
 CREATE TABLE journal_queue (

@@ -341,6 +341,32 @@ CREATE TABLE fingerprints (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fingerprints_record ON fingerprints (workspace_id, record_id);
 
+-- `due_at` is when a job is to be taken, or when its worker's lease ends; none once it has ended.
+CREATE TABLE jobs (
+    workspace_id INTEGER NOT NULL REFERENCES workspaces (key),
+    id BLOB NOT NULL,
+    created_by BLOB,
+    queue TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_at INTEGER,
+    data TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, id),
+    FOREIGN KEY (workspace_id, created_by) REFERENCES users (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
+
+-- Files on their way to a job, in pieces of one size.
+CREATE TABLE upload_pieces (
+    workspace_id INTEGER NOT NULL REFERENCES workspaces (key),
+    upload_id BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, upload_id, position)
+) STRICT;
+CREATE INDEX upload_pieces_at ON upload_pieces (at);
+
 -- Kept by record, so that a record's history is one stretch of the tree and needs no index.
 CREATE TABLE journal (
     workspace_id INTEGER NOT NULL REFERENCES workspaces (key),
@@ -364,6 +390,7 @@ CREATE TABLE journal (
     PRIMARY KEY (workspace_id, record_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX journal_subject ON journal (workspace_id, subject_id, id) WHERE subject_id IS NOT NULL;
+CREATE INDEX journal_batch ON journal (workspace_id, batch_id, record_id, version) WHERE batch_id IS NOT NULL;
 
 -- Entries that no seal covers yet, in the order in which they were written.
 CREATE TABLE journal_queue (

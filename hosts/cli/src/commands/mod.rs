@@ -5,6 +5,8 @@ mod demo;
 mod file;
 mod input;
 mod record;
+mod jobs;
+mod many;
 mod records;
 mod settings;
 mod transfer;
@@ -24,8 +26,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match &args.command {
         Command::Serve(listen) => Ok(crm_server::serve(args.config(listen.listen.as_deref())?).await?),
         Command::Demo(demo) => demo::run(demo).await,
-        Command::Openapi => {
-            println!("{}", crm_server::openapi());
+        Command::Openapi(openapi) => {
+            println!("{}", if openapi.postman { crm_server::postman() } else { crm_server::openapi() });
             Ok(())
         }
         // Opening brings the database up to date.
@@ -41,6 +43,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,
         Command::Tags(Tags::List) => settings::tags(&acting().await?, args.output).await,
         Command::Fields(verb) => settings::fields(&acting().await?, verb, args.output).await,
+        Command::Jobs(verb) => {
+            let booted = open(&args).await?;
+            jobs::run(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
+        }
+        Command::Imports(verb) => {
+            let booted = open(&args).await?;
+            jobs::imports(booted.crm(), &session(booted.crm(), &args).await?, verb).await
+        }
         Command::Journal(Journal::Verify) => {
             let verification = acting().await?.workspace().verify_journal().await?;
             print_json(&verification)?;
@@ -81,5 +91,6 @@ async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Fail
         }
         Records::Timeline(history) => record::timeline(&session, entity, history, args.output).await,
         Records::Search(words) => record::search(&session, entity, words, args.output).await,
+        Records::Bulk(bulk) => many::bulk(&session, entity, bulk, args.output).await,
     }
 }

@@ -8,6 +8,8 @@
 )]
 
 mod demo;
+mod guide;
+mod many;
 mod people;
 mod pipeline;
 mod records;

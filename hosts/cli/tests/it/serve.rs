@@ -9,13 +9,13 @@ use serde_json::Value;
 use crate::support::Product;
 
 /// A server, and what it logs.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     log: BufReader<ChildStderr>,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.arg("serve").env("SLACKCRM_LISTEN", "127.0.0.1:0");
         command.env("SLACKCRM_SECRET_KEY", "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -24,7 +24,7 @@ impl Serving {
     }
 
     /// Reads the log up to this message.
-    fn told(&mut self, message: &str) -> Value {
+    pub(crate) fn told(&mut self, message: &str) -> Value {
         loop {
             let mut line = String::new();
             assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the log ended without {message:?}");
@@ -35,13 +35,13 @@ impl Serving {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// What it still logged until its end, which was no failure.
-    fn ended(mut self) -> String {
+    pub(crate) fn ended(mut self) -> String {
         let mut rest = String::new();
         while self.log.read_line(&mut rest).unwrap() > 0 {}
         let status = self.child.wait().unwrap();
@@ -92,4 +92,15 @@ fn a_second_signal_ends_at_once_what_a_first_one_finishes() {
         }
         assert!(serving.ended().contains(last));
     }
+}
+
+#[test]
+fn the_document_and_its_requests_are_printed_without_a_database() {
+    let printed = |flags: &[&str]| -> Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slackcrm"));
+        command.arg("openapi").args(flags).env("SLACKCRM_DATABASE_URL", "postgres://nobody@127.0.0.1:1/crm");
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(printed(&[])["openapi"], "3.1.0");
+    assert!(printed(&["--postman"])["info"]["schema"].as_str().unwrap().contains("/v2.1.0/"));
 }

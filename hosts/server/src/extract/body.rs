@@ -19,6 +19,8 @@ use crate::refusal::Refusal;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Least bytes that the body of bulk work may have: 16 MiB, for 10,000 records.
+const BULK_LIMIT: usize = 16 * 1024 * 1024;
 /// Bytes that a body gets before any of it arrives.
 const MAX_RESERVED: usize = 4_096;
 /// Characters of a place or message that a refusal repeats of its input.
@@ -44,7 +46,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
 /// The bytes of a JSON body.
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, Refusal> {
     check_media(request)?;
-    let limit = state(request)?.body_limit;
+    let limit = limit(request)?;
     let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::too_large(limit));
@@ -66,6 +68,13 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<
     };
     tokio::time::timeout(BODY_TIMEOUT, arriving).await.map_err(|_| Refusal::slow_body())??;
     Ok(bytes)
+}
+
+/// Most bytes of a request's body: bulk work may send more.
+fn limit(request: &HttpRequest) -> Result<usize, Refusal> {
+    let limit = state(request)?.body_limit;
+    let is_bulk = request.path().split('/').any(|part| part == "bulk");
+    Ok(if is_bulk { limit.max(BULK_LIMIT) } else { limit })
 }
 
 /// Refuses what is not plain JSON in UTF-8.
@@ -91,7 +100,7 @@ fn header(request: &HttpRequest, name: actix_web::http::header::HeaderName) -> O
 }
 
 /// Reads JSON: 400 where it is none, 422 with the place where it is not what is asked for.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     // serde would read a list as the fields of a record in their order.
     if first == Some(&b'[') {

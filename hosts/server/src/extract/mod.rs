@@ -5,12 +5,14 @@
 
 mod body;
 mod headers;
+mod item;
 mod path;
 mod query;
 mod signed;
 
-pub(crate) use body::Json;
-pub(crate) use headers::Expected;
+pub(crate) use body::{Json, decode};
+pub(crate) use headers::{Expected, idempotency_key};
+pub(crate) use item::{EditItem, Item};
 pub(crate) use path::RecordId;
-pub(crate) use query::{ListParams, NoQuery, Query, UntaggedParams};
-pub(crate) use signed::{Caller, Creating, Signed};
+pub(crate) use query::{ExportParams, ListParams, NoQuery, Query, UntaggedParams};
+pub(crate) use signed::{Caller, Creating, Keyed, Signed};

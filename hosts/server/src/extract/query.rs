@@ -149,3 +149,26 @@ impl IntoParams for UntaggedParams {
         all
     }
 }
+
+/// A whole list as a query asks for it, to be exported.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportParams {
+    /// A field, with a leading `-` for descending; `-created_at` where absent.
+    sort: Option<String>,
+    /// Words that the record must contain; each may be the start of a longer word.
+    q: Option<String>,
+    /// A `Filter` as JSON.
+    filter: Option<String>,
+    /// Tags of which the record carries at least one, separated by commas.
+    tags: Option<String>,
+}
+
+impl ExportParams {
+    /// The request that the engine checks.
+    pub(crate) fn into_request(self) -> Result<ListRequest> {
+        let Self { sort, q, filter, tags } = self;
+        ListParams { sort, q, filter, tags, ..ListParams::default() }.into_request()
+    }
+}

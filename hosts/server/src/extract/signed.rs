@@ -26,6 +26,9 @@ pub(crate) struct Signed<A = ()>(pub(crate) Session, pub(crate) A);
 /// once, however often the request is sent.
 pub(crate) struct Creating<T>(pub(crate) Session, pub(crate) T);
 
+/// As [`Signed`] for a `POST` without a body, done once under an `Idempotency-Key`.
+pub(crate) struct Keyed<A>(pub(crate) Session, pub(crate) A);
+
 /// The application's state.
 pub(crate) fn state(request: &HttpRequest) -> Result<&State, Refusal> {
     let state = request.app_data::<Data<State>>().map(|state| state.get_ref());
@@ -90,6 +93,28 @@ impl<T: DeserializeOwned> FromRequest for Creating<T> {
                 None => session,
             };
             Ok(Self(session, value))
+        }
+        .boxed_local()
+    }
+}
+
+impl<A: FromRequest> FromRequest for Keyed<A>
+where
+    A::Error: Into<actix_web::Error>,
+{
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        async move {
+            let Caller(session, _) = caller(&request).await?;
+            let rest = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            let session = match idempotency_key(&request, &[]).map_err(Refusal::from)? {
+                Some(key) => session.once(key),
+                None => session,
+            };
+            Ok(Self(session, rest))
         }
         .boxed_local()
     }

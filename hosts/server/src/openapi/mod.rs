@@ -1,12 +1,16 @@
 //! The OpenAPI document: what the handlers describe, and what all of them have in common.
 //!
 //! `operations` adds what follows from an operation's path, method and body, `schemas` what holds
-//! on the wire but cannot be read off the types.
+//! on the wire but cannot be read off the types, `examples` what people try first. `postman` makes
+//! a collection of requests of the whole.
 
+mod examples;
 mod operations;
+mod postman;
 mod schemas;
 
 use crm_core::FieldError;
+use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, License, OpenApi};
 use utoipa::{PartialSchema as _, ToSchema as _};
@@ -20,6 +24,12 @@ const BEARER: &str = "access_token";
 /// The document as pretty JSON.
 pub fn openapi() -> String {
     pretty(&document())
+}
+
+/// The requests of the document as a Postman collection (version 2.1), as pretty JSON.
+pub fn postman() -> String {
+    let document = serde_json::to_value(document()).unwrap_or_default();
+    serde_json::to_string_pretty(&postman::collection(&document)).unwrap_or_default()
 }
 
 /// The document as pretty JSON, as it is served and kept in docs.
@@ -48,5 +58,14 @@ pub(crate) fn document() -> OpenApi {
     schemas::correct(&mut components.schemas);
     components.responses.extend(operations::refusals());
     operations::complete(&mut document);
+    examples::complete(&mut document);
     document
+}
+
+/// The object with one more field.
+fn with(mut object: Value, field: &str, value: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+    object
 }

@@ -11,6 +11,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Schema};
 
 use super::BEARER;
+use super::examples::refusal;
 use super::schemas::{WHOLE, versioned};
 use crate::refusal::Problem;
 
@@ -88,16 +89,24 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     if path.contains("{id}") {
         parameters.push(id());
     }
-    if is_signed && matches!(method, "put" | "patch" | "delete") {
+    if is_signed && path.contains("{id}") && matches!(method, "put" | "patch" | "delete")
+        || path.ends_with("/workspace") && method == "patch"
+    {
         parameters.push(header("If-Match", "The version that the change is based on, as in `\"3\"`; another is 409."));
     }
-    if is_signed && creates(operation) {
+    if is_signed && takes_key(path, method, operation) {
         parameters.push(header("Idempotency-Key", "Makes a repeated request answer as the first did, for 24 h."));
     }
     operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     if matches!(method, "post" | "put") {
         ask_for_all(operation);
     }
+}
+
+/// Whether a repeat under the same key answers as the first request did.
+fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
+    let is_bulk = method == "post" && path.contains("/bulk");
+    is_bulk || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {
@@ -131,6 +140,9 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
         if record.is_some_and(|record| facts.versioned.contains(record)) {
             response.headers.insert("ETag".to_owned(), sent("The record's version, for `If-Match`."));
         }
+        if status == "202" {
+            response.headers.insert("Location".to_owned(), sent("The job's path."));
+        }
         if status == "201" && facts.readable.contains(&format!("{path}/{{id}}")) {
             response.headers.insert("Location".to_owned(), sent("The record's path."));
         }
@@ -138,6 +150,7 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
         if response.description.is_empty() {
             let description = match status.as_str() {
                 "201" => "Made.",
+                "202" => "A worker does it; the job tells how far it is.",
                 "204" => "Done.",
                 _ => "The answer.",
             };
@@ -149,11 +162,11 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
 fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let is_open = operation.security.iter().flatten().all(|way| *way == SecurityRequirement::default());
     let (writes, ends) = (method != "get", |end: &str| path.ends_with(end));
-    let (signs_in, repeats) = (ends("/login") || ends("/refresh"), !is_open && creates(operation));
+    let (signs_in, repeats) = (ends("/login") || ends("/refresh"), !is_open && takes_key(path, method, operation));
     let has_body = operation.request_body.is_some();
     let may = [
         (true, &["422", "500"][..]),
-        (!ends("/healthz") && !ends("/openapi.json"), &["503"]),
+        (!ends("/healthz") && !ends("/openapi.json") && !ends("/docs"), &["503"]),
         (ends("/login") || ends("/register"), &["429"]),
         (signs_in || !is_open, &["401"]),
         (!is_open, &["403"]),
@@ -174,7 +187,9 @@ fn refusal_name(status: &str) -> String {
 
 fn problem(status: &str, why: &str) -> Response {
     let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(Problem::name()));
-    let mut response = ResponseBuilder::new().description(why).content(PROBLEM, Content::new(Some(schema))).build();
+    let mut content = Content::new(Some(schema));
+    content.example = refusal(status);
+    let mut response = ResponseBuilder::new().description(why).content(PROBLEM, content).build();
     let own = match status {
         "401" => Some(("WWW-Authenticate", "How to sign in: `Bearer`.")),
         "429" | "503" => Some(("Retry-After", "Seconds to wait before the next attempt.")),

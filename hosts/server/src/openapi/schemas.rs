@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use utoipa::openapi::schema::Object;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{ArrayItems, Object};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 /// Fields of a record that every answer has; on the types they have defaults, for old images.
 const OF_RECORDS: [&str; 8] =
@@ -22,6 +22,11 @@ pub(super) fn correct(schemas: &mut Schemas) {
     for schema in schemas.values_mut() {
         if let RefOr::T(Schema::Object(object)) = schema {
             correct_object(object);
+        }
+    }
+    for (name, schema) in schemas.iter_mut() {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            refer(name, object);
         }
     }
     for (name, change, needed) in WHOLE {
@@ -59,6 +64,20 @@ fn correct_object(object: &mut Object) {
         if !object.required.iter().any(|required| required == field) {
             object.required.push(field.to_owned());
         }
+    }
+}
+
+/// Lets the schemas of bulk work name the records that they hold, rather than repeat them.
+fn refer(name: &str, object: &mut Object) {
+    let reference = |name: &str| RefOr::Ref(Ref::from_schema_name(name));
+    if let Some(edit) = name.strip_prefix("BulkCreate_") {
+        let whole = WHOLE.iter().find(|(_, change, _)| *change == edit).map_or(edit, |(whole, ..)| whole);
+        if let Some(RefOr::T(Schema::Array(items))) = object.properties.get_mut("items") {
+            items.items = ArrayItems::RefOrSchema(Box::new(reference(whole)));
+        }
+    }
+    if let Some((_, edit)) = name.strip_prefix("BulkUpdate_").and_then(|kinds| kinds.split_once('_')) {
+        object.properties.insert("set".to_owned(), reference(edit));
     }
 }
 

@@ -1,20 +1,29 @@
 //! Companies over HTTP.
 
-use actix_web::{delete, get, patch, post, put};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
+use crm_core::bulk::{BulkChange, BulkReport};
 use crm_core::company::{Company, CompanyEdit};
+use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::tag::TagFilter;
-use crm_core::{ListRequest, Page};
+use crm_core::transfer::Preview;
+use crm_core::{Entity, ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::bulk::{BulkAssign, BulkCreate, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::timeline::TimelineParams;
+use super::transfer::{ImportForm, ImportParams, download, import};
 use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, Json, ListParams, Query, RecordId, Signed};
+use crate::extract::{Creating, Expected, ExportParams, Json, ListParams, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    // Paths with fixed parts come before those with an id.
+    config.service(create_many).service(update_many).service(delete_many).service(assign_many);
+    config.service(tag_many).service(import_csv).service(export_csv);
     config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
@@ -98,4 +107,76 @@ async fn timeline(
     Signed(session, (RecordId(id), Query(params))): Signed<(RecordId<Company>, Query<TimelineParams>)>,
 ) -> Answer<Body<Page<TimelineItem>>> {
     Ok(Body(session.companies().timeline(id, params.cursor.as_deref(), params.limit).await?))
+}
+
+/// Make many companies in one commit, at most 10,000.
+#[utoipa::path(tag = "companies", operation_id = "create_companies", request_body = BulkCreate<CompanyEdit>, responses((status = 200, body = BulkReport)))]
+#[post("/bulk")]
+async fn create_many(Creating(session, bulk): Creating<BulkCreate<CompanyEdit>>) -> Answer<Body<BulkReport>> {
+    let (items, mode) = bulk.into_items();
+    Ok(Body(session.companies().create_many(items, mode).await?))
+}
+
+/// Change many companies in one commit, each in its own way or all alike, at most 10,000.
+#[utoipa::path(tag = "companies", operation_id = "update_companies", request_body = BulkUpdate<Company, CompanyEdit>, responses((status = 200, body = BulkReport)))]
+#[put("/bulk")]
+async fn update_many(
+    Signed(session, Json(bulk)): Signed<Json<BulkUpdate<Company, CompanyEdit>>>,
+) -> Answer<Body<BulkReport>> {
+    Ok(Body(match bulk.into_update()? {
+        Update::Each(items, mode) => session.companies().update_many(items, mode).await?,
+        Update::Alike(selection, change, mode) => session.companies().change_many(selection, change, mode).await?,
+    }))
+}
+
+/// Delete many companies in one commit, at most 10,000; they can be restored until they are purged.
+#[utoipa::path(tag = "companies", operation_id = "delete_companies", request_body = BulkDelete<Company>, responses((status = 200, body = BulkReport)))]
+#[delete("/bulk")]
+async fn delete_many(Signed(session, Json(bulk)): Signed<Json<BulkDelete<Company>>>) -> Answer<Body<BulkReport>> {
+    let (selection, mode) = bulk.into_selection()?;
+    Ok(Body(session.companies().change_many(selection, BulkChange::Delete, mode).await?))
+}
+
+/// Give many companies to somebody, or to nobody.
+#[utoipa::path(tag = "companies", operation_id = "assign_companies", request_body = BulkAssign<Company>, responses((status = 200, body = BulkReport)))]
+#[post("/bulk/assign")]
+async fn assign_many(Creating(session, bulk): Creating<BulkAssign<Company>>) -> Answer<Body<BulkReport>> {
+    let (selection, change, mode) = bulk.into_change()?;
+    Ok(Body(session.companies().change_many(selection, change, mode).await?))
+}
+
+/// Add tags to many companies and remove others.
+#[utoipa::path(tag = "companies", operation_id = "tag_companies", request_body = BulkTag<Company>, responses((status = 200, body = BulkReport)))]
+#[post("/bulk/tag")]
+async fn tag_many(Creating(session, bulk): Creating<BulkTag<Company>>) -> Answer<Body<BulkReport>> {
+    let (selection, change, mode) = bulk.into_change()?;
+    Ok(Body(session.companies().change_many(selection, change, mode).await?))
+}
+
+/// Import companies from a CSV file: a job, whose progress `/jobs/{id}` tells; with `dry_run` what it
+/// would do.
+#[utoipa::path(
+    tag = "companies",
+    operation_id = "import_companies",
+    params(ImportParams),
+    request_body(content((ImportForm = "multipart/form-data"), (String = "text/csv"))),
+    responses((status = 200, body = Preview), (status = 202, body = Job))
+)]
+#[post("/import/csv")]
+async fn import_csv(
+    Signed(session, (request, Query(params), payload)): Signed<(HttpRequest, Query<ImportParams>, Payload)>,
+) -> Answer<HttpResponse> {
+    import(session, Entity::Company, &request, params, payload).await
+}
+
+/// Export companies as a CSV file, all of the list, sent while it is written.
+#[utoipa::path(
+    tag = "companies",
+    operation_id = "export_companies",
+    params(ExportParams),
+    responses((status = 200, body = String, content_type = "text/csv"))
+)]
+#[get("/export/csv")]
+async fn export_csv(Signed(session, Query(params)): Signed<Query<ExportParams>>) -> Answer<HttpResponse> {
+    download("companies", session.transfers().export(Entity::Company, params.into_request()?)).await
 }

@@ -1,23 +1,32 @@
 //! Deals over HTTP.
 
-use actix_web::{delete, get, patch, post, put};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
+use crm_core::bulk::{BulkChange, BulkReport};
 use crm_core::deal::{Board, Deal, DealEdit};
+use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::pipeline::{Pipeline, Stage};
-use crm_core::{Id, ListRequest, Page};
+use crm_core::transfer::Preview;
+use crm_core::{Entity, Id, ListRequest, Page};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::bulk::{BulkAssign, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::new_deal::NewDeal;
 use super::timeline::TimelineParams;
+use super::transfer::{ImportForm, ImportParams, download, import};
 use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, Json, ListParams, Query, RecordId, Signed};
+use crate::extract::{Creating, Expected, ExportParams, Json, ListParams, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    // Paths with fixed parts come before those with an id.
+    config.service(update_many).service(delete_many).service(assign_many);
+    config.service(tag_many).service(import_csv).service(export_csv);
     // Before the deals themselves, whose ids stand in the same place.
     config.service(board);
     config.service(read).service(list).service(create).service(search);
@@ -119,4 +128,68 @@ async fn timeline(
     Signed(session, (RecordId(id), Query(params))): Signed<(RecordId<Deal>, Query<TimelineParams>)>,
 ) -> Answer<Body<Page<TimelineItem>>> {
     Ok(Body(session.deals().timeline(id, params.cursor.as_deref(), params.limit).await?))
+}
+
+/// Change many deals in one commit, each in its own way or all alike, at most 10,000.
+#[utoipa::path(tag = "deals", operation_id = "update_deals", request_body = BulkUpdate<Deal, DealEdit>, responses((status = 200, body = BulkReport)))]
+#[put("/bulk")]
+async fn update_many(
+    Signed(session, Json(bulk)): Signed<Json<BulkUpdate<Deal, DealEdit>>>,
+) -> Answer<Body<BulkReport>> {
+    Ok(Body(match bulk.into_update()? {
+        Update::Each(items, mode) => session.deals().update_many(items, mode).await?,
+        Update::Alike(selection, change, mode) => session.deals().change_many(selection, change, mode).await?,
+    }))
+}
+
+/// Delete many deals in one commit, at most 10,000; they can be restored until they are purged.
+#[utoipa::path(tag = "deals", operation_id = "delete_deals", request_body = BulkDelete<Deal>, responses((status = 200, body = BulkReport)))]
+#[delete("/bulk")]
+async fn delete_many(Signed(session, Json(bulk)): Signed<Json<BulkDelete<Deal>>>) -> Answer<Body<BulkReport>> {
+    let (selection, mode) = bulk.into_selection()?;
+    Ok(Body(session.deals().change_many(selection, BulkChange::Delete, mode).await?))
+}
+
+/// Give many deals to somebody, or to nobody.
+#[utoipa::path(tag = "deals", operation_id = "assign_deals", request_body = BulkAssign<Deal>, responses((status = 200, body = BulkReport)))]
+#[post("/bulk/assign")]
+async fn assign_many(Creating(session, bulk): Creating<BulkAssign<Deal>>) -> Answer<Body<BulkReport>> {
+    let (selection, change, mode) = bulk.into_change()?;
+    Ok(Body(session.deals().change_many(selection, change, mode).await?))
+}
+
+/// Add tags to many deals and remove others.
+#[utoipa::path(tag = "deals", operation_id = "tag_deals", request_body = BulkTag<Deal>, responses((status = 200, body = BulkReport)))]
+#[post("/bulk/tag")]
+async fn tag_many(Creating(session, bulk): Creating<BulkTag<Deal>>) -> Answer<Body<BulkReport>> {
+    let (selection, change, mode) = bulk.into_change()?;
+    Ok(Body(session.deals().change_many(selection, change, mode).await?))
+}
+
+/// Import deals from a CSV file: a job, whose progress `/jobs/{id}` tells; with `dry_run` what it
+/// would do.
+#[utoipa::path(
+    tag = "deals",
+    operation_id = "import_deals",
+    params(ImportParams),
+    request_body(content((ImportForm = "multipart/form-data"), (String = "text/csv"))),
+    responses((status = 200, body = Preview), (status = 202, body = Job))
+)]
+#[post("/import/csv")]
+async fn import_csv(
+    Signed(session, (request, Query(params), payload)): Signed<(HttpRequest, Query<ImportParams>, Payload)>,
+) -> Answer<HttpResponse> {
+    import(session, Entity::Deal, &request, params, payload).await
+}
+
+/// Export deals as a CSV file, all of the list, sent while it is written.
+#[utoipa::path(
+    tag = "deals",
+    operation_id = "export_deals",
+    params(ExportParams),
+    responses((status = 200, body = String, content_type = "text/csv"))
+)]
+#[get("/export/csv")]
+async fn export_csv(Signed(session, Query(params)): Signed<Query<ExportParams>>) -> Answer<HttpResponse> {
+    download("deals", session.transfers().export(Entity::Deal, params.into_request()?)).await
 }

@@ -1,18 +1,23 @@
 //! The endpoints, one file a room: each parses, calls one service method and renders.
 
 mod auth;
+mod bulk;
 mod companies;
 mod contacts;
 mod custom_fields;
 mod deals;
+mod docs;
 mod document;
 mod health;
+mod imports;
+mod jobs;
 mod new_deal;
 mod notes;
 mod pipelines;
 mod search;
 mod tags;
 mod timeline;
+mod transfer;
 mod users;
 mod workspace;
 
@@ -37,8 +42,11 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/notes").configure(notes::routes))
             .service(scope("/tags").configure(tags::routes))
             .service(scope("/custom-fields").configure(custom_fields::routes))
+            .service(scope("/jobs").configure(jobs::routes))
+            .service(scope("/imports").configure(imports::routes))
             .service(scope("/workspace").configure(workspace::routes))
             .configure(document::routes),
     );
+    config.configure(docs::routes);
     config.configure(health::routes);
 }

@@ -22,6 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[into_params(parameter_in = Query)]
 struct SearchParams {
     /// Words, all of which must be found; each may be the start of a longer word.
+    #[param(example = "ada")]
     q: String,
     /// Kinds of record, separated by commas: contact, company, deal; all that the caller reads where absent.
     types: Option<String>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Api, Reply};
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::from_str(&crm_server::openapi()).unwrap()
 }
 
@@ -27,15 +27,84 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-#[test]
-fn the_document_in_docs_is_the_generated_one() {
-    let path = docs("openapi.json");
-    let generated = crm_server::openapi() + "\n";
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &generated).unwrap();
+/// One operation as a few lines, so that a changed border is a small difference.
+fn outline(method: &str, path: &str, operation: &Value) -> String {
+    let schema = |at: &Value| {
+        let content = at["content"].as_object().into_iter().flatten().next();
+        let (media, content) = content.map(|(media, content)| (media.as_str(), content))?;
+        let name = content["schema"]["$ref"].as_str().map(|name| name.rsplit('/').next().unwrap());
+        Some(name.unwrap_or(media).to_owned())
+    };
+    let named = |place: &'static str| {
+        let those = operation["parameters"].as_array().into_iter().flatten().filter(move |one| one["in"] == place);
+        those.map(|one| one["name"].as_str().unwrap().to_owned())
+    };
+    let taken: Vec<_> = schema(&operation["requestBody"])
+        .into_iter()
+        .chain(named("query").map(|name| format!("?{name}")))
+        .chain(named("header"))
+        .collect();
+    let responses = operation["responses"].as_object().unwrap();
+    let (good, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|(status, _)| status.starts_with('2'));
+    let good: Vec<_> = good.iter().map(|(status, one)| [status, &*schema(one).unwrap_or_default()].join(" ")).collect();
+    let refused: Vec<_> = refused.iter().map(|(status, _)| status.as_str()).collect();
+    let mut lines = format!("{} {path}\n", method.to_uppercase());
+    for (verb, what) in [
+        ("takes", taken.join(", ")),
+        ("answers", good.join(", ").trim_end().to_owned()),
+        ("refuses", refused.join(" ")),
+        ("needs", if is_open(operation) { String::new() } else { "an access token".to_owned() }),
+    ] {
+        if !what.is_empty() {
+            lines.push_str(&format!("    {verb} {what}\n"));
+        }
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == generated, "docs/openapi.json is not the generated document; run this test with UPDATE=1");
+    lines
+}
+
+#[test]
+fn what_docs_keeps_of_the_document_is_generated() {
+    let outlines = |(method, path, operation)| outline(method, path, operation);
+    for (file, generated) in [
+        ("openapi.json", crm_server::openapi() + "\n"),
+        ("postman.json", crm_server::postman() + "\n"),
+        ("openapi-operations.txt", each(&document()).map(outlines).collect::<Vec<_>>().join("\n")),
+    ] {
+        let path = docs(file);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &generated).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == generated, "docs/{file} is not the generated one; run this test with UPDATE=1");
+    }
+}
+
+#[test]
+fn the_collection_has_every_operation_as_one_request() {
+    let collection: Value = serde_json::from_str(&crm_server::postman()).unwrap();
+    let mut requests = BTreeSet::new();
+    for folder in collection["item"].as_array().unwrap() {
+        for item in folder["item"].as_array().unwrap() {
+            let request = &item["request"];
+            let path = request["url"]["raw"].as_str().unwrap().strip_prefix("{{baseUrl}}").unwrap();
+            let folder = folder["name"].as_str().unwrap();
+            let method = request["method"].as_str().unwrap();
+            assert!(requests.insert(format!("{folder}: {method} {path}")), "{method} {path} is there twice");
+        }
+    }
+    let document = document();
+    let wanted = |(method, path, operation): (&str, &str, &Value)| {
+        let tag = operation["tags"][0].as_str().unwrap();
+        format!("{tag}: {} {}", method.to_uppercase(), path.replace("{id}", ":id"))
+    };
+    assert_eq!(requests, each(&document).map(wanted).collect::<BTreeSet<_>>());
+    // Every variable that a request speaks of is one of the collection's.
+    let known: Vec<_> =
+        collection["variable"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+    let text = collection["item"].to_string();
+    for name in text.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap()) {
+        assert!(known.contains(&name), "{name} is no variable of the collection");
+    }
 }
 
 #[tokio::test]
@@ -103,12 +172,23 @@ fn placed(path: &str) -> String {
     path.replace("{id}", "00000000-0000-7000-8000-000000000000")
 }
 
-fn is_open(operation: &Value) -> bool {
+/// The query string that an operation cannot do without, of the examples of its parameters.
+pub(crate) fn needed_query(operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let needed = parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+    let pairs = needed.map(|parameter| {
+        format!("{}={}", parameter["name"].as_str().unwrap(), parameter["example"].as_str().unwrap())
+    });
+    let query = pairs.collect::<Vec<_>>().join("&");
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
+pub(crate) fn is_open(operation: &Value) -> bool {
     operation["security"] == serde_json::json!([{}])
 }
 
 /// All operations with their methods and paths.
-fn each(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+pub(crate) fn each(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths.flat_map(|(path, item)| {
         item.as_object().unwrap().iter().map(|(method, one)| (method.as_str(), path.as_str(), one))

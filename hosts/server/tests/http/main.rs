@@ -6,8 +6,11 @@
 
 mod auth;
 mod bad_input;
+mod bulk;
 mod conventions;
+mod docs;
 mod document;
+mod examples;
 mod lists;
 mod members;
 mod process;
@@ -15,3 +18,5 @@ mod records;
 mod search;
 mod support;
 mod tokens;
+mod transfers;
+mod walk;

@@ -1,0 +1,180 @@
+//! What bulk work is asked for and answers.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, FieldError, Result};
+use crate::filter::Filter;
+use crate::id::Id;
+use crate::journal::Batch;
+use crate::session::Expect;
+use crate::user::User;
+
+/// Most records of one request.
+pub const MAX_ITEMS: usize = 10_000;
+
+/// What becomes of the other items where one is at fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum BulkMode {
+    /// Nothing is written.
+    #[default]
+    Atomic,
+    /// They are written.
+    Partial,
+}
+
+/// The change of one record among many.
+#[derive(Clone, Debug)]
+pub struct BulkEdit<T, E> {
+    /// The record.
+    pub id: Id<T>,
+    /// The version that the change is based on.
+    pub expect: Expect,
+    /// The fields to change.
+    pub edit: E,
+}
+
+/// The records of a request.
+#[derive(Clone, Debug)]
+pub enum Selection<T> {
+    /// Those with these ids.
+    Ids(Vec<Id<T>>),
+    /// Those that a filter describes and the caller sees.
+    Filter(Filter),
+}
+
+/// What is done to each of them.
+#[derive(Clone, Debug)]
+pub enum BulkChange<E> {
+    /// Change the fields that the edit names.
+    Edit(E),
+    /// Give them to somebody, or to nobody.
+    Assign(Option<Id<User>>),
+    /// Add some tags, then remove others.
+    Tag {
+        /// Tags to add.
+        add: Vec<String>,
+        /// Tags to remove.
+        remove: Vec<String>,
+    },
+    /// Delete them; they can be restored until they are purged.
+    Delete,
+}
+
+/// What became of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum BulkStatus {
+    /// The record was made.
+    Created,
+    /// The record was changed.
+    Updated,
+    /// The record was as it should be.
+    Unchanged,
+    /// The record was deleted.
+    Deleted,
+    /// The item is at fault, and nothing was done.
+    Failed,
+}
+
+/// Why an item failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BulkFault {
+    /// Stable snake_case code, as of a problem document.
+    pub code: String,
+    /// What is wrong.
+    pub detail: String,
+    /// The fields at fault, named within the item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One item's outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BulkResult {
+    /// The item's place in the request, from 0.
+    pub index: u32,
+    /// The record, where there is one.
+    pub id: Option<Uuid>,
+    /// What became of it.
+    pub status: BulkStatus,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<BulkFault>,
+}
+
+/// The outcome of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BulkReport {
+    /// What its journal entries have in common.
+    #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
+    pub batch_id: Id<Batch>,
+    /// Items that were done.
+    pub succeeded: u32,
+    /// Items at fault.
+    pub failed: u32,
+    /// Every item's outcome, in the order of the request.
+    pub results: Vec<BulkResult>,
+}
+
+/// An item that was decided: the record that it made or named, and what became of it.
+pub(super) struct Outcome {
+    pub(super) id: Option<Uuid>,
+    pub(super) status: Result<BulkStatus>,
+}
+
+impl BulkReport {
+    pub(super) fn new(batch_id: Id<Batch>, outcomes: Vec<Outcome>) -> Self {
+        let results: Vec<BulkResult> = (0..).zip(outcomes).map(|(index, outcome)| result(index, outcome)).collect();
+        let failed = results.iter().filter(|result| result.status == BulkStatus::Failed).count();
+        let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+        Self { batch_id, succeeded: count(results.len() - failed), failed: count(failed), results }
+    }
+}
+
+fn result(index: u32, outcome: Outcome) -> BulkResult {
+    let Outcome { id, status } = outcome;
+    match status {
+        Ok(status) => BulkResult { index, id, status, error: None },
+        Err(error) => {
+            let fault = BulkFault {
+                code: error.code().to_owned(),
+                detail: error.message().to_owned(),
+                errors: error.fields().to_vec(),
+            };
+            BulkResult { index, id, status: BulkStatus::Failed, error: Some(fault) }
+        }
+    }
+}
+
+/// The refusal of a whole request for the faults of its items; `None` where there are none. Faults of
+/// one kind, as stale versions alone, keep their kind; others are `Invalid`.
+pub(super) fn refusal(outcomes: &[Outcome]) -> Option<Error> {
+    let faults: Vec<(usize, &Error)> =
+        outcomes.iter().enumerate().filter_map(|(at, outcome)| Some((at, outcome.status.as_ref().err()?))).collect();
+    let (first_at, first) = faults.first()?;
+    let is_uniform = faults.iter().all(|(_, error)| error.kind() == first.kind());
+    if is_uniform && matches!(first.kind(), ErrorKind::Conflict | ErrorKind::Denied) {
+        return Some(
+            Error::new(first.kind(), format!("items.{first_at}: {}", first.message())).with_code(first.code()),
+        );
+    }
+    let fields = faults.into_iter().flat_map(|(at, error)| match error.fields() {
+        [] => vec![coded(format!("items.{at}"), error)],
+        fields => fields
+            .iter()
+            .map(|fault| FieldError { field: format!("items.{at}.{}", fault.field), ..fault.clone() })
+            .collect(),
+    });
+    Some(Error::invalid_fields(fields.collect()))
+}
+
+fn coded(field: String, error: &Error) -> FieldError {
+    FieldError::new(field, error.code(), error.message().to_owned())
+}

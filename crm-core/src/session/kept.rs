@@ -1,0 +1,74 @@
+//! What the services need of a contact, a company or a deal to treat all three alike.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use uuid::Uuid;
+
+use crate::access::{Entity, Grant, Listed};
+use crate::crm::Ports;
+use crate::custom_field::CustomValues;
+use crate::edit::RecordEdit;
+use crate::error::Result;
+use crate::id::Id;
+use crate::page::{ListQuery, Rows};
+use crate::store::Stored;
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// What a port answers with.
+pub(crate) type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A record with an owner, tags and custom values.
+pub(crate) trait Kept: Listed {
+    /// A change of it.
+    type Edit: RecordEdit + Clone + Send + Sync;
+
+    /// Names of its tags.
+    fn tags(&self) -> &[String];
+
+    /// Its custom values.
+    fn custom(&self) -> &CustomValues;
+
+    /// Its custom values, to be cleaned.
+    fn custom_mut(&mut self) -> &mut CustomValues;
+
+    /// Gives it an owner.
+    fn set_owner(&mut self, owner: Option<Id<User>>);
+
+    /// Gives it other tags, which are clean.
+    fn set_tags(&mut self, tags: Vec<String>);
+
+    /// Marks it as deleted, or as not.
+    fn set_deleted(&mut self, at: Option<Timestamp>);
+
+    /// The records that its fields point to, owner included.
+    fn references(&self) -> Vec<(&'static str, Entity, Uuid)>;
+
+    /// Applies an edit.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; the record is then half edited and must be dropped.
+    fn apply(&mut self, edit: Self::Edit) -> Result<()>;
+
+    /// One that the caller sees.
+    fn load<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>>;
+
+    /// Those of these that the caller sees, in no order.
+    fn load_many<'a>(ports: &'a Ports, grant: &'a Grant, ids: &'a [Id<Self>]) -> Reading<'a, Vec<Stored<Self>>>;
+
+    /// A deleted one that is not purged.
+    fn load_deleted<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>>;
+
+    /// A page of a list.
+    fn page<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery) -> Reading<'a, Rows<Self>>;
+
+    /// The length of a list, counted up to `cap`.
+    fn count<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery, cap: u64) -> Reading<'a, u64>;
+}
+
+/// A record that can be made from an edit alone.
+pub(crate) trait Blank: Kept {
+    /// One without content.
+    fn blank(id: Id<Self>, now: Timestamp) -> Self;
+}

@@ -1,0 +1,212 @@
+//! Jobs, and the files that they need.
+
+use async_trait::async_trait;
+use crm_core::access::Grant;
+use crm_core::job::{Job, JobPlace, JobQuery, JobStore, Queue, Upload, UploadStore};
+use crm_core::store::{Put, Stored};
+use crm_core::workspace::Workspace;
+use crm_core::{Entity, Error, Id, Result, Timestamp};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::{Conn, RunQueryDsl, Store};
+use crate::fault::Outcome;
+use crate::schema::{jobs, upload_pieces, workspaces};
+use crate::types::{DbId, DbTime};
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(
+    table_name = jobs,
+    primary_key(workspace_id, id),
+    treat_none_as_default_value = false,
+    treat_none_as_null = true
+)]
+struct JobRow {
+    workspace_id: i64,
+    id: DbId,
+    created_by: Option<DbId>,
+    queue: String,
+    state: String,
+    due_at: Option<DbTime>,
+    data: String,
+    version: i64,
+}
+
+impl JobRow {
+    fn new(workspace_id: i64, job: &Job) -> Outcome<Self> {
+        Ok(Self {
+            workspace_id,
+            id: job.id.into(),
+            created_by: job.created_by.map(DbId::from),
+            queue: queue_name(job.queue).to_owned(),
+            state: job.state.name().to_owned(),
+            due_at: job.due_at.map(DbTime::from),
+            data: serde_json::to_string(job)?,
+            version: job.version,
+        })
+    }
+
+    fn into_job(self) -> Outcome<Job> {
+        Ok(serde_json::from_str(&self.data)?)
+    }
+}
+
+fn queue_name(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Import => "import",
+        // Queues that this version does not know cannot be named by the core it was built with.
+        _ => "bulk",
+    }
+}
+
+/// Writes a job, and gives the number of rows.
+pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<Job>) -> Outcome<usize> {
+    let row = JobRow::new(workspace, &put.after)?;
+    match &put.before {
+        None => Ok(diesel::insert_into(jobs::table).values(row).execute(conn).await?),
+        Some(before) => swap(conn, row, before.version).await,
+    }
+}
+
+async fn swap(conn: &mut Conn, row: JobRow, before: i64) -> Outcome<usize> {
+    let found = jobs::table
+        .filter(jobs::workspace_id.eq(row.workspace_id))
+        .filter(jobs::id.eq(row.id))
+        .filter(jobs::version.eq(before));
+    Ok(diesel::update(found).set(row).execute(conn).await?)
+}
+
+#[async_trait]
+impl JobStore for Store {
+    async fn job(&self, grant: &Grant, id: Id<Job>) -> Result<Stored<Job>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let found: Option<Job> = self
+            .pools
+            .key(async move |conn: &mut Conn| {
+                let found = jobs::table.filter(jobs::workspace_id.eq(workspace)).filter(jobs::id.eq(DbId::from(id)));
+                let row: Option<JobRow> = found.select(JobRow::as_select()).get_result(conn).await.optional()?;
+                row.map(JobRow::into_job).transpose()
+            })
+            .await?;
+        found
+            .filter(|job| grant.sees_owner(Entity::Job, job.created_by))
+            .map(Stored::loaded)
+            .ok_or_else(|| Error::not_found("job", id))
+    }
+
+    async fn jobs(&self, grant: &Grant, query: &JobQuery) -> Result<Vec<Job>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let mut own = jobs::table.filter(jobs::workspace_id.eq(workspace)).into_boxed();
+        if let Some(queue) = query.queue {
+            own = own.filter(jobs::queue.eq(queue_name(queue)));
+        }
+        if let Some(state) = query.state {
+            own = own.filter(jobs::state.eq(state.name()));
+        }
+        if let Some(before) = query.before {
+            own = own.filter(jobs::id.lt(DbId::from(before)));
+        }
+        if !grant.sees_owner(Entity::Job, None) {
+            // Whoever does not see everybody's jobs sees their own, and perhaps those of a team.
+            let seen: Vec<Uuid> = grant.seen_owners(Entity::Job);
+            let seen: Vec<DbId> = seen.into_iter().map(DbId).collect();
+            own = own.filter(jobs::created_by.eq_any(seen));
+        }
+        let latest = own.order(jobs::id.desc()).limit(query.limit.into()).select(JobRow::as_select());
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let rows: Vec<JobRow> = latest.load(conn).await?;
+                rows.into_iter().map(JobRow::into_job).collect()
+            })
+            .await
+    }
+
+    async fn due_jobs(&self, now: Timestamp, limit: u16) -> Result<Vec<JobPlace>> {
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let due = jobs::table
+                    .inner_join(workspaces::table.on(workspaces::key.eq(jobs::workspace_id)))
+                    .filter(jobs::due_at.le(DbTime(now)))
+                    .order((jobs::due_at, jobs::id))
+                    .limit(limit.into())
+                    .select((workspaces::id, JobRow::as_select()));
+                let rows: Vec<(DbId, JobRow)> = due.load(conn).await?;
+                rows.into_iter().map(|(workspace, row)| Ok((Id::from(workspace), row.into_job()?))).collect()
+            })
+            .await
+    }
+
+    async fn swap_job(&self, workspace: Id<Workspace>, before: i64, after: &Job) -> Result<bool> {
+        let key = self.workspace_key(workspace).await?;
+        let after = after.clone();
+        self.pools
+            .write(async move |conn: &mut Conn| Ok(swap(conn, JobRow::new(key, &after)?, before).await? == 1))
+            .await
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = upload_pieces)]
+struct PieceRow {
+    workspace_id: i64,
+    upload_id: DbId,
+    position: i32,
+    at: DbTime,
+    bytes: Vec<u8>,
+}
+
+#[async_trait]
+impl UploadStore for Store {
+    async fn keep_piece(
+        &self,
+        grant: &Grant,
+        id: Id<Upload>,
+        index: u32,
+        bytes: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let workspace_id = self.workspace_key(grant.workspace_id()).await?;
+        let position = i32::try_from(index).map_err(Error::internal)?;
+        let row = PieceRow { workspace_id, upload_id: id.into(), position, at: now.into(), bytes };
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                diesel::insert_into(upload_pieces::table).values(row).execute(conn).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn piece(&self, grant: &Grant, id: Id<Upload>, index: u32) -> Result<Option<Vec<u8>>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let position = i32::try_from(index).map_err(Error::internal)?;
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = upload_pieces::table
+                    .filter(upload_pieces::workspace_id.eq(workspace))
+                    .filter(upload_pieces::upload_id.eq(DbId::from(id)))
+                    .filter(upload_pieces::position.eq(position));
+                Ok(found.select(upload_pieces::bytes).get_result(conn).await.optional()?)
+            })
+            .await
+    }
+
+    async fn forget_upload(&self, grant: &Grant, id: Id<Upload>) -> Result<()> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                let own = upload_pieces::table.filter(upload_pieces::workspace_id.eq(workspace));
+                diesel::delete(own.filter(upload_pieces::upload_id.eq(DbId::from(id)))).execute(conn).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn forget_uploads(&self, until: Timestamp) -> Result<()> {
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                diesel::delete(upload_pieces::table.filter(upload_pieces::at.le(DbTime(until)))).execute(conn).await?;
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,50 @@
+//! Many records at once, and imports that are undone.
+
+use serde_json::json;
+
+use crate::support::{on_each_store, text};
+
+const PEOPLE: &str = "First Name,Last Name,Email\nAda,Lovelace,ada@example.com\nGrace,Hopper,grace@example.com\n";
+
+#[test]
+fn many_are_changed_tagged_and_deleted_by_a_filter() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", PEOPLE);
+        product.run(&["contacts", "import", text(&file)]);
+        let set = r#"{"lifecycle": "customer"}"#;
+        let report = product.json(&["contacts", "bulk", "--filter", "lifecycle = lead", "--set", set]);
+        assert_eq!((&report["succeeded"], &report["failed"]), (&json!(2), &json!(0)));
+        let told = product.run(&["contacts", "bulk", "--filter", "lifecycle = customer", "--tag", "vip"]);
+        assert_eq!(told, "2 done, 0 at fault\n");
+        let listed = product.json(&["contacts", "list", "--filter", r#"tags has_any ["vip"]"#]);
+        assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+        let refused =
+            product.try_run(&["contacts", "bulk", "--filter", "lifecycle = customer", "--set", r#"{"age": 7}"#]);
+        assert!(!refused.status.success());
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("unknown field `age`"));
+        let id = listed["data"][0]["id"].as_str().unwrap();
+        let nowhere = "01900000-0000-7000-8000-000000000000";
+        let mixed = product.json(&["contacts", "bulk", "--id", id, "--id", nowhere, "--delete", "--partial"]);
+        assert_eq!((&mixed["succeeded"], &mixed["failed"]), (&json!(1), &json!(1)));
+        let refused = product.try_run(&["contacts", "bulk", "--id", nowhere, "--delete"]);
+        assert!(!refused.status.success());
+    });
+}
+
+#[test]
+fn an_import_is_undone_and_can_be_made_again() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", PEOPLE);
+        let import = product.json(&["contacts", "import", text(&file)]);
+        let id = import["id"].as_str().unwrap();
+        let job = product.json(&["imports", "revert", id]);
+        assert_eq!((&job["state"], &job["result"]["deleted"]), (&json!("done"), &json!(2)));
+        assert_eq!(product.json(&["contacts", "list"])["data"], json!([]));
+        assert_eq!(product.json(&["imports", "show", id])["counts"]["created"], 2);
+        let jobs = product.json(&["jobs", "list"]);
+        assert_eq!(jobs["data"][0]["id"], job["id"]);
+        assert_eq!(product.run(&["jobs", "work"]), "0 done\n");
+        let again = product.json(&["contacts", "import", text(&file)]);
+        assert_eq!(again["counts"]["created"], 2);
+    });
+}

@@ -1,0 +1,198 @@
+//! What operations answer with, by the name of its schema.
+
+use serde_json::{Value, json};
+
+use super::{
+    ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, NOTE, PIPELINE, REFRESH_TOKEN, STAGES, TAG, USER,
+    WORKSPACE, many, refusal,
+};
+use crate::openapi::with;
+
+pub(super) const CREATED: &str = "2026-03-02T09:30:00.000000Z";
+pub(super) const UPDATED: &str = "2026-03-02T09:45:12.345678Z";
+
+/// The example of a schema.
+pub(super) fn answer(schema: &str) -> Option<Value> {
+    let answer = match schema {
+        "Tokens" => tokens(),
+        "LoginAnswer" => with(tokens(), "user", user()),
+        "Registered" => with(with(tokens(), "user", user()), "workspace", workspace()),
+        "Me" => {
+            let rule = json!({"read": "all", "create": "all", "update": "own", "delete": "none", "export": "none", "assign": "none"});
+            json!({"user": user(), "workspace": workspace(), "permissions": {"contact": rule}})
+        }
+        "User" => user(),
+        "Workspace" => workspace(),
+        "Problem" => return refusal("422"),
+        _ => return of_people(schema).or_else(|| of_deals(schema)).or_else(|| many::answer(schema)),
+    };
+    Some(answer)
+}
+
+fn tokens() -> Value {
+    json!({"access_token": ACCESS_TOKEN, "refresh_token": REFRESH_TOKEN, "expires_in": 900})
+}
+
+fn user() -> Value {
+    json!({
+        "id": USER,
+        "email": "grace@acme.example",
+        "name": "Grace Hopper",
+        "role": "admin",
+        "status": "active",
+        "time_zone": "Europe/London",
+        "locale": "en-GB",
+        "last_seen_at": UPDATED,
+        "created_at": CREATED,
+        "updated_at": CREATED,
+        "version": 1,
+    })
+}
+
+fn workspace() -> Value {
+    json!({
+        "id": WORKSPACE,
+        "name": "Acme Sales",
+        "time_zone": "UTC",
+        "currency": "USD",
+        "created_at": CREATED,
+        "updated_at": CREATED,
+        "version": 1,
+    })
+}
+
+fn of_people(schema: &str) -> Option<Value> {
+    let answer = match schema {
+        "Company" => json!({
+            "id": COMPANY,
+            "name": "Babbage Engines",
+            "domain": "babbage.example",
+            "industry": "Machinery",
+            "employees": 42,
+            "owner_id": USER,
+            "external_id": null,
+            "tags": ["customer"],
+            "custom": {},
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "Contact" => json!({
+            "id": CONTACT,
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "ada@babbage.example",
+            "phone": "+44 20 7946 0000",
+            "title": "Analyst",
+            "company_id": COMPANY,
+            "owner_id": USER,
+            "lifecycle": "lead",
+            "source": "conference",
+            "external_id": null,
+            "tags": ["vip"],
+            "custom": {"region": "north"},
+            "created_at": CREATED,
+            "updated_at": UPDATED,
+            "version": 2,
+        }),
+        "Note" => json!({
+            "id": NOTE,
+            "body": "Met at the fair; wants a demonstration in May.",
+            "author_id": USER,
+            "contact_id": CONTACT,
+            "company_id": null,
+            "deal_id": null,
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "Hit" => json!({
+            "type": "contact",
+            "id": CONTACT,
+            "title": "Ada Lovelace",
+            "subtitle": "Analyst · ada@babbage.example",
+            "matched": "prefix",
+        }),
+        "TagCount" => json!({"id": TAG, "name": "vip", "count": 1}),
+        "CustomField" => json!({
+            "id": CUSTOM_FIELD,
+            "entity": "contact",
+            "key": "region",
+            "label": "Region",
+            "kind": "choice",
+            "choices": ["north", "south"],
+            "target": null,
+            "required": false,
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "TimelineItem" => json!({
+            "id": ENTRY,
+            "at": UPDATED,
+            "actor": {"user_id": USER, "cause": null},
+            "entity": "contact",
+            "record_id": CONTACT,
+            "change": "updated",
+            "before": {"title": "Analyst"},
+            "after": {"title": "Chief Analyst"},
+            "events": [],
+        }),
+        _ => return None,
+    };
+    Some(answer)
+}
+
+fn of_deals(schema: &str) -> Option<Value> {
+    let value = || json!({"amount_minor": 1_700_000, "currency": "GBP"});
+    let [first, second, won, lost] = STAGES;
+    let answer = match schema {
+        "Deal" => json!({
+            "id": DEAL,
+            "title": "Difference engine",
+            "value": value(),
+            "pipeline_id": PIPELINE,
+            "stage_id": first,
+            "status": "open",
+            "contact_id": CONTACT,
+            "company_id": COMPANY,
+            "owner_id": USER,
+            "source": "referral",
+            "external_id": null,
+            "tags": ["2026"],
+            "custom": {},
+            "opened_at": CREATED,
+            "closed_at": null,
+            "stage_entered_at": CREATED,
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "Board" => json!({
+            "pipeline_id": PIPELINE,
+            "name": "Sales",
+            "stages": [
+                {"stage_id": first, "name": "Prospecting", "kind": "open", "count": 1, "total": [value()]},
+                {"stage_id": second, "name": "Engaging", "kind": "open", "count": 0, "total": []},
+                {"stage_id": won, "name": "Won", "kind": "won", "count": 0, "total": []},
+                {"stage_id": lost, "name": "Lost", "kind": "lost", "count": 0, "total": []},
+            ],
+        }),
+        "Pipeline" => json!({
+            "id": PIPELINE,
+            "name": "Sales",
+            "stages": [
+                {"id": first, "name": "Prospecting", "kind": "open"},
+                {"id": second, "name": "Engaging", "kind": "open"},
+                {"id": won, "name": "Won", "kind": "won"},
+                {"id": lost, "name": "Lost", "kind": "lost"},
+            ],
+            "is_default": true,
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        _ => return None,
+    };
+    Some(answer)
+}

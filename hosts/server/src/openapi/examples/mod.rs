@@ -1,0 +1,102 @@
+//! The examples of the document: bodies by operation, answers by schema, refusals by status.
+//!
+//! They tell one story: Grace Hopper registers Acme Sales and writes down Ada Lovelace of Babbage
+//! Engines, and what is being sold to her. Ids are the same wherever they stand for the same record.
+//! A law sends every body to a server and compares every answer with its example, so that none of
+//! them grows old. Absent on purpose: examples of query strings, which the page would fill in.
+
+mod answers;
+mod bodies;
+mod many;
+mod refusals;
+
+use serde_json::Value;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+
+pub(super) use refusals::refusal;
+
+const WORKSPACE: &str = "019a1c5e-7b00-7000-8000-000000000001";
+const USER: &str = "019a1c5e-7b00-7000-8000-000000000002";
+const COMPANY: &str = "019a1c5e-7b00-7000-8000-000000000003";
+const CONTACT: &str = "019a1c5e-7b00-7000-8000-000000000004";
+const DEAL: &str = "019a1c5e-7b00-7000-8000-000000000005";
+const NOTE: &str = "019a1c5e-7b00-7000-8000-000000000006";
+const TAG: &str = "019a1c5e-7b00-7000-8000-000000000007";
+const CUSTOM_FIELD: &str = "019a1c5e-7b00-7000-8000-000000000008";
+const ENTRY: &str = "019a1c5e-7b00-7000-8000-000000000009";
+const PIPELINE: &str = "019a1c5e-7b00-7000-8000-00000000000a";
+const JOB: &str = "019a1c5e-7b00-7000-8000-00000000000f";
+const IMPORT: &str = "019a1c5e-7b00-7000-8000-000000000010";
+const UPLOAD: &str = "019a1c5e-7b00-7000-8000-000000000011";
+const BATCH: &str = "019a1c5e-7b00-7000-8000-000000000012";
+/// The stages of the pipeline; a deal begins in the first.
+const STAGES: [&str; 4] = [
+    "019a1c5e-7b00-7000-8000-00000000000b",
+    "019a1c5e-7b00-7000-8000-00000000000c",
+    "019a1c5e-7b00-7000-8000-00000000000d",
+    "019a1c5e-7b00-7000-8000-00000000000e",
+];
+const ACCESS_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
+const REFRESH_TOKEN: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
+
+/// What of the examples differs from one workspace to the next, by a name for it.
+pub(super) const VARIABLES: [(&str, &str); 14] = [
+    ("workspace_id", WORKSPACE),
+    ("user_id", USER),
+    ("company_id", COMPANY),
+    ("contact_id", CONTACT),
+    ("deal_id", DEAL),
+    ("note_id", NOTE),
+    ("tag_id", TAG),
+    ("custom_field_id", CUSTOM_FIELD),
+    ("pipeline_id", PIPELINE),
+    ("job_id", JOB),
+    ("import_id", IMPORT),
+    ("stage_id", STAGES[1]),
+    ("access_token", ACCESS_TOKEN),
+    ("refresh_token", REFRESH_TOKEN),
+];
+
+/// Adds the examples of bodies and answers.
+pub(super) fn complete(document: &mut OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
+    for (name, schema) in schemas {
+        if let RefOr::T(schema) = schema
+            && let Some(example) = answers::answer(name)
+        {
+            show(schema, example);
+        }
+    }
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let example = operation.operation_id.as_deref().and_then(bodies::body);
+        if let Some(RefOr::T(body)) = &mut operation.request_body
+            && let Some(RefOr::T(content)) = body.content.get_mut("application/json")
+        {
+            content.example = example;
+        }
+        let file = operation.operation_id.as_deref().and_then(bodies::file);
+        if let Some(RefOr::T(body)) = &mut operation.request_body
+            && let Some(RefOr::T(content)) = body.content.get_mut("text/csv")
+        {
+            content.example = file.map(Value::from);
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [get, post, put, patch, delete].into_iter().flatten()
+}
+
+fn show(schema: &mut Schema, example: Value) {
+    let place = match schema {
+        Schema::Array(array) => &mut array.example,
+        Schema::Object(object) => &mut object.example,
+        Schema::OneOf(either) => &mut either.example,
+        Schema::AllOf(all) => &mut all.example,
+        Schema::AnyOf(any) => &mut any.example,
+        _ => return,
+    };
+    *place = Some(example);
+}

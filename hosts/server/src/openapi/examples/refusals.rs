@@ -1,0 +1,36 @@
+//! Refusals, one a status, rendered as the server renders them.
+
+use crm_core::{Error, ErrorKind, FieldError};
+use serde_json::Value;
+
+use super::CONTACT;
+use crate::refusal::Refusal;
+
+/// The id of the request that was refused.
+const REQUEST: &str = "6f1e0c52a7d94b3c8e5f2a1b0c9d8e7f";
+/// Most bytes of a body where nobody sets it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The example of a refusal with this status.
+pub(in crate::openapi) fn refusal(status: &str) -> Option<Value> {
+    let refusal = match status {
+        "400" => Refusal::malformed("EOF while parsing an object at line 1 column 1"),
+        "401" => Error::unauthenticated("needs an access token").into(),
+        "403" => Error::denied("needs the permission contact:update").into(),
+        "404" => Error::not_found("contact", CONTACT).into(),
+        "408" => Refusal::slow_body(),
+        "409" => Error::conflict(format!("contact {CONTACT} is at version 3 now")).with_code("stale_version").into(),
+        "413" => Refusal::too_large(BODY_LIMIT),
+        "415" => Refusal::unsupported_media("the body must be application/json in UTF-8"),
+        "422" => Error::invalid_fields(vec![
+            FieldError::new("email", "email", "is not an e-mail address"),
+            FieldError::new("colour", "unknown_field", "is not a field that can be set here"),
+        ])
+        .into(),
+        "429" => Error::new(ErrorKind::RateLimited, "too many attempts").into(),
+        "500" => Refusal::internal("a defect"),
+        "503" => Error::unavailable("the store cannot be reached").into(),
+        _ => return None,
+    };
+    serde_json::to_value(refusal.problem(REQUEST)).ok()
+}

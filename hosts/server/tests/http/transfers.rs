@@ -1,0 +1,164 @@
+//! Files over HTTP: sent, imported by a worker, undone, and sent back.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+
+use crate::support::{Api, Reply, on_every_store};
+
+const FILE: &str = "First Name,Last Name,Email,Shoe\nGrace,Hopper,grace@example.com,40\nMarie,Curie,nonsense,36\n";
+
+async fn send_csv(api: &Api, path: &str, file: impl Into<reqwest::Body>) -> Reply {
+    let request = api.request(Method::POST, path).header("content-type", "text/csv").body(file);
+    Reply::of(request.send().await.unwrap()).await
+}
+
+async fn send_form(api: &Api, path: &str, form: Form) -> Reply {
+    Reply::of(api.request(Method::POST, path).multipart(form).send().await.unwrap()).await
+}
+
+fn file(text: &str) -> Part {
+    Part::text(text.to_owned()).file_name("people.csv").mime_str("text/csv").unwrap()
+}
+
+async fn text(api: &Api, path: &str) -> String {
+    let response = api.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
+    String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap()
+}
+
+/// The job, once it has ended.
+async fn ended(api: &Api, job: &Reply) -> Value {
+    let path = job.header("location").to_owned();
+    assert!(path.ends_with(job.id()), "{path}");
+    let end = async {
+        loop {
+            let job = api.get(&path).await.expect(200).json;
+            if job["finished_at"].is_string() {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_imported_by_a_job_and_undone_by_another() {
+    on_every_store(|api| async move {
+        let job = send_csv(&api, "/api/v1/contacts/import/csv", FILE).await.expect(202);
+        assert_eq!((&job.json["kind"], &job.json["queue"]), (&json!("import"), &json!("import")));
+        let done = ended(&api, &job).await;
+        assert_eq!(done["state"], "done", "{done:#}");
+        assert_eq!(done["progress"]["done"], FILE.len());
+        assert_eq!(done["result"]["counts"], json!({"created": 1, "updated": 0, "unchanged": 0, "failed": 1}));
+        let import = done["import_id"].as_str().unwrap();
+        let failed = text(&api, &format!("/api/v1/imports/{import}/failed.csv")).await;
+        assert!(failed.contains("Marie,Curie,nonsense,36") && failed.contains("3,email,"), "{failed}");
+        assert_eq!(api.get(&format!("/api/v1/imports/{import}")).await.expect(200).json["state"], "done");
+        let exported = text(&api, "/api/v1/contacts/export/csv?q=grace").await;
+        assert!(exported.contains("grace@example.com"), "{exported}");
+
+        let job = api.post(&format!("/api/v1/imports/{import}/revert"), json!({})).await.expect(202);
+        let done = ended(&api, &job).await;
+        assert_eq!((&done["state"], &done["result"]["deleted"]), (&json!("done"), &json!(1)), "{done:#}");
+        assert_eq!(api.get("/api/v1/contacts").await.expect(200).json["data"], json!([]));
+        let jobs = api.get("/api/v1/jobs?state=done&queue=import").await.expect(200);
+        assert_eq!(jobs.json["data"].as_array().unwrap().len(), 2);
+        let path = format!("/api/v1/jobs/{}", job.id());
+        api.post(&format!("{path}/cancel"), json!({})).await.problem(409, "job_state");
+        api.post(&format!("{path}/retry"), json!({})).await.problem(409, "job_state");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_form_carries_the_options_beside_the_file() {
+    let api = Api::memory().await;
+    let options = json!({"mapping": {"Shoe": "title"}, "on_duplicate": "create"}).to_string();
+    let form = || Form::new().text("options", options.clone()).part("file", file(FILE));
+    let preview = send_form(&api, "/api/v1/contacts/import/csv?dry_run=true", form()).await.expect(200);
+    assert_eq!(preview.json["counts"]["created"], 1, "{:#}", preview.json);
+    assert_eq!(api.get("/api/v1/contacts").await.expect(200).json["data"], json!([]));
+    // The file may come before its options.
+    let form = Form::new().part("file", file(FILE)).text("options", options.clone());
+    let job = send_form(&api, "/api/v1/contacts/import/csv", form).await.expect(202);
+    assert_eq!(ended(&api, &job).await["result"]["counts"]["created"], 1);
+    assert_eq!(api.get("/api/v1/contacts").await.expect(200).json["data"][0]["title"], "40");
+    let job = send_csv(
+        &api,
+        "/api/v1/companies/import/csv?on_duplicate=update&delimiter=%3B",
+        "Name;Domain\nAcme;acme.example\n",
+    );
+    assert_eq!(ended(&api, &job.await.expect(202)).await["result"]["counts"]["created"], 1);
+}
+
+#[tokio::test]
+async fn a_file_sent_again_under_its_key_is_one_import() {
+    let api = Api::memory().await;
+    let send = |body: &'static str| {
+        let request = api.request(Method::POST, "/api/v1/contacts/import/csv");
+        let request = request.header("content-type", "text/csv").header("idempotency-key", "k-1").body(body);
+        async move { Reply::of(request.send().await.unwrap()).await }
+    };
+    let first = send(FILE).await.expect(202);
+    assert_eq!(send(FILE).await.expect(202).id(), first.id());
+    let faults = send("Last Name\nCurie\n").await.faults();
+    assert_eq!(faults[0].1, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn what_is_no_importable_file_is_refused() {
+    let api = Api::memory().await;
+    let path = "/api/v1/contacts/import/csv";
+    assert_eq!(send_csv(&api, path, "").await.faults(), [("file".to_owned(), "no_header".to_owned())]);
+    let field = |reply: Reply| reply.faults().remove(0).0;
+    assert_eq!(field(send_csv(&api, &format!("{path}?mapping=7"), FILE).await), "mapping");
+    assert_eq!(
+        field(send_csv(&api, &format!("{path}?mapping=%7B%22Shoe%22:%22boot%22%7D"), FILE).await),
+        "mapping.Shoe"
+    );
+    assert_eq!(field(send_csv(&api, &format!("{path}?on_duplicate=maybe"), FILE).await), "on_duplicate");
+    assert_eq!(field(send_csv(&api, &format!("{path}?delimiter=ab"), FILE).await), "delimiter");
+    assert_eq!(field(send_csv(&api, &format!("{path}?colour=red"), FILE).await), "colour");
+    assert_eq!(field(send_form(&api, path, Form::new().text("options", "{}")).await), "file");
+    let twice = || Form::new().part("file", file(FILE)).part("file", file(FILE));
+    assert_eq!(field(send_form(&api, path, twice()).await), "file");
+    let form = Form::new().part("file", file(FILE)).text("options", json!({"colour": 1}).to_string());
+    assert_eq!(field(send_form(&api, path, form).await), "colour");
+    let form = Form::new().part("file", file(FILE)).text("extra", "1");
+    assert_eq!(field(send_form(&api, path, form).await), "extra");
+    let form = Form::new().part("file", file(FILE)).text("options", "{");
+    send_form(&api, path, form).await.problem(400, "malformed_json");
+    api.post(path, json!({})).await.problem(415, "unsupported_media_type");
+    let zipped = api.request(Method::POST, path).header("content-type", "text/csv").header("content-encoding", "gzip");
+    Reply::of(zipped.body(FILE).send().await.unwrap()).await.problem(415, "unsupported_media_type");
+    let no_boundary = api.request(Method::POST, path).header("content-type", "multipart/form-data").body("--x");
+    assert_eq!(field(Reply::of(no_boundary.send().await.unwrap()).await), "body");
+    api.get("/api/v1/contacts/export/csv?sort=nonsense").await.expect(422);
+    api.get("/api/v1/contacts/export/csv?limit=5").await.expect(422);
+    let nowhere = "01900000-0000-7000-8000-000000000000";
+    for path in ["imports/{}", "imports/{}/failed.csv", "jobs/{}"] {
+        api.get(&format!("/api/v1/{}", path.replace("{}", nowhere))).await.problem(404, "not_found");
+    }
+    api.post(&format!("/api/v1/imports/{nowhere}/revert"), json!({})).await.problem(404, "not_found");
+    assert_eq!(api.get("/api/v1/jobs").await.expect(200).json["data"], json!([]));
+}
+
+#[tokio::test]
+async fn files_of_other_workspaces_are_not_there() {
+    let api = Api::memory().await;
+    let job = send_csv(&api, "/api/v1/contacts/import/csv", FILE).await.expect(202);
+    let import = ended(&api, &job).await["import_id"].as_str().unwrap().to_owned();
+    let other = api.register("other").await;
+    let token = other["access_token"].as_str();
+    for path in [format!("imports/{import}"), format!("imports/{import}/failed.csv"), format!("jobs/{}", job.id())] {
+        api.send(Method::GET, &format!("/api/v1/{path}"), token, None).await.problem(404, "not_found");
+    }
+    for path in [format!("imports/{import}/revert"), format!("jobs/{}/cancel", job.id())] {
+        api.send(Method::POST, &format!("/api/v1/{path}"), token, None).await.problem(404, "not_found");
+    }
+}
