@@ -16,6 +16,7 @@ use crate::integration::{PasswordHasher, TokenSigner};
 use crate::job::{JobStore, UploadStore};
 use crate::journal::JournalStore;
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
+use crate::search::SearchStore;
 use crate::session::Session;
 use crate::store::{Commit, Stored};
 use crate::tag::TagStore;
@@ -38,6 +39,7 @@ pub(crate) struct Ports {
     pub(crate) tags: Arc<dyn TagStore>,
     pub(crate) notes: Arc<dyn NoteStore>,
     pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
+    pub(crate) search: Arc<dyn SearchStore>,
     pub(crate) imports: Arc<dyn ImportStore>,
     pub(crate) jobs: Arc<dyn JobStore>,
     pub(crate) uploads: Arc<dyn UploadStore>,
@@ -72,6 +74,7 @@ pub trait Store:
     + TagStore
     + NoteStore
     + CustomFieldStore
+    + SearchStore
     + ImportStore
     + JobStore
     + UploadStore
@@ -95,6 +98,7 @@ impl<S> Store for S where
         + TagStore
         + NoteStore
         + CustomFieldStore
+        + SearchStore
         + ImportStore
         + JobStore
         + UploadStore
@@ -156,6 +160,7 @@ impl Crm {
                 tags: store.clone(),
                 notes: store.clone(),
                 custom_fields: store.clone(),
+                search: store.clone(),
                 imports: store.clone(),
                 jobs: store.clone(),
                 uploads: store.clone(),

@@ -72,6 +72,7 @@ pub mod journal;
 mod money;
 pub mod page;
 pub mod pipeline;
+pub mod search;
 mod session;
 pub mod store;
 pub mod tag;

@@ -11,8 +11,10 @@ use crm_core::contact::ContactEdit;
 use crm_core::custom_field::{CustomKind, CustomValues};
 use crm_core::deal::{DealEdit, DealStart};
 use crm_core::journal::JournalStore as _;
+use crm_core::search::SearchRequest;
 use crm_core::store::IdempotencyKey;
 use crm_core::testkit::{MemoryStore, World, samples};
+use crm_core::user::UserEdit;
 use crm_core::{Edit, Entity, Expect, ListRequest, Money, Session};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -94,6 +96,16 @@ async fn records() {
     insta::assert_json_snapshot!("contact_with_little", stable(&bare));
     let user = admin.users().read(world.home.member(Role::SalesRep)).await.unwrap();
     insta::assert_json_snapshot!("user", stable(&user));
+    let edit = UserEdit {
+        time_zone: Edit::Set("Europe/London".parse().unwrap()),
+        locale: Edit::Set("en-GB".parse().unwrap()),
+        ..UserEdit::default()
+    };
+    admin.users().update(user.id, edit, Expect::Any).await.unwrap();
+    admin.users().delete(user.id, Expect::Any).await.unwrap();
+    insta::assert_json_snapshot!("deleted_user", stable(admin.users().read(user.id).await.unwrap()));
+    let wanted = SearchRequest { q: "a".to_owned(), ..SearchRequest::default() };
+    insta::assert_json_snapshot!("hits", stable(admin.search().find(&wanted).await.unwrap()));
     insta::assert_json_snapshot!("teams", stable(admin.teams().list().await.unwrap()));
     insta::assert_json_snapshot!("pipelines", stable(admin.pipelines().list().await.unwrap()));
     insta::assert_json_snapshot!("tags", stable(admin.tags().counts().await.unwrap()));
@@ -156,7 +168,7 @@ async fn workspace_and_answers_of_signing_in() {
     auth.register(samples::register("Two", "ada@example.com").unwrap(), "").await.unwrap();
     insta::assert_json_snapshot!("workspace_required", secretless(stable(auth.login(login(), "").await.unwrap())));
     let (session, _) = auth.authenticate(&registered.tokens.access_token).await.unwrap();
-    insta::assert_json_snapshot!("me", stable(auth.me(&session).unwrap()));
+    insta::assert_json_snapshot!("me", stable(auth.me(&session).await.unwrap()));
 }
 
 #[tokio::test]

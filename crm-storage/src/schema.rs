@@ -48,10 +48,22 @@ table! {
         role -> Text,
         status -> Text,
         time_zone -> Nullable<Text>,
+        locale -> Nullable<Text>,
         created_at -> Ts,
         updated_at -> Ts,
         version -> BigInt,
         deleted_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    users_seen (workspace_id, user_id) {
+        workspace_id -> Guid,
+        user_id -> Guid,
+        at -> Ts,
     }
 }
 
@@ -481,6 +493,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     workspaces,
     users,
+    users_seen,
     teams,
     team_members,
     tags,

@@ -127,14 +127,15 @@ async fn programs_that_migrate_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_migration_can_be_taken_back() {
+async fn every_migration_can_be_taken_back() {
     let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
     let store = schema.open().await;
     assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
     assert_eq!(store.migrate().await.unwrap().from, 0);
-    store.revert().await.unwrap();
-    assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
-    store.migrate().await.unwrap();
+    while store.revert().await.unwrap().to > 0 {
+        assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
+    }
+    assert_eq!(store.migrate().await.unwrap().from, 0);
     store.ready().await.unwrap();
 }
 

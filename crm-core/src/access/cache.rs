@@ -45,8 +45,8 @@ impl<K: Eq + Hash, V: Clone> Brief<K, V> {
         entries.insert(key, (at, value));
     }
 
-    fn drop_where(&self, is_dropped: impl Fn(&K) -> bool) {
-        self.0.write().retain(|key, _| !is_dropped(key));
+    fn drop_where(&self, is_dropped: impl Fn(&K, &V) -> bool) {
+        self.0.write().retain(|key, (_, value)| !is_dropped(key, value));
     }
 }
 
@@ -98,11 +98,16 @@ impl AccessCache {
 
     pub(crate) fn forget_workspace(&self, workspace: Id<Workspace>) {
         self.epoch.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
-        self.accesses.drop_where(|(known, _)| *known == workspace);
+        self.accesses.drop_where(|(known, _), _| *known == workspace);
     }
 
     pub(crate) fn forget_sign_in(&self, id: Id<SignIn>) {
         self.epoch.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
-        self.sign_ins.drop_where(|known| *known == id);
+        self.sign_ins.drop_where(|known, _| *known == id);
+    }
+
+    pub(crate) fn forget_sign_ins_of(&self, user: Id<User>) {
+        self.epoch.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.sign_ins.drop_where(|_, sign_in| sign_in.user_id == user);
     }
 }

@@ -358,8 +358,7 @@ impl Grant {
             filter = filter.and(self.check_tags(entity, &request.tags, now)?);
         }
         if let Some(terms) = request.q.as_deref().map(Terms::parse).transpose()?.flatten() {
-            let terms = if self.hides_searchable(entity) { terms.in_open_text() } else { terms };
-            filter = filter.and(CheckedFilter::Matches(terms));
+            filter = filter.and(CheckedFilter::Matches(self.searched(entity, terms)));
         }
         let sort = self.check_sort(entity, request.sort.as_deref())?;
         let binding = cursor::binding(entity, request, &sort);
@@ -376,6 +375,11 @@ impl Grant {
             let fault = |fault: &FieldError| FieldError { field: "tags".to_owned(), ..fault.clone() };
             Error::invalid_fields(error.fields().iter().map(fault).collect())
         })
+    }
+
+    /// The terms of a search in the text that this caller may search.
+    pub(crate) fn searched(&self, entity: Entity, terms: Terms) -> Terms {
+        if self.hides_searchable(entity) { terms.in_open_text() } else { terms }
     }
 
     /// Whether a built-in field that searches read is hidden from the caller.

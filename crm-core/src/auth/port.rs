@@ -22,14 +22,15 @@ pub enum Rotation {
 /// Port: sign-ins and the digests of their refresh tokens.
 #[async_trait]
 pub trait SignInStore: Send + Sync {
-    /// Keeps a new sign-in and the digest of its first refresh token.
+    /// Keeps a new sign-in and the digest of its first refresh token, and when its member was seen.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn open(&self, sign_in: &SignIn, refresh_digest: &[u8; 32]) -> Result<()>;
 
     /// Replaces a refresh token's digest and moves the end of its sign-in on, if it is the present
-    /// one of a live sign-in; ends the sign-in where the token had been replaced before.
+    /// one of a live sign-in, and keeps when its member was seen; ends the sign-in where the token had
+    /// been replaced before.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

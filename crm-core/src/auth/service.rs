@@ -91,9 +91,10 @@ impl Auth {
             "signup_closed" => signup_closed(),
             _ => error,
         })?;
-        let user = user.ok_or_else(|| Error::internal("a registration without its admin"))?;
+        let mut user = user.ok_or_else(|| Error::internal("a registration without its admin"))?;
         self.brake.forgive(&self.crm, &register.email).await?;
         let tokens = self.open(account_id, workspace.id, user.id, now).await?;
+        user.last_seen_at = Some(now);
         Ok(Registered { workspace, user, tokens })
     }
 
@@ -189,10 +190,14 @@ impl Auth {
     /// Who the caller is and may do.
     ///
     /// # Errors
-    /// `Unauthenticated` for the product itself, which is nobody.
-    pub fn me(&self, session: &Session) -> Result<Me> {
+    /// `Unauthenticated` for the product itself, which is nobody; `Unavailable` when the store cannot
+    /// be reached.
+    pub async fn me(&self, session: &Session) -> Result<Me> {
         let access = session.access();
-        let user = access.user.clone().ok_or_else(|| Error::unauthenticated("no member is signed in"))?;
+        let mut user = access.user.clone().ok_or_else(|| Error::unauthenticated("no member is signed in"))?;
+        // Everybody may know this of themselves, whatever their role sees of others.
+        let grant = session.internally(Entity::User, Action::Read);
+        user.last_seen_at = self.crm.ports.users.last_seen(&grant, &[user.id]).await?.first().map(|(_, at)| *at);
         Ok(Me { user, workspace: access.workspace.clone(), permissions: access.rules.iter().cloned().collect() })
     }
 
@@ -245,7 +250,8 @@ impl Auth {
     async fn enter(&self, account: Id<Account>, membership: &Membership, now: Timestamp) -> Result<LoginAnswer> {
         let session = self.crm.acting(Actor::user(membership.workspace_id, membership.user_id)).await?;
         let tokens = self.open(Some(account), membership.workspace_id, membership.user_id, now).await?;
-        let user = session.access().user.clone().ok_or_else(wrong_credentials)?;
+        let mut user = session.access().user.clone().ok_or_else(wrong_credentials)?;
+        user.last_seen_at = Some(now);
         Ok(LoginAnswer::SignedIn { user: Box::new(user), tokens })
     }
 

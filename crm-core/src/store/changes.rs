@@ -13,6 +13,7 @@ use crate::id::Id;
 use crate::journal::{Batch, Draft, Event};
 use crate::time::Timestamp;
 use crate::transfer::{FailedRow, Fingerprint};
+use crate::user::User;
 
 /// A row that was only read, and whose version the commit checks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +151,11 @@ impl Changes {
     /// Creates an account beside the first records of its workspace.
     pub fn create_account(&mut self, account: NewAccount) {
         self.writes.push(Write::Account(account));
+    }
+
+    /// Ends every sign-in of a member.
+    pub fn end_sign_ins(&mut self, user: Id<User>) {
+        self.writes.push(Write::SignInsEnded(user));
     }
 
     /// Erases a deleted record and the content of its history for ever.

@@ -7,6 +7,7 @@ use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::CustomField;
 use crate::deal::Deal;
+use crate::id::Id;
 use crate::job::Job;
 use crate::pipeline::Pipeline;
 use crate::tag::Tag;
@@ -58,6 +59,8 @@ pub enum Write {
     Fingerprints(Vec<Fingerprint>),
     /// A new account; not journalled, because it belongs to no workspace.
     Account(NewAccount),
+    /// The end of every sign-in of a member; not journalled, because the change behind it is.
+    SignInsEnded(Id<User>),
 }
 
 impl Write {

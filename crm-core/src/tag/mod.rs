@@ -3,11 +3,13 @@
 //! A record carries its tags' names; the store mirrors them in a table by which records are found
 //! and counted. The tag itself is made by its first use.
 
+mod filter;
 mod model;
 mod port;
 mod service;
 
 pub(crate) use model::MAX_TAGS;
+pub use filter::TagFilter;
 pub use model::{Tag, TagCount, clean_tags};
 pub use port::TagStore;
 pub use service::Tags;

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::event::UserEvent;
-use crate::access::{Entity, Role};
+use super::locale::Locale;
+use crate::access::{Entity, FieldMask, Role};
 use crate::account::Account;
+use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::id::Id;
 use crate::store::{Put, Record, Write, image};
 use crate::text::{self, Email};
@@ -85,6 +88,13 @@ pub struct User {
     /// Their own time zone; the workspace's where absent.
     #[serde(default)]
     pub time_zone: Option<Zone>,
+    /// Language and region that they read in; whatever their device says where absent.
+    #[serde(default)]
+    pub locale: Option<Locale>,
+    /// When they last signed in or renewed a sign-in, which clients do every 15 minutes; told where
+    /// members are shown, and no part of the record: it has no version and no history.
+    #[serde(default)]
+    pub last_seen_at: Option<Timestamp>,
     /// When they were made.
     pub created_at: Timestamp,
     /// When they were last changed.
@@ -103,13 +113,47 @@ pub struct User {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewUser {
-    /// Full name.
+    /// Full name, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub name: String,
     /// E-mail address, by which they may be invited later.
     #[serde(default)]
     pub email: Option<Email>,
     /// What they shall be.
     pub role: Role,
+}
+
+/// What is set of a member's profile: all of it, or a change of some.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct UserEdit {
+    /// Full name, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 200))]
+    pub name: Edit<String>,
+    /// E-mail address; that of a member who signs in is their account's and stays.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Email>))]
+    pub email: Edit<Email>,
+    /// Their own time zone.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Zone>))]
+    pub time_zone: Edit<Zone>,
+    /// Language and region.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Locale>))]
+    pub locale: Edit<Locale>,
+}
+
+impl UserEdit {
+    /// Makes this edit a replacement: what it does not name is cleared, but for the e-mail address of
+    /// an account.
+    pub(crate) fn replacing(mut self, user: &User) -> Self {
+        self.name.replacing("name", &FieldMask::NONE);
+        if user.account_id.is_none() {
+            self.email.replacing("email", &FieldMask::NONE);
+        }
+        self.time_zone.replacing("time_zone", &FieldMask::NONE);
+        self.locale.replacing("locale", &FieldMask::NONE);
+        self
+    }
 }
 
 /// One account's place in one workspace.
@@ -143,6 +187,8 @@ impl User {
             role: new.role,
             status: UserStatus::Invited,
             time_zone: None,
+            locale: None,
+            last_seen_at: None,
             created_at: now,
             updated_at: now,
             version: 0,
@@ -161,19 +207,41 @@ impl User {
         self.role == Role::Admin && self.status == UserStatus::Active && self.deleted_at.is_none()
     }
 
+    /// Changes the profile.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; the member is then half edited and must be dropped.
+    pub fn edit(&mut self, edit: UserEdit) -> Result<()> {
+        let mut faults = Faults::default();
+        match edit.name {
+            Edit::Keep => {}
+            Edit::Clear => faults.add("name", "required", "cannot be empty"),
+            Edit::Set(name) => faults.keep(text::clean_line("name", &name, 200), &mut self.name),
+        }
+        let email = self.email.clone();
+        edit.email.apply(&mut self.email);
+        if self.account_id.is_some() && self.email != email {
+            faults.add("email", "of_account", "is that of the account which the member signs in with");
+        }
+        edit.time_zone.apply(&mut self.time_zone);
+        edit.locale.apply(&mut self.locale);
+        faults.into_result()
+    }
+
     /// Gives the member another role, and says so where it is another.
     pub fn change_role(&mut self, role: Role) -> Option<UserEvent> {
         let from = std::mem::replace(&mut self.role, role);
         (from != role).then_some(UserEvent::RoleChanged { from, to: role })
     }
 
-    /// Activates or suspends the member.
+    /// Activates or suspends the member. Who has no account goes back to being invited.
     ///
     /// # Errors
-    /// `Invalid` for a member who would be active without an account, or invited again.
+    /// `Invalid` for a member who would be active without an account, or invited with one.
     pub fn change_status(&mut self, status: UserStatus) -> Result<()> {
         let is_possible = match status {
-            UserStatus::Invited => self.status == UserStatus::Invited,
+            _ if status == self.status => true,
+            UserStatus::Invited => self.account_id.is_none(),
             UserStatus::Active => self.account_id.is_some(),
             UserStatus::Suspended => true,
         };

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows};
 use crate::store::Stored;
+use crate::time::Timestamp;
 use crate::workspace::Workspace;
 
 /// Port: members of workspaces.
@@ -26,7 +27,7 @@ pub trait UserStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn memberships(&self, account: Id<Account>) -> Result<Vec<Membership>>;
 
-    /// A member.
+    /// A member, deleted or not.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` when the store cannot be reached.
@@ -55,6 +56,12 @@ pub trait UserStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn users_by_key(&self, grant: &Grant, keys: &[String]) -> Result<Vec<User>>;
+
+    /// When those of these members who ever signed in did so last, or renewed a sign-in.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn last_seen(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<(Id<User>, Timestamp)>>;
 
     /// How many active admins there are.
     ///

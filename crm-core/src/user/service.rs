@@ -1,12 +1,14 @@
 //! Use cases of members.
 
-use super::model::{NewUser, User, UserStatus};
+use super::event::UserEvent;
+use super::model::{NewUser, User, UserEdit, UserStatus};
 use crate::access::{Action, Entity, Grant, Role, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::page::{COUNT_CAP, ListRequest, Page};
 use crate::session::{Decisions, Expect, Session, page_of};
-use crate::store::{Changes, Guard, Stored};
+use crate::store::{Guard, Stored};
+use crate::time::Timestamp;
 
 /// The members of a workspace.
 #[derive(Clone)]
@@ -22,7 +24,8 @@ impl Users {
     /// Makes a person known who cannot sign in yet.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for a bad name; `Conflict` for an e-mail address that a member has.
+    /// `Denied`, also for an admin whom no admin makes; `Invalid` for a bad name; `Conflict` for an
+    /// e-mail address that a member has.
     pub async fn create(&self, new: NewUser) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Create)?;
         if let Some(first) = self.session.replayed(&grant).await? {
@@ -30,21 +33,22 @@ impl Users {
         }
         let mut changes = self.session.changes();
         let mut user = Stored::new(User::new(Id::new_at(changes.now()), new, changes.now())?);
+        self.check_rank(&[&user])?;
         changes.put(&mut user);
         self.session.commit_once(&grant, changes, user).await
     }
 
-    /// A member.
+    /// A member, deleted or not: records name deleted ones too.
     ///
     /// # Errors
     /// `Denied`; `NotFound`.
     pub async fn read(&self, id: Id<User>) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Read)?;
         let user = self.session.ports().users.user(&grant, id).await?;
-        Ok(grant.view(user.into_inner()))
+        self.shown(&grant, user.into_inner()).await
     }
 
-    /// A page of members.
+    /// A page of members who are not deleted.
     ///
     /// # Errors
     /// `Denied`; `Invalid` for a bad filter, sort, limit or cursor.
@@ -52,7 +56,8 @@ impl Users {
         let grant = self.session.require(Entity::User, Action::Read)?;
         let query = grant.check_list::<User>(request, self.session.now())?;
         let store = &self.session.ports().users;
-        let rows = store.users(&grant, &query).await?;
+        let mut rows = store.users(&grant, &query).await?;
+        self.tell_last_seen(&grant, &mut rows.rows).await?;
         let total = match query.is_counted() {
             true => Some(store.count_users(&grant, &query, COUNT_CAP).await?),
             false => None,
@@ -60,64 +65,137 @@ impl Users {
         Ok(page_of(&grant, &query, rows, total))
     }
 
-    /// Gives a member another role. The last active admin keeps theirs.
+    /// Changes the fields of a profile that the edit names. Everybody may change their own.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`; `Conflict` for another version or an e-mail address that a member has;
+    /// `Invalid` with every field at fault.
+    pub async fn update(&self, id: Id<User>, edit: UserEdit, expect: Expect) -> Result<View<User>> {
+        let grant = self.profile_grant(id)?;
+        self.change(&grant, id, expect, |user, _| user.edit(edit.clone()).map(|()| None)).await
+    }
+
+    /// Replaces a profile. Everybody may replace their own.
+    ///
+    /// # Errors
+    /// As [`Users::update`].
+    pub async fn replace(&self, id: Id<User>, edit: UserEdit, expect: Expect) -> Result<View<User>> {
+        let grant = self.profile_grant(id)?;
+        self.change(&grant, id, expect, |user, _| {
+            let edit = edit.clone().replacing(user);
+            user.edit(edit).map(|()| None)
+        })
+        .await
+    }
+
+    /// Gives a member another role. The last active admin keeps theirs; another may give up their own.
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for another version or the last admin.
     pub async fn change_role(&self, id: Id<User>, role: Role, expect: Expect) -> Result<View<User>> {
-        self.change(id, expect, |user, changes| {
-            let event = user.change_role(role);
-            changes.put(user);
-            if let Some(event) = event {
-                changes.emit(event);
-            }
-            Ok(())
-        })
-        .await
+        let grant = self.session.require(Entity::User, Action::Update)?;
+        self.change(&grant, id, expect, |user, _| Ok(user.change_role(role))).await
     }
 
-    /// Activates or suspends a member. The last active admin stays active; who has no account stays
-    /// invited.
+    /// Activates or suspends a member, which ends their sign-ins. The last active admin stays active;
+    /// who has no account stays invited.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for another version or the last admin; `Invalid` for a
-    /// member without an account.
+    /// `Denied`, also for oneself; `NotFound`; `Conflict` for another version or the last admin;
+    /// `Invalid` for a member without an account.
     pub async fn change_status(&self, id: Id<User>, status: UserStatus, expect: Expect) -> Result<View<User>> {
-        self.change(id, expect, |user, changes| {
-            user.change_status(status)?;
-            changes.put(user);
-            Ok(())
-        })
-        .await
+        let grant = self.session.require(Entity::User, Action::Update)?;
+        self.change(&grant, id, expect, |user, _| user.change_status(status).map(|()| None)).await
     }
 
-    /// Changes a member under the guard of the active admins.
+    /// Deletes a member, which ends their sign-ins: they cannot sign in or be given anything. What is
+    /// theirs stays so until somebody gives it to another. The last active admin stays.
+    ///
+    /// # Errors
+    /// `Denied`, also for oneself; `NotFound`; `Conflict` for another version or the last admin.
+    pub async fn delete(&self, id: Id<User>, expect: Expect) -> Result<()> {
+        let grant = self.session.require(Entity::User, Action::Delete)?;
+        let deleted = self.change(&grant, id, expect, |user, now| {
+            user.deleted_at = Some(now);
+            Ok(None)
+        });
+        deleted.await.map(drop)
+    }
+
+    /// Reads, decides and commits one change under the guard of the active admins, again when somebody
+    /// else was faster.
     async fn change(
         &self,
+        grant: &Grant,
         id: Id<User>,
         expect: Expect,
-        decide: impl Fn(&mut Stored<User>, &mut Changes) -> Result<()> + Sync,
+        decide: impl Fn(&mut User, Timestamp) -> Result<Option<UserEvent>> + Sync,
     ) -> Result<View<User>> {
-        let grant = self.session.require(Entity::User, Action::Update)?;
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
-                let guard = self.session.ports().commit.guard(&grant, Guard::Admins).await?;
-                let mut user = self.session.ports().users.user(&grant, id).await?;
+                let guard = self.session.ports().commit.guard(grant, Guard::Admins).await?;
+                let mut user = self.present(grant, id).await?;
                 expect.check(&*user)?;
-                let was_admin = user.is_active_admin();
+                let was = User::clone(&user);
                 let mut changes = self.session.changes();
-                decide(&mut user, &mut changes)?;
-                if was_admin && !user.is_active_admin() {
-                    self.keep_an_admin(&grant).await?;
+                let event = decide(&mut user, changes.now())?;
+                self.check_rank(&[&was, &user])?;
+                if was.is_active_admin() && !user.is_active_admin() {
+                    self.keep_an_admin(grant).await?;
                     changes.guard(guard);
                 }
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(user.into_inner()))
+                let is_signed_out = was.status != user.status || user.deleted_at.is_some();
+                if is_signed_out && self.session.actor().user_id() == Some(id) {
+                    return Err(own_membership());
+                }
+                changes.put(&mut user);
+                if let Some(event) = event {
+                    changes.emit(event);
+                }
+                if is_signed_out {
+                    // Also at an activation: a sign-in that was under way meanwhile must not come to life.
+                    changes.end_sign_ins(id);
+                }
+                let committed = self.session.commit(grant, changes).await;
+                if is_signed_out {
+                    self.session.ports().cache.forget_sign_ins_of(id);
+                }
+                committed?;
+                self.shown(grant, user.into_inner()).await
             };
             if let Some(result) = decisions.settle(decided.await) {
                 return result;
             }
+        }
+    }
+
+    /// The right to change a profile: everybody has it on their own.
+    fn profile_grant(&self, id: Id<User>) -> Result<Grant> {
+        match self.session.actor().user_id() == Some(id) {
+            true => Ok(self.session.internally(Entity::User, Action::Update)),
+            false => self.session.require(Entity::User, Action::Update),
+        }
+    }
+
+    /// A member who is not deleted. Oneself is there for everybody, whoever else their role sees.
+    async fn present(&self, grant: &Grant, id: Id<User>) -> Result<Stored<User>> {
+        let users = &self.session.ports().users;
+        let user = match self.session.actor().user_id() == Some(id) {
+            true => Stored::loaded(users.member(grant.workspace_id(), id).await?),
+            false => users.user(grant, id).await?,
+        };
+        user.deleted_at.map_or(Ok(user), |_| Err(Error::not_found("user", id)))
+    }
+
+    /// Refuses to make, change or remove an admin to whoever is none: the permission to change members
+    /// would be a way to every other one.
+    fn check_rank(&self, users: &[&User]) -> Result<()> {
+        let is_admin = |user: &User| user.role == Role::Admin;
+        let is_theirs = self.session.access().user.as_ref().is_none_or(is_admin);
+        match is_theirs || !users.iter().any(|user| is_admin(user)) {
+            true => Ok(()),
+            false => Err(Error::denied("needs the role admin, as everything about admins does")),
         }
     }
 
@@ -128,4 +206,24 @@ impl Users {
             _ => Ok(()),
         }
     }
+
+    async fn shown(&self, grant: &Grant, user: User) -> Result<View<User>> {
+        let mut users = [user];
+        self.tell_last_seen(grant, &mut users).await?;
+        let [user] = users;
+        Ok(grant.view(user))
+    }
+
+    async fn tell_last_seen(&self, grant: &Grant, users: &mut [User]) -> Result<()> {
+        let ids: Vec<Id<User>> = users.iter().map(|user| user.id).collect();
+        let seen = self.session.ports().users.last_seen(grant, &ids).await?;
+        for user in users {
+            user.last_seen_at = seen.iter().find(|(id, _)| *id == user.id).map(|(_, at)| *at);
+        }
+        Ok(())
+    }
+}
+
+fn own_membership() -> Error {
+    Error::denied("nobody suspends or deletes themselves: another admin does").with_code("own_membership")
 }

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::sql::fragment::{Fragment, Statement};
+use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
 use super::{Conn, RunQueryDsl};
 use crate::fault::Outcome;
@@ -62,20 +63,43 @@ impl Many {
     }
 }
 
-/// The condition that a record's words hold what is searched; `alias` names its table's row.
-pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
-    let Some(table) = words_table(entity) else { return Fragment::nothing() };
+/// What is searched, as a tsquery.
+fn query(workspace: i64, search: &Search) -> String {
     // Words are letters and digits; nothing in them could end the quotes.
     let term = |term: &Vec<String>| {
         let any: Vec<String> = term.iter().map(|prefix| format!("'{prefix}':*")).collect();
         format!("({})", any.join(" | "))
     };
-    let terms: Vec<String> = search.terms(workspace).iter().map(term).collect();
+    search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" & ")
+}
+
+/// The condition that a record's words hold what is searched; `alias` names its table's row.
+pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
+    let Some(table) = words_table(entity) else { return Fragment::nothing() };
     // As an array the search is done once, by its words: planned as a join, a workspace that the
     // statistics do not know yet was searched anew for every row.
     let found =
         Fragment::new(alias).sql(".id = ANY(ARRAY(SELECT w.id FROM ").sql(table).sql(" AS w WHERE w.words @@ CAST(");
-    found.bind(terms.join(" & ")).sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(workspace).sql("))")
+    found.bind(query(workspace, search)).sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(workspace).sql("))")
+}
+
+/// The name of a record's row inside [`some_matches`].
+pub(crate) const FOUND: &str = "found";
+
+/// The condition that a row is one of the first `most` whose words hold what is searched and that are
+/// `seen`, which is a condition of the row by the name of [`FOUND`].
+pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, seen: Fragment, most: i64) -> Fragment {
+    let Some(words) = words_table(place.entity) else { return Fragment::nothing() };
+    // `OFFSET 0` keeps the planner from turning the steps into a join that finds all before it gives
+    // one: each match is looked up by its key, until there are enough.
+    let matched = Fragment::new("(SELECT w.id FROM ").sql(words).sql(" AS w WHERE w.words @@ CAST(");
+    let matched = matched.bind(query(place.workspace, search)).sql(" AS tsquery) AND w.workspace_id + 0 = ");
+    let matched = matched.bind(place.workspace).sql(" OFFSET 0) AS matched");
+    let looked_up =
+        Fragment::new("(SELECT found.id FROM ").sql(table).sql(" AS found WHERE found.id = matched.id AND ");
+    let looked_up = looked_up.then(seen).sql(" OFFSET 0) AS looked_up");
+    let some = place.column("id").sql(" = ANY(ARRAY(SELECT looked_up.id FROM ").then(matched);
+    some.sql(" CROSS JOIN LATERAL ").then(looked_up).sql(" LIMIT ").bind(most).sql("))")
 }
 
 /// Replaces the words of records.

@@ -63,8 +63,18 @@ async fn open(conn: &mut Conn, row: SignInRow) -> Outcome<()> {
     let ended = sign_ins::table.filter(sign_ins::account_id.eq(row.account_id));
     diesel::delete(ended.filter(sign_ins::expires_at.lt(DbTime(long_ago)))).execute(conn).await?;
     let (id, digest) = (row.id, row.digest.clone());
+    see(conn, row.workspace_id, row.user_id, row.created_at).await?;
     diesel::insert_into(sign_ins::table).values(row).execute(conn).await?;
     remember(conn, id, digest).await
+}
+
+/// Keeps when a member was seen: outside the member's row, whose versions are of what people change.
+async fn see(conn: &mut Conn, workspace: DbId, user: DbId, at: DbTime) -> Outcome<()> {
+    let seen = Fragment::new("INSERT INTO users_seen (workspace_id, user_id, at) VALUES (").bind(workspace).sql(", ");
+    let seen = seen.bind(user).sql(", ").bind(at).sql(") ON CONFLICT (workspace_id, user_id) DO UPDATE ");
+    let seen = seen.sql("SET at = excluded.at WHERE users_seen.at < excluded.at").fixed();
+    Statement::<()>::new(seen).execute(conn).await?;
+    Ok(())
 }
 
 async fn remember(conn: &mut Conn, id: DbId, digest: Vec<u8>) -> Outcome<()> {
@@ -106,6 +116,7 @@ async fn rotate(conn: &mut Conn, refresh: Refresh) -> Outcome<Rotation> {
     let Some(mut sign_in) = find(conn, id).await? else { return Ok(Rotation::Unknown) };
     if is_rotated {
         remember(conn, id, next).await?;
+        see(conn, sign_in.workspace_id.into(), sign_in.user_id.into(), DbTime(now)).await?;
         return Ok(Rotation::Rotated(sign_in));
     }
     if !sign_in.is_alive(now) {
@@ -118,6 +129,14 @@ async fn rotate(conn: &mut Conn, refresh: Refresh) -> Outcome<Rotation> {
 
 async fn revoke(conn: &mut Conn, id: DbId, now: Timestamp) -> Outcome<()> {
     let alive = sign_ins::table.filter(sign_ins::id.eq(id)).filter(sign_ins::revoked_at.is_null());
+    diesel::update(alive).set(sign_ins::revoked_at.eq(DbTime(now))).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends every sign-in of a member.
+pub(super) async fn revoke_all(conn: &mut Conn, workspace: DbId, user: DbId, now: Timestamp) -> Outcome<()> {
+    let own = sign_ins::table.filter(sign_ins::workspace_id.eq(workspace)).filter(sign_ins::user_id.eq(user));
+    let alive = own.filter(sign_ins::revoked_at.is_null());
     diesel::update(alive).set(sign_ins::revoked_at.eq(DbTime(now))).execute(conn).await?;
     Ok(())
 }

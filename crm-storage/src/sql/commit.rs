@@ -18,7 +18,8 @@ use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
-    Conn, RunQueryDsl, Store, account, columns, custom_field, dialect, import, job, journal, json, pipeline, purge,
+    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, import, job, journal, json, pipeline,
+    purge,
     reference, tag, team, words,
 };
 use crate::fault::{Fault, Outcome};
@@ -89,6 +90,9 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
         move_guard(conn, workspace, *guard).await?;
     }
     write_people(conn, workspace, &writes).await?;
+    for user in &writes.signed_out {
+        auth::revoke_all(conn, sealed.workspace_id().into(), (*user).into(), sealed.at()).await?;
+    }
     write_settings(conn, workspace, &writes).await?;
     put(conn, workspace, writes.companies).await?;
     put(conn, workspace, writes.contacts).await?;

@@ -63,7 +63,8 @@ fn references(write: &Write) -> Vec<Reference> {
         | Write::Tag(_)
         | Write::CustomField(_)
         | Write::Fingerprints(_)
-        | Write::Account(_) => Vec::new(),
+        | Write::Account(_)
+        | Write::SignInsEnded(_) => Vec::new(),
     };
     found.into_iter().flatten().collect()
 }

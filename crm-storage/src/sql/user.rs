@@ -16,11 +16,11 @@ use super::room::{self, Room, place};
 use super::text::{join, split, split_required};
 use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
-use crate::schema::{users, workspaces};
+use crate::schema::{users, users_seen, workspaces};
 use crate::types::{DbId, DbTime};
 
 /// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 14;
+const COLUMNS: usize = 15;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
@@ -40,6 +40,7 @@ struct UserRow {
     role: String,
     status: String,
     time_zone: Option<String>,
+    locale: Option<String>,
     created_at: DbTime,
     updated_at: DbTime,
     version: i64,
@@ -61,6 +62,7 @@ impl UserRow {
             role: user.role.name().to_owned(),
             status: user.status.name().to_owned(),
             time_zone: user.time_zone.map(|zone| zone.to_string()),
+            locale: user.locale.as_ref().map(|locale| locale.to_string()),
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
             version: user.version,
@@ -77,6 +79,8 @@ impl UserRow {
             role: json::parsed::<Role>(Some(self.role))?.ok_or(json::unreadable("a role"))?,
             status: status(self.status)?,
             time_zone: json::parsed(self.time_zone)?,
+            locale: json::parsed(self.locale)?,
+            last_seen_at: None,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
             version: self.version,
@@ -197,6 +201,22 @@ impl UserStore for Store {
         let meant = place.column("name_key").in_texts(keys).sql(" OR ").then(place.column("email_key")).in_texts(keys);
         let which = room::live::<User>(workspace).and(meant);
         self.pools.read(async move |conn: &mut Conn| User::select(conn, which, room::unordered(), i64::MAX).await).await
+    }
+
+    async fn last_seen(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<(Id<User>, Timestamp)>> {
+        let workspace = DbId::from(grant.workspace_id());
+        let ids: Vec<DbId> = ids.iter().copied().map(DbId::from).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let here = Fragment::new("users_seen.workspace_id = ").bind(workspace).sql(" AND users_seen.user_id");
+                let seen = users_seen::table.filter(here.in_ids(&ids)).select((users_seen::user_id, users_seen::at));
+                let rows: Vec<(DbId, DbTime)> = seen.load(conn).await?;
+                Ok(rows.into_iter().map(|(id, at)| (id.into(), at.into())).collect())
+            })
+            .await
     }
 
     async fn active_admins(&self, grant: &Grant) -> Result<u64> {

@@ -1,5 +1,6 @@
 //! A commit's writes, kind by kind.
 
+use crm_core::Id;
 use crm_core::account::NewAccount;
 use crm_core::activity::Note;
 use crm_core::company::Company;
@@ -23,6 +24,7 @@ pub(super) struct Writes<'a> {
     pub(super) accounts: Vec<&'a NewAccount>,
     pub(super) workspaces: Vec<Put<Workspace>>,
     pub(super) users: Vec<Put<User>>,
+    pub(super) signed_out: Vec<Id<User>>,
     pub(super) teams: Vec<Put<Team>>,
     pub(super) custom_fields: Vec<Put<CustomField>>,
     pub(super) tags: Vec<Put<Tag>>,
@@ -65,6 +67,7 @@ impl<'a> Writes<'a> {
             Write::FailedRows(rows) => self.failed.extend(rows),
             Write::Fingerprints(prints) => self.fingerprints.extend(prints),
             Write::Account(new) => self.accounts.push(new),
+            Write::SignInsEnded(user) => self.signed_out.push(*user),
         }
     }
 

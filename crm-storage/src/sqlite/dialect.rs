@@ -8,6 +8,7 @@ use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
 use super::sql::fragment::{Fragment, Statement};
+use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
 use super::{Conn, RunQueryDsl, finished};
 use crate::fault::Outcome;
@@ -59,17 +60,35 @@ fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_default()
 }
 
-/// The condition that a record's words hold what is searched; `alias` names its table's row.
-pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
-    let Some(table) = words_table(entity) else { return Fragment::nothing() };
+/// What is searched, as FTS5 asks it.
+fn query(workspace: i64, search: &Search) -> String {
     let term = |term: &Vec<String>| {
         let any: Vec<String> = term.iter().map(|prefix| format!("\"{prefix}\" *")).collect();
         format!("({})", any.join(" OR "))
     };
-    let terms: Vec<String> = search.terms(workspace).iter().map(term).collect();
-    let query = terms.join(" AND ");
+    search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" AND ")
+}
+
+/// The condition that a record's words hold what is searched; `alias` names its table's row.
+pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
+    let Some(table) = words_table(entity) else { return Fragment::nothing() };
     let found = Fragment::new(alias).sql(".row IN (SELECT rowid FROM ").sql(table);
-    found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query).sql(")")
+    found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(workspace, search)).sql(")")
+}
+
+/// The name of a record's row inside [`some_matches`].
+pub(crate) const FOUND: &str = "found";
+
+/// The condition that a row is one of the last `most` whose words hold what is searched and that are
+/// `seen`, which is a condition of the row by the name of [`FOUND`].
+pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, seen: Fragment, most: i64) -> Fragment {
+    let Some(words) = words_table(place.entity) else { return Fragment::nothing() };
+    // The index gives rows in their order, last ones first, and a cross join is done as it is written:
+    // each is looked up, until there are enough.
+    let some = place.column("row").sql(" IN (SELECT found.row FROM ").sql(words).sql(" CROSS JOIN ").sql(table);
+    let some = some.sql(" AS found WHERE ").sql(words).sql(" MATCH ").bind(query(place.workspace, search));
+    let some = some.sql(" AND found.row = ").sql(words).sql(".rowid AND ").then(seen);
+    some.sql(" ORDER BY ").sql(words).sql(".rowid DESC LIMIT ").bind(most).sql(")")
 }
 
 /// Replaces the words of records. The records are written already: their rows are needed.

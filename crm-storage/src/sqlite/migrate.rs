@@ -9,12 +9,20 @@ use super::pool::Pools;
 use crate::fault::Outcome;
 use crate::migration::{self, Migrated, Migration, SchemaInfo};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    min_binary: 1,
-    up: include_str!("../../migrations/sqlite/0001_init/up.sql"),
-    down: include_str!("../../migrations/sqlite/0001_init/down.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        min_binary: 1,
+        up: include_str!("../../migrations/sqlite/0001_init/up.sql"),
+        down: include_str!("../../migrations/sqlite/0001_init/down.sql"),
+    },
+    Migration {
+        version: 2,
+        min_binary: 1,
+        up: include_str!("../../migrations/sqlite/0002_members/up.sql"),
+        down: include_str!("../../migrations/sqlite/0002_members/down.sql"),
+    },
+];
 
 #[derive(QueryableByName)]
 struct InfoRow {

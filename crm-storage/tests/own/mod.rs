@@ -70,7 +70,7 @@ where
     let mut makers = 0;
     for task in tasks {
         let Migrated { from, to } = task.await.unwrap().unwrap();
-        assert_eq!(to, 1);
+        assert!(to > 0);
         makers += i32::from(from == 0);
     }
     assert_eq!(makers, 1);

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod change;
+pub(crate) mod settings;
 mod many;
 
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use crm_core::transfer::DuplicatePolicy;
 use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
+use self::change::{Expected, Fields, History, One, Words};
 pub(crate) use many::{Bulk, Changed, Chosen, Imports, Jobs};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
@@ -58,7 +61,7 @@ pub(crate) enum Command {
     Openapi(Openapi),
     /// Create a workspace and its first admin; asks for the password, or reads it from standard input
     Register(Register),
-    /// Workspaces
+    /// Workspaces and their settings
     #[command(subcommand)]
     Workspace(Workspace),
     /// Contacts
@@ -78,6 +81,20 @@ pub(crate) enum Command {
     Imports(Imports),
     /// The stages of a pipeline with their deals
     Board,
+    /// Search contacts, companies and deals; the best hits come first
+    Search(settings::Search),
+    /// Members
+    #[command(subcommand)]
+    Users(settings::Users),
+    /// Notes on records
+    #[command(subcommand)]
+    Notes(settings::Notes),
+    /// Tags
+    #[command(subcommand)]
+    Tags(settings::Tags),
+    /// Custom fields
+    #[command(subcommand)]
+    Fields(settings::CustomFields),
     /// The journal of every change
     #[command(subcommand)]
     Journal(Journal),
@@ -129,6 +146,15 @@ pub(crate) enum Workspace {
     },
     /// All workspaces
     List,
+    /// The workspace's settings
+    Show,
+    /// Change settings: name, time_zone, currency
+    Update {
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +171,30 @@ pub(crate) enum Records {
     Export(Export),
     /// One page of a list
     List(List),
+    /// One record
+    Show(One),
+    /// Make a record
+    Create(Fields),
+    /// Change some fields of a record
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a record; it can be restored until it is purged
+    Delete {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// The history of a record and of its notes, newest first
+    Timeline(History),
+    /// The latest records that hold all of these words
+    Search(Words),
     /// Do the same to many records, in one commit
     Bulk(Box<Bulk>),
 }

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::Output;
 use crate::failure::Failure;
@@ -85,6 +86,40 @@ pub(crate) fn remark(output: Output, line: &str) {
         Output::Csv => eprintln!("{}", plain(line)),
         Output::Json => {}
     }
+}
+
+/// Prints one record: a row a field.
+pub(crate) fn record(output: Output, record: &impl Serialize) -> Result<(), Failure> {
+    let image = serde_json::to_value(record).map_err(|error| Failure::new(error.to_string()))?;
+    let mut sheet = Sheet::new(&["Field", "Value"]);
+    for (field, value) in image.as_object().into_iter().flatten() {
+        sheet.row(vec![field.clone(), cell(value)]);
+    }
+    sheet.print(output, record)
+}
+
+/// A value in a cell: texts as they are, several between commas, and what has parts as JSON.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().map(cell).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The word that a name of a closed list has on the wire.
+pub(crate) fn word(name: &impl Serialize) -> String {
+    serde_json::to_value(name).map(|value| cell(&value)).unwrap_or_default()
+}
+
+/// Says that a record is deleted.
+pub(crate) fn deleted(output: Output, id: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut sheet = Sheet::new(&["Deleted"]);
+    sheet.row(vec![id.to_string()]);
+    sheet.print(output, &serde_json::json!({"deleted": id.to_string()}))
 }
 
 /// Prints data as JSON over several lines.

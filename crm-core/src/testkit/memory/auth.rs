@@ -17,6 +17,8 @@ pub(super) struct SignIns {
     /// A sign-in and the digest of its present token.
     by_id: BTreeMap<Uuid, (SignIn, [u8; 32])>,
     by_digest: BTreeMap<[u8; 32], Uuid>,
+    /// When each member of a workspace last signed in or renewed a sign-in.
+    seen: BTreeMap<(Uuid, Uuid), Timestamp>,
 }
 
 impl SignIns {
@@ -32,7 +34,27 @@ impl SignIns {
         *present = *next;
         sign_in.expires_at = expires_at;
         self.by_digest.insert(*next, sign_in.id.uuid());
-        Rotation::Rotated(*sign_in)
+        let rotated = *sign_in;
+        self.see(&rotated, now);
+        Rotation::Rotated(rotated)
+    }
+
+    fn see(&mut self, sign_in: &SignIn, now: Timestamp) {
+        let seen = self.seen.entry((sign_in.workspace_id.uuid(), sign_in.user_id.uuid())).or_insert(now);
+        *seen = now.max(*seen);
+    }
+
+    /// When a member was last seen.
+    pub(super) fn last_seen(&self, workspace: Uuid, user: Uuid) -> Option<Timestamp> {
+        self.seen.get(&(workspace, user)).copied()
+    }
+
+    /// Ends every sign-in of a member.
+    pub(super) fn end(&mut self, workspace: Uuid, user: Uuid, now: Timestamp) {
+        let own = self.by_id.values_mut().map(|(sign_in, _)| sign_in);
+        for sign_in in own.filter(|one| one.workspace_id.uuid() == workspace && one.user_id.uuid() == user) {
+            sign_in.revoked_at.get_or_insert(now);
+        }
     }
 }
 
@@ -42,6 +64,7 @@ impl SignInStore for MemoryStore {
         self.write(|state| {
             state.sign_ins.by_id.insert(sign_in.id.uuid(), (*sign_in, *refresh_digest));
             state.sign_ins.by_digest.insert(*refresh_digest, sign_in.id.uuid());
+            state.sign_ins.see(sign_in, sign_in.created_at);
             Ok(())
         })
         .await

@@ -69,6 +69,11 @@ impl State {
         sealed.purged.iter().for_each(|(entity, id)| rows.erase(*entity, *id));
 
         self.accounts = accounts;
+        for write in &sealed.writes {
+            if let Write::SignInsEnded(user) = write {
+                self.sign_ins.end(workspace, user.uuid(), sealed.at);
+            }
+        }
         let space = self.spaces.entry(workspace).or_default();
         space.rows = rows;
         sealed.purged.iter().for_each(|(entity, id)| space.journal.erase(*entity, *id));
@@ -150,8 +155,8 @@ impl Rows {
                 self.fingerprints.extend(prints.iter().map(|print| (print.entity, print.digest, print.record_id)));
                 Ok(())
             }
-            // Accounts belong to no workspace.
-            Write::Account(_) => Ok(()),
+            // They belong to no workspace's rows.
+            Write::Account(_) | Write::SignInsEnded(_) => Ok(()),
         }
     }
 
@@ -251,7 +256,8 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         | Write::Pipeline(_)
         | Write::Tag(_)
         | Write::CustomField(_)
-        | Write::Account(_) => Ok(()),
+        | Write::Account(_)
+        | Write::SignInsEnded(_) => Ok(()),
     }
 }
 

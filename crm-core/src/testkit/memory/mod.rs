@@ -14,6 +14,7 @@ mod mirror;
 mod people;
 mod records;
 mod rows;
+mod search;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -15,6 +15,7 @@ use crate::page::{ListQuery, Rows as Page};
 use crate::store::Stored;
 use crate::team::{Team, TeamStore};
 use crate::text::{self, Email};
+use crate::time::Timestamp;
 use crate::transfer::{FailedRow, Import, ImportStore};
 use crate::user::{Membership, User, UserStore};
 use crate::workspace::{Workspace, WorkspaceStore};
@@ -127,6 +128,15 @@ impl UserStore for MemoryStore {
             keys.contains(&text::key(&user.name)) || email.is_some_and(|email| keys.contains(&email))
         };
         Ok(self.rows(grant, |rows| rows.live::<User>().filter(is_meant).cloned().collect()).await)
+    }
+
+    async fn last_seen(&self, grant: &Grant, ids: &[Id<User>]) -> Result<Vec<(Id<User>, Timestamp)>> {
+        let workspace = grant.workspace_id().uuid();
+        self.read(|state| {
+            let seen = |id: &Id<User>| Some((*id, state.sign_ins.last_seen(workspace, id.uuid())?));
+            Ok(ids.iter().filter_map(seen).collect())
+        })
+        .await
     }
 
     async fn active_admins(&self, grant: &Grant) -> Result<u64> {

@@ -180,6 +180,7 @@ pub async fn the_last_admin_stays_one(world: World) {
     let id = world.home.member(Role::Admin);
     conflicts(admin.users().change_role(id, Role::Setter, Expect::Any).await, "last_admin");
     conflicts(admin.users().change_status(id, UserStatus::Suspended, Expect::Any).await, "last_admin");
+    conflicts(admin.users().delete(id, Expect::Any).await, "last_admin");
     assert_eq!(admin.users().read(id).await.unwrap().version, 1);
 }
 

@@ -39,9 +39,11 @@ pub mod journal;
 pub mod known_again;
 pub mod lifecycle;
 pub mod masks;
+pub mod members;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
+pub mod search;
 pub mod signup;
 pub mod tags;
 pub mod times;
@@ -241,6 +243,22 @@ macro_rules! __suite {
                 hidden_values_hide_the_boards_totals,
                 a_rule_holds_at_once_here_and_within_a_second_elsewhere,
             }
+            members {
+                a_profile_is_changed_and_replaced,
+                everybody_changes_their_own_profile_and_no_other,
+                the_address_of_an_account_stays,
+                whoever_is_suspended_is_signed_out_for_good,
+                a_sign_in_that_was_under_way_at_a_suspension_never_holds,
+                the_end_of_ones_sign_ins_ends_nobody_elses,
+                a_suspension_that_is_refused_ends_no_sign_in,
+                a_deleted_member_is_out_and_what_is_theirs_stays,
+                nobody_suspends_or_deletes_themselves,
+                admins_are_made_changed_and_removed_by_admins_alone,
+                two_admins_who_remove_each_other_leave_one,
+                a_member_was_seen_at_the_last_sign_in_or_refresh,
+                whoever_has_no_account_is_invited_again,
+                a_role_that_may_remove_members_needs_to_see_them,
+            }
             odd_files {
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
@@ -277,12 +295,24 @@ macro_rules! __suite {
                 where_the_door_is_closed_no_password_is_looked_at,
                 a_workspace_without_accounts_leaves_the_door_as_it_is,
             }
+            search {
+                the_exact_comes_before_what_begins_so_and_that_before_the_rest,
+                an_address_and_a_domain_are_exact,
+                a_search_ends_at_the_wall_and_at_what_is_deleted,
+                what_the_caller_does_not_see_is_not_found_and_takes_no_place,
+                a_name_is_found_however_many_others_have_its_words,
+                a_hidden_field_finds_nothing_and_is_not_shown,
+                kinds_that_may_not_be_read_are_left_out_or_refused,
+                a_bad_search_is_refused,
+            }
             tags {
                 a_tag_is_one_whatever_its_case,
                 tags_count_records_of_every_kind_that_live,
                 tags_count_only_what_the_caller_sees,
                 two_who_make_one_tag_at_once_share_it,
                 whoever_may_not_make_tags_uses_those_there_are,
+                a_list_by_tags_holds_what_all_of_its_conditions_say,
+                what_is_wrong_with_a_list_by_tags_is_told_at_its_place,
             }
             times {
                 a_day_of_23_hours_is_one_day,

@@ -11,6 +11,7 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::Denied;
 use crate::error::Result;
 use crate::session::{Expect, Session};
+use crate::tag::TagFilter;
 use crate::testkit::{World, samples};
 
 fn tagged(name: &str, tags: &[&str]) -> ContactEdit {
@@ -97,4 +98,63 @@ pub async fn whoever_may_not_make_tags_uses_those_there_are(world: World) {
     contact(&setter, tagged("B", &["Known"])).await;
     fails(setter.contacts().create(tagged("C", &["fresh"])).await, Denied);
     assert_eq!(names(&setter, &filtered("tags has_any [known]")).await, ["B"]);
+}
+
+pub async fn a_list_by_tags_holds_what_all_of_its_conditions_say(world: World) {
+    let admin = world.session(Role::Admin).await;
+    for (name, tags) in [("A", &["vip", "Nord"][..]), ("B", &["vip"]), ("C", &["nord", "old"]), ("D", &[])] {
+        contact(&admin, tagged(name, tags)).await;
+    }
+    let by = |any: &[&str], all: &[&str], none: &[&str]| {
+        let tags = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        TagFilter { any: tags(any), all: tags(all), none: tags(none), ..TagFilter::default() }
+    };
+    for (filter, expected) in [
+        (by(&[], &[], &[]), &["A", "B", "C", "D"][..]),
+        (by(&["VIP", "old"], &[], &[]), &["A", "B", "C"]),
+        (by(&[], &["vip", "nord"], &[]), &["A"]),
+        (by(&[], &[], &["Vip"]), &["C", "D"]),
+        (by(&["vip", "nord"], &[], &["old"]), &["A", "B"]),
+        (by(&["vip"], &["nord"], &["old"]), &["A"]),
+        (by(&["nowhere"], &[], &[]), &[]),
+    ] {
+        assert_eq!(names(&admin, &filter.list()).await, expected, "{filter:?}");
+    }
+    let page = TagFilter { limit: Some(1), sort: Some("-last_name".to_owned()), count: true, ..by(&["vip"], &[], &[]) };
+    let first = admin.contacts().list(&page.list()).await.unwrap();
+    assert_eq!((first.data[0].last_name.as_deref(), first.total), (Some("B"), Some(2)));
+    let next = TagFilter { cursor: first.next_cursor, ..page.clone() };
+    let next = admin.contacts().list(&next.list()).await.unwrap();
+    assert_eq!((next.data[0].last_name.as_deref(), next.next_cursor.as_deref()), (Some("A"), None));
+    admin
+        .companies()
+        .create(CompanyEdit { tags: vec!["vip".to_owned()].into(), ..samples::company("V") })
+        .await
+        .unwrap();
+    let companies = admin.companies().list(&by(&["vip"], &[], &["nord"]).list()).await.unwrap();
+    assert_eq!(companies.data.len(), 1);
+}
+
+pub async fn what_is_wrong_with_a_list_by_tags_is_told_at_its_place(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let told = async |filter: TagFilter| {
+        let error = filter.blame(admin.contacts().list(&filter.list()).await.unwrap_err());
+        (error.fields()[0].field.clone(), error.fields()[0].code.to_string())
+    };
+    let fault = |field: &str, code: &str| (field.to_owned(), code.to_owned());
+    let filter = TagFilter { all: vec!["ok".to_owned(), "a\0".to_owned()], ..TagFilter::default() };
+    assert_eq!(told(filter.clone()).await, fault("all.1", "control_character"));
+    let behind = TagFilter { any: vec!["ok".to_owned()], none: vec!["x".repeat(1_001)], ..TagFilter::default() };
+    assert_eq!(told(behind).await, fault("none.0", "too_long"));
+    let many = TagFilter { none: vec!["ok".to_owned(); 1_001], ..TagFilter::default() };
+    assert_eq!(told(many).await, fault("none", "too_long"));
+    assert_eq!(told(TagFilter { limit: Some(0), ..TagFilter::default() }).await, fault("limit", "out_of_range"));
+    let sort = Some("nonsense".to_owned());
+    assert_eq!(told(TagFilter { sort, ..TagFilter::default() }).await, fault("sort", "unknown_field"));
+    let setter = world.session(Role::Setter).await;
+    setter.contacts().list(&TagFilter::default().list()).await.unwrap();
+    world.set_rule(Role::Setter, Entity::Contact, Rule::NONE).await;
+    let setter = world.session(Role::Setter).await;
+    let denied = setter.contacts().list(&filter.list()).await.map_err(|error| filter.blame(error));
+    fails(denied, Denied);
 }

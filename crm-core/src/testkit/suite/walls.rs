@@ -21,7 +21,7 @@ use crate::session::{Expect, Session};
 use crate::store::{Guard, Record, Stored};
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, RowKey};
-use crate::user::{NewUser, UserStatus};
+use crate::user::{NewUser, UserEdit, UserStatus};
 
 pub async fn another_workspaces_contacts_are_not_found(world: World) {
     let home = world.session(Role::Admin).await;
@@ -78,6 +78,9 @@ pub async fn another_workspaces_people_notes_and_fields_are_not_found(world: Wor
     fails(stranger.users().read(setter).await, NotFound);
     fails(stranger.users().change_role(setter, Role::Admin, Expect::Any).await, NotFound);
     fails(stranger.users().change_status(setter, UserStatus::Suspended, Expect::Any).await, NotFound);
+    fails(stranger.users().update(setter, UserEdit::default(), Expect::Any).await, NotFound);
+    fails(stranger.users().replace(setter, UserEdit::default(), Expect::Any).await, NotFound);
+    fails(stranger.users().delete(setter, Expect::Any).await, NotFound);
     fails(stranger.teams().set_members(world.home.team, vec![], Expect::Any).await, NotFound);
     let contact = contact_of(&world, Role::Admin, "A").await;
     let note = home.activities().create_note(samples::note(contact, "hush")).await.unwrap().id;
@@ -295,6 +298,8 @@ pub async fn no_port_reads_over_the_wall(world: World) {
     let known = ports.deals.known_deals(&own_grant, &keys).await.unwrap();
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == deal)));
     assert!(ports.users.users_by_key(&grant, &["setter@home.example".to_owned()]).await.unwrap().is_empty());
+    let registered = super::auth::register(&world, "Acme", super::auth::EMAIL).await;
+    assert!(ports.users.last_seen(&grant, &[registered.user.id]).await.unwrap().is_empty());
     assert!(ports.tags.tags_by_key(&grant, &["vip".to_owned()]).await.unwrap().is_empty());
     fails(ports.imports.import(&import_grant, import.id).await, NotFound);
     assert!(ports.imports.failed_rows(&import_grant, import.id, 0, 10).await.unwrap().is_empty());

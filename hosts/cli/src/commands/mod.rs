@@ -3,21 +3,26 @@
 mod board;
 mod demo;
 mod file;
+mod input;
+mod record;
 mod jobs;
 mod many;
 mod records;
+mod settings;
 mod transfer;
 mod workspace;
 
 use crm_core::Entity;
 
-use crate::args::{Args, Command, Journal, Records};
+use crate::args::settings::Tags;
+use crate::args::{Args, Command, Journal, Records, Workspace};
 use crate::failure::Failure;
 use crate::open::{open, session};
 use crate::print::print_json;
 
 /// Runs what was typed.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let acting = async || session(open(&args).await?.crm(), &args).await;
     match &args.command {
         Command::Serve(listen) => Ok(crm_server::serve(args.config(listen.listen.as_deref())?).await?),
         Command::Demo(demo) => demo::run(demo).await,
@@ -28,10 +33,16 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         // Opening brings the database up to date.
         Command::Migrate => open(&args).await.map(drop),
         Command::Register(register) => workspace::register(open(&args).await?.crm(), register).await,
-        Command::Workspace(verb) => workspace::run(open(&args).await?.crm(), verb, args.output).await,
+        Command::Workspace(verb) => workspace(&args, verb).await,
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
         Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
+        Command::Board => board::print(&acting().await?.deals().board(None).await?, args.output),
+        Command::Search(search) => settings::search(&acting().await?, search, args.output).await,
+        Command::Users(verb) => settings::users(&acting().await?, verb, args.output).await,
+        Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,
+        Command::Tags(Tags::List) => settings::tags(&acting().await?, args.output).await,
+        Command::Fields(verb) => settings::fields(&acting().await?, verb, args.output).await,
         Command::Jobs(verb) => {
             let booted = open(&args).await?;
             jobs::run(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
@@ -40,13 +51,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             let booted = open(&args).await?;
             jobs::imports(booted.crm(), &session(booted.crm(), &args).await?, verb).await
         }
-        Command::Board => {
-            let session = session(open(&args).await?.crm(), &args).await?;
-            board::print(&session.deals().board(None).await?, args.output)
-        }
         Command::Journal(Journal::Verify) => {
-            let session = session(open(&args).await?.crm(), &args).await?;
-            let verification = session.workspace().verify_journal().await?;
+            let verification = acting().await?.workspace().verify_journal().await?;
             print_json(&verification)?;
             match verification.broken_at {
                 None => Ok(()),
@@ -56,12 +62,35 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
+async fn workspace(args: &Args, verb: &Workspace) -> Result<(), Failure> {
+    let booted = open(args).await?;
+    match verb {
+        Workspace::Create { name } => workspace::create(booted.crm(), name, args.output).await,
+        Workspace::List => workspace::list(booted.crm(), args.output).await,
+        Workspace::Show => settings::show_workspace(&session(booted.crm(), args).await?, args.output).await,
+        Workspace::Update { fields, expected } => {
+            let session = session(booted.crm(), args).await?;
+            settings::update_workspace(&session, fields, *expected, args.output).await
+        }
+    }
+}
+
 async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Failure> {
     let session = session(open(args).await?.crm(), args).await?;
     match verb {
         Records::Import(import) => transfer::import(&session, entity, import, args).await,
         Records::Export(export) => transfer::export(&session, entity, export).await,
-        Records::List(list) => records::list(&session, entity, list, args.output).await,
+        Records::List(list) => records::page(&session, entity, &list.request(), args.output).await,
+        Records::Show(one) => record::show(&session, entity, *one, args.output).await,
+        Records::Create(fields) => record::create(&session, entity, fields, args.output).await,
+        Records::Update { one, fields, expected } => {
+            record::update(&session, entity, *one, fields, expected.expect(), args.output).await
+        }
+        Records::Delete { one, expected } => {
+            record::delete(&session, entity, *one, expected.expect(), args.output).await
+        }
+        Records::Timeline(history) => record::timeline(&session, entity, history, args.output).await,
+        Records::Search(words) => record::search(&session, entity, words, args.output).await,
         Records::Bulk(bulk) => many::bulk(&session, entity, bulk, args.output).await,
     }
 }

@@ -7,14 +7,40 @@ use crate::args::{List, Output};
 use crate::failure::Failure;
 use crate::print::Sheet;
 
-/// Prints one page of a list.
-pub(crate) async fn list(session: &Session, entity: Entity, list: &List, output: Output) -> Result<(), Failure> {
-    let request = ListRequest { limit: Some(list.limit), cursor: list.cursor.clone(), ..list.which.request() };
-    match entity {
-        Entity::Contact => contacts(session, &request, output).await,
-        Entity::Company => companies(session, &request, output).await,
-        _ => deals(session, &request, output).await,
+impl List {
+    /// The page as it was typed.
+    pub(crate) fn request(&self) -> ListRequest {
+        ListRequest { limit: Some(self.limit), cursor: self.cursor.clone(), ..self.which.request() }
     }
+}
+
+/// Prints one page of a list.
+pub(crate) async fn page(
+    session: &Session,
+    entity: Entity,
+    request: &ListRequest,
+    output: Output,
+) -> Result<(), Failure> {
+    match entity {
+        Entity::Contact => contacts(session, request, output).await,
+        Entity::Company => companies(session, request, output).await,
+        _ => deals(session, request, output).await,
+    }
+}
+
+/// Prints one page of the members.
+pub(crate) async fn users(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
+    let page = session.users().list(request).await?;
+    print(&["Id", "Name", "E-mail", "Role", "Status", "Last seen"], &page, output, |user| {
+        vec![
+            user.id.to_string(),
+            user.name.clone(),
+            text(user.email.as_ref()),
+            user.role.name().to_owned(),
+            user.status.name().to_owned(),
+            text(user.last_seen_at.as_ref()),
+        ]
+    })
 }
 
 async fn contacts(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
@@ -58,7 +84,8 @@ async fn deals(session: &Session, request: &ListRequest, output: Output) -> Resu
     })
 }
 
-fn print<T: Serialize>(
+/// Prints a page, a row a record.
+pub(crate) fn print<T: Serialize>(
     headers: &[&'static str],
     page: &Page<T>,
     output: Output,

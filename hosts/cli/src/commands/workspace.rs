@@ -5,19 +5,25 @@ use std::io::IsTerminal as _;
 use console::Term;
 use crm_core::Crm;
 use crm_core::auth::Register as Registration;
+use crm_core::workspace::Workspace;
 
-use crate::args::{Output, Register, Workspace};
+use crate::args::{Output, Register};
 use crate::failure::Failure;
 use crate::print::Sheet;
 
-/// Makes or lists workspaces.
-pub(crate) async fn run(crm: &Crm, verb: &Workspace, output: Output) -> Result<(), Failure> {
-    let workspaces = match verb {
-        Workspace::Create { name } => vec![crm.create_workspace(name).await?],
-        Workspace::List => crm.workspaces().await?,
-    };
+/// Makes a workspace.
+pub(crate) async fn create(crm: &Crm, name: &str, output: Output) -> Result<(), Failure> {
+    print(&[crm.create_workspace(name).await?], output)
+}
+
+/// Lists all workspaces.
+pub(crate) async fn list(crm: &Crm, output: Output) -> Result<(), Failure> {
+    print(&crm.workspaces().await?, output)
+}
+
+fn print(workspaces: &[Workspace], output: Output) -> Result<(), Failure> {
     let mut sheet = Sheet::new(&["Id", "Name", "Time zone", "Currency", "Created"]);
-    for workspace in &workspaces {
+    for workspace in workspaces {
         sheet.row(vec![
             workspace.id.to_string(),
             workspace.name.clone(),

@@ -193,7 +193,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
         (path.contains("{id}") || ends("/pipeline") || repeats, &["404"]),
-        (writes && !signs_in && !ends("/search") && !ends("/logout"), &["409"]),
+        (writes && !signs_in && !ends("/search") && !ends("/filter/tags") && !ends("/logout"), &["409"]),
     ];
     for status in may.into_iter().filter(|(may, _)| *may).flat_map(|(_, statuses)| statuses) {
         let reference = RefOr::Ref(Ref::from_response_name(refusal_name(status)));

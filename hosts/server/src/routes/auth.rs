@@ -120,5 +120,5 @@ async fn logout(Caller(session, claims): Caller, state: Data<State>) -> Answer<D
 #[utoipa::path(tag = "auth", operation_id = "me", responses((status = 200, body = Me)))]
 #[get("/me")]
 async fn me(Signed(session, ()): Signed, state: Data<State>) -> Answer<Body<Me>> {
-    Ok(Body(state.crm.auth().me(&session)?))
+    Ok(Body(state.crm.auth().me(&session).await?))
 }

@@ -7,6 +7,7 @@ use crm_core::bulk::{BulkChange, BulkReport};
 use crm_core::company::{Company, CompanyEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
+use crm_core::tag::TagFilter;
 use crm_core::transfer::Preview;
 use crm_core::{Entity, ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -23,7 +24,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     // Paths with fixed parts come before those with an id.
     config.service(create_many).service(update_many).service(delete_many).service(assign_many);
     config.service(tag_many).service(import_csv).service(export_csv);
-    config.service(read).service(list).service(create).service(search);
+    config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
 
@@ -39,6 +40,14 @@ async fn list(Signed(session, Query(params)): Signed<Query<ListParams>>) -> Answ
 #[post("/search")]
 async fn search(Signed(session, Json(request)): Signed<Json<ListRequest>>) -> Answer<Body<Page<View<Company>>>> {
     Ok(Body(session.companies().list(&request).await?))
+}
+
+/// Companies by their tags, page by page: everything that is said of tags holds of each.
+#[utoipa::path(tag = "companies", operation_id = "filter_companies_by_tags", request_body = TagFilter, responses((status = 200, body = Page<Company>)))]
+#[post("/filter/tags")]
+async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<Body<Page<View<Company>>>> {
+    let page = session.companies().list(&tags.list()).await;
+    Ok(Body(page.map_err(|error| tags.blame(error))?))
 }
 
 /// Make a company; without an owner it belongs to the caller.

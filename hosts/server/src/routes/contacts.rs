@@ -7,6 +7,7 @@ use crm_core::bulk::{BulkChange, BulkReport};
 use crm_core::contact::{Contact, ContactEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
+use crm_core::tag::TagFilter;
 use crm_core::transfer::Preview;
 use crm_core::{Entity, ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -23,7 +24,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     // Paths with fixed parts come before those with an id.
     config.service(create_many).service(update_many).service(delete_many).service(assign_many);
     config.service(tag_many).service(import_csv).service(export_csv);
-    config.service(read).service(list).service(create).service(search);
+    config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
 
@@ -39,6 +40,14 @@ async fn list(Signed(session, Query(params)): Signed<Query<ListParams>>) -> Answ
 #[post("/search")]
 async fn search(Signed(session, Json(request)): Signed<Json<ListRequest>>) -> Answer<Body<Page<View<Contact>>>> {
     Ok(Body(session.contacts().list(&request).await?))
+}
+
+/// Contacts by their tags, page by page: everything that is said of tags holds of each.
+#[utoipa::path(tag = "contacts", operation_id = "filter_contacts_by_tags", request_body = TagFilter, responses((status = 200, body = Page<Contact>)))]
+#[post("/filter/tags")]
+async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<Body<Page<View<Contact>>>> {
+    let page = session.contacts().list(&tags.list()).await;
+    Ok(Body(page.map_err(|error| tags.blame(error))?))
 }
 
 /// Make a contact; without an owner it belongs to the caller.

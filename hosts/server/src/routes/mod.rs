@@ -15,6 +15,7 @@ mod metrics;
 mod new_deal;
 mod notes;
 mod pipelines;
+mod search;
 mod tags;
 mod timeline;
 mod transfer;
@@ -36,6 +37,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/companies").configure(companies::routes))
             .service(scope("/deals").configure(deals::routes))
             .service(scope("/auth").configure(auth::routes))
+            .service(scope("/search").configure(search::routes))
             .service(scope("/users").configure(users::routes))
             .service(scope("/pipelines").configure(pipelines::routes))
             .service(scope("/notes").configure(notes::routes))

@@ -123,7 +123,7 @@ async fn signing_in_has_its_shape() {
 }
 
 /// An access token of a member who has no password, for a sign-in that is put into the store.
-async fn token_of(store: &MemoryStore, office: &Office, role: Role) -> String {
+pub(crate) async fn token_of(store: &MemoryStore, office: &Office, role: Role) -> String {
     let (now, user_id) = (SystemClock.now(), office.member(role));
     let sign_in = SignIn {
         id: Id::new_at(now),

@@ -173,6 +173,17 @@ fn placed(path: &str) -> String {
     path.replace("{id}", "00000000-0000-7000-8000-000000000000")
 }
 
+/// The query string that an operation cannot do without, of the examples of its parameters.
+pub(crate) fn needed_query(operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let needed = parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+    let pairs = needed.map(|parameter| {
+        format!("{}={}", parameter["name"].as_str().unwrap(), parameter["example"].as_str().unwrap())
+    });
+    let query = pairs.collect::<Vec<_>>().join("&");
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
 pub(crate) fn is_open(operation: &Value) -> bool {
     operation["security"] == serde_json::json!([{}])
 }
@@ -298,7 +309,10 @@ fn operations_say_which_headers_and_refusals_there_are() {
     assert!(refused("401", "WWW-Authenticate") && refused("429", "Retry-After") && refused("503", "Retry-After"));
     assert_eq!(answers("get /api/v1/deals/pipeline", &["404", "409"]), [true, false]);
     assert_eq!(answers("post /api/v1/contacts", &["404", "409", "429"]), [true, true, false]);
-    assert_eq!(answers("post /api/v1/contacts/search", &["404", "409"]), [false, false]);
+    assert!(has("post /api/v1/users", "201", "Location") && has("patch /api/v1/users/{id}/role", "200", "ETag"));
+    for list in ["search", "filter/tags"] {
+        assert_eq!(answers(&format!("post /api/v1/contacts/{list}"), &["404", "409"]), [false, false]);
+    }
     assert_eq!(answers("post /api/v1/auth/logout", &["401", "409"]), [true, false]);
     assert_eq!(answers("post /api/v1/auth/login", &["401", "409", "429"]), [true, false, true]);
     assert_eq!(answers("get /healthz", &["429", "503"]), [false, false]);
@@ -346,6 +360,7 @@ async fn texts_longer_than_the_document_says_are_refused() {
                     "entity" => "contact".into(),
                     "kind" => "text".into(),
                     "key" => "shoe_size".into(),
+                    "role" => "setter".into(),
                     _ => "x".into(),
                 };
                 body[needed.as_str().unwrap()] = filler;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::document::{document, each, is_open};
+use crate::document::{document, each, is_open, needed_query};
 use crate::support::{Api, Reply};
 
 /// What a field holds is the caller's own.
@@ -103,7 +103,7 @@ impl Story {
     async fn send(&self, api: &Api, method: &str, path: &str, operation: &Value, id: Option<&Value>) -> Reply {
         let path = match id {
             Some(id) => path.replace("{id}", self.told(id).unwrap().as_str().unwrap()),
-            None => path.to_owned(),
+            None => path.to_owned() + &needed_query(operation),
         };
         let body = body(operation).map(|body| self.told(body).unwrap());
         let token = (!is_open(operation)).then(|| self.0["access"].as_str());

@@ -13,6 +13,7 @@ use crm_core::testkit::{MemoryStore, join};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::document::needed_query;
 use crate::support::{Api, PASSWORD, Reply, unique};
 
 /// What an operation needs to succeed.
@@ -144,6 +145,19 @@ fn case(operation: &str) -> Option<Case> {
             of(Entity::CustomField, Update, Some(Field), Body::Json(|_| json!({"label": "Shoes"})))
         }
         "retire_custom_field" => of(Entity::CustomField, Delete, Some(Field), Body::None),
+        // It finds what the caller sees and nothing else.
+        "search" => Case { needs: None, about: None, body: Body::None },
+        "filter_contacts_by_tags" => of(Entity::Contact, Read, None, Body::Json(|_| json!({"any": ["vip"]}))),
+        "filter_companies_by_tags" => of(Entity::Company, Read, None, Body::Json(|_| json!({"any": ["vip"]}))),
+        "create_user" => of(Entity::User, Create, None, Body::Json(|_| json!({"name": "New", "role": "setter"}))),
+        "replace_user" | "update_user" => {
+            of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"name": "Other"})))
+        }
+        "delete_user" => of(Entity::User, Delete, Some(Member), Body::None),
+        "change_user_role" => of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"role": "closer"}))),
+        "change_user_status" => {
+            of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"status": "suspended"})))
+        }
         "list_users" => of(Entity::User, Read, None, Body::None),
         "read_user" => of(Entity::User, Read, Some(Member), Body::None),
         "read_workspace" => of(Entity::Workspace, Read, None, Body::None),
@@ -175,7 +189,7 @@ async fn records(api: &Api) -> Ids {
         (About::Company, made("/api/v1/companies", json!({"name": "Acme"})).await),
         (About::Deal, made("/api/v1/deals", json!({"title": "Big one"})).await),
         (About::Field, made("/api/v1/custom-fields", field).await),
-        (About::Member, api.admin["user"]["id"].as_str().unwrap().to_owned()),
+        (About::Member, made("/api/v1/users", json!({"name": "Member", "role": "setter"})).await),
         (About::Job, ended(api, job.id()).await),
         (About::Import, job.json["import_id"].as_str().unwrap().to_owned()),
         (About::Stage, pipelines.json["data"][0]["stages"][1]["id"].as_str().unwrap().to_owned()),
@@ -284,7 +298,8 @@ fn operations() -> Vec<(Operation, Case)> {
             let found = case(&name);
             assert!(found.is_some(), "no case says who may call {name}");
             let method = method.to_uppercase().parse().unwrap();
-            all.push((Operation { name, method, path: path.clone() }, found.unwrap()));
+            let path = path.clone() + &needed_query(operation);
+            all.push((Operation { name, method, path }, found.unwrap()));
         }
     }
     all

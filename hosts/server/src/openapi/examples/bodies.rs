@@ -70,6 +70,13 @@ fn of_people(operation: &str) -> Option<Value> {
             "limit": 20,
             "count": true,
         }),
+        "filter_contacts_by_tags" => json!({"any": ["vip", "press"], "none": ["churned"], "sort": "last_name"}),
+        "filter_companies_by_tags" => json!({"all": ["customer"], "limit": 20}),
+        "create_user" => json!({"name": "Charles Babbage", "email": "charles@acme.example", "role": "closer"}),
+        "replace_user" => json!({"name": "Grace Hopper", "time_zone": "Europe/London", "locale": "en-GB"}),
+        "update_user" => json!({"locale": "en-US"}),
+        "change_user_role" => json!({"role": "admin"}),
+        "change_user_status" => json!({"status": "active"}),
         "create_note" => json!({"body": "Met at the fair; wants a demonstration in May.", "contact_id": CONTACT}),
         "update_note" => json!({"body": "Met at the fair; the demonstration is on 4 May."}),
         "define_custom_field" => json!({

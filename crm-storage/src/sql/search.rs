@@ -1,0 +1,45 @@
+//! Searches across records: some matches of words, so many and no more.
+
+use async_trait::async_trait;
+use crm_core::Result;
+use crm_core::access::Grant;
+use crm_core::company::Company;
+use crm_core::contact::Contact;
+use crm_core::deal::Deal;
+use crm_core::filter::Terms;
+use crm_core::search::SearchStore;
+
+use super::list::check_binds;
+use super::predicate::{Place, predicate};
+use super::room::{self, Room};
+use super::words::Search;
+use super::{Conn, Store, dialect};
+
+/// The rows whose words match and whom the caller sees: both are looked at row by row, until there are
+/// as many as asked for.
+async fn by_words<T: Room>(store: &Store, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<T>> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let found = Place::table(T::ENTITY, dialect::FOUND, workspace);
+    let live = found.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ");
+    let live = live.then(found.column("deleted_at")).sql(" IS NULL");
+    let seen = live.and(predicate(found, &grant.visible(T::ENTITY)));
+    let some = dialect::some_matches(room::place::<T>(workspace), T::TABLE, &Search::new(terms), seen, most.into());
+    let which = room::live::<T>(workspace).and(some);
+    check_binds(&which)?;
+    store.pools.read(async move |conn: &mut Conn| T::select(conn, which, room::unordered(), most.into()).await).await
+}
+
+#[async_trait]
+impl SearchStore for Store {
+    async fn contacts_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Contact>> {
+        by_words(self, grant, terms, most).await
+    }
+
+    async fn companies_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Company>> {
+        by_words(self, grant, terms, most).await
+    }
+
+    async fn deals_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Deal>> {
+        by_words(self, grant, terms, most).await
+    }
+}

@@ -1,0 +1,142 @@
+//! The verbs about people, notes, tags and fields.
+
+use clap::{Args as ClapArgs, Subcommand};
+use crm_core::Id;
+use crm_core::access::Role;
+use crm_core::search::HitKind;
+use crm_core::user::UserStatus;
+
+use super::List;
+use super::change::{Expected, Fields, One, Words};
+
+/// A member.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Member {
+    /// E-mail address or id
+    pub(crate) member: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// One page of the members
+    List(List),
+    /// One member
+    Show(Member),
+    /// Make a person known who cannot sign in yet: name, role and, if there is one, email
+    Create(Fields),
+    /// Change a member's profile: name, email, time_zone, locale
+    Update {
+        #[command(flatten)]
+        member: Member,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Give a member another role
+    Role {
+        #[command(flatten)]
+        member: Member,
+        /// admin, manager, closer, setter, sales_rep or support_agent
+        role: Role,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Activate or suspend a member, which ends their sign-ins
+    Status {
+        #[command(flatten)]
+        member: Member,
+        /// active, suspended or invited
+        status: UserStatus,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a member, which ends their sign-ins; what is theirs stays so
+    Delete {
+        #[command(flatten)]
+        member: Member,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+/// The record that a note is on.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Subject {
+    /// The contact that it is on
+    #[arg(long, value_name = "ID")]
+    pub(crate) contact: Option<Id<()>>,
+    /// The company that it is on
+    #[arg(long, value_name = "ID")]
+    pub(crate) company: Option<Id<()>>,
+    /// The deal that it is on
+    #[arg(long, value_name = "ID")]
+    pub(crate) deal: Option<Id<()>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notes {
+    /// Write a note on a contact, company or deal
+    Add {
+        /// What it says; `-` reads it from standard input
+        body: String,
+        #[command(flatten)]
+        subject: Subject,
+    },
+    /// Change what a note says
+    Update {
+        #[command(flatten)]
+        one: One,
+        /// What it says; `-` reads it from standard input
+        body: String,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a note
+    Delete {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tags {
+    /// All tags with the number of records that carry them
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomFields {
+    /// All custom fields
+    List,
+    /// Define a field: entity, key, label, kind and, by the kind, choices, target and required
+    Create(Fields),
+    /// Change a field: label, choices, required
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Retire a field; its values stay on the records, but nobody sees or sets them
+    Retire {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Search {
+    #[command(flatten)]
+    pub(crate) words: Words,
+    /// Only this kind of record: contact, company or deal; may be given several times
+    #[arg(long = "type", value_name = "KIND")]
+    pub(crate) types: Vec<HitKind>,
+}

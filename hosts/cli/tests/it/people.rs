@@ -1,0 +1,89 @@
+//! Members, and who may do what as whom.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::support::{Product, WORKSPACE, on_each_store};
+
+fn complaint(product: &Product, arguments: &[&str]) -> String {
+    let output = product.try_run(arguments);
+    assert!(!output.status.success(), "{arguments:?} must fail");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A workspace with an admin who signs in.
+fn register(product: &Product) {
+    let register = ["register", "--workspace-name", "Other", "--email", "ada@other.example", "--name", "Ada"];
+    let mut child = product.command().args(register).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_member_comes_changes_and_goes() {
+    on_each_store(|product| {
+        let set = ["--set", "name=Grace", "--set", "email=grace@acme.example", "--set", "role=setter"];
+        let made = product.json(&[&["users", "create"], &set[..]].concat());
+        assert_eq!((&made["status"], &made["role"]), (&json!("invited"), &json!("setter")));
+        let id = made["id"].as_str().unwrap();
+        let changed =
+            product.json(&["users", "update", id, "--set", "locale=de-ch", "--set", "time_zone=Europe/Zurich"]);
+        assert_eq!((&changed["locale"], &changed["name"]), (&json!("de-CH"), &json!("Grace")));
+        let role = product.json(&["users", "role", "grace@acme.example", "closer", "--if-version", "2"]);
+        assert_eq!((&role["role"], &role["version"]), (&json!("closer"), &json!(3)));
+        assert_eq!(product.json(&["users", "status", id, "suspended"])["status"], "suspended");
+        assert_eq!(product.json(&["users", "show", "Grace@Acme.example"])["status"], "suspended");
+        let listed = product.run(&["users", "list", "--filter", "role = closer"]);
+        assert!(listed.contains("grace@acme.example"), "{listed}");
+        product.json(&["users", "delete", "grace@acme.example"]);
+        assert_eq!(product.json(&["users", "list"])["data"], json!([]));
+        assert!(complaint(product, &["users", "show", "grace@acme.example"]).contains("no member"));
+        assert!(product.json(&["users", "show", id])["deleted_at"].is_string());
+        assert!(complaint(product, &["users", "role", id, "king"]).contains("king"));
+    });
+}
+
+#[test]
+fn whoever_acts_as_a_member_may_what_the_member_may() {
+    let product = Product::sqlite();
+    register(&product);
+    let ada = "ada@other.example";
+    for verb in
+        [&["users", "role", ada, "setter"][..], &["users", "status", ada, "suspended"], &["users", "delete", ada]]
+    {
+        let said = complaint(&product, &[&["--as", ada], verb].concat());
+        assert!(said.contains("last active admin"), "{verb:?}: {said}");
+    }
+    let made = product.json(&["--as", ada, "contacts", "create", "--set", "last_name=Hopper"]);
+    let own = product.json(&["--as", ada, "users", "show", ada]);
+    assert_eq!(made["owner_id"], own["id"]);
+    assert!(own["last_seen_at"].is_string());
+    // The product itself may do everything, in the workspace that is named.
+    assert_eq!(product.json(&["--workspace", WORKSPACE, "contacts", "list"])["data"], json!([]));
+    let other = product.json(&["--workspace", "Other", "contacts", "list"]);
+    assert_eq!(other["data"][0]["id"], made["id"]);
+    assert!(complaint(&product, &["contacts", "list"]).contains("--workspace"));
+    // Demoted, the member is refused.
+    let new = ["--set", "name=Second", "--set", "role=admin"];
+    let second = product.json(&[&["--workspace", "Other", "users", "create"], &new[..]].concat());
+    assert!(complaint(&product, &["--as", ada, "users", "role", ada, "setter"]).contains("last active admin"));
+    assert_eq!(second["status"], "invited");
+}
+
+#[test]
+fn settings_of_a_workspace_are_shown_and_changed() {
+    on_each_store(|product| {
+        let before = product.json(&["workspace", "show"]);
+        assert_eq!((&before["name"], &before["version"]), (&json!(WORKSPACE), &json!(1)));
+        let set = ["--set", "time_zone=Europe/Berlin", "--set", "currency=EUR", "--if-version", "1"];
+        let changed = product.json(&[&["workspace", "update"], &set[..]].concat());
+        assert_eq!((&changed["time_zone"], &changed["currency"]), (&json!("Europe/Berlin"), &json!("EUR")));
+        assert!(complaint(product, &[&["workspace", "update"], &set[..]].concat()).contains("version"));
+        assert!(complaint(product, &["workspace", "update", "--set", "currency=XXXX"]).contains("currency"));
+        let listed = product.json(&["workspace", "list"]);
+        assert_eq!(listed.as_array().map(Vec::len), Some(1));
+        assert_ne!(listed[0]["id"], Value::Null);
+    });
+}

@@ -1,0 +1,174 @@
+//! Members: profile, role, status, and the sign-ins that end with them.
+
+use crm_core::access::Role;
+use crm_core::testkit::{MemoryStore, World};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::conventions::{shape, token_of};
+use crate::support::{Api, Reply, on_every_store, unique};
+
+const USERS: &str = "/api/v1/users";
+
+#[tokio::test]
+async fn a_member_is_made_read_replaced_changed_and_deleted() {
+    on_every_store(|api| async move {
+        let email = format!("{}@example.com", unique("grace"));
+        let made = api.post(USERS, json!({"name": "Grace", "email": email, "role": "setter"})).await.expect(201);
+        let path = format!("{USERS}/{}", made.id());
+        assert_eq!((made.header("location"), made.header("etag")), (path.as_str(), "\"1\""));
+        assert_eq!((&made.json["status"], &made.json["role"]), (&json!("invited"), &json!("setter")));
+        assert_eq!(api.get(&path).await.expect(200).json, made.json);
+        let profile =
+            json!({"name": "Grace Hopper", "email": email, "time_zone": "America/New_York", "locale": "EN-us"});
+        let replaced = api.put(&path, profile).await.expect(200);
+        assert_eq!((&replaced.json["locale"], replaced.header("etag")), (&json!("en-US"), "\"2\""));
+        let changed = api.patch(&path, json!({"time_zone": null})).await.expect(200).json;
+        assert_eq!((&changed["time_zone"], &changed["name"]), (&Value::Null, &json!("Grace Hopper")));
+        let role = api.patch(&format!("{path}/role"), json!({"role": "closer"})).await.expect(200);
+        assert_eq!((&role.json["role"], role.header("etag")), (&json!("closer"), "\"4\""));
+        let status = api.patch(&format!("{path}/status"), json!({"status": "suspended"})).await.expect(200);
+        assert_eq!(status.json["status"], "suspended");
+        api.delete(&path).await.expect(204);
+        // Records may name them still; lists do not.
+        assert!(api.get(&path).await.expect(200).json["deleted_at"].is_string());
+        assert_eq!(api.get("/api/v1/users?count=true").await.expect(200).json["total"], 1);
+        api.delete(&path).await.problem(404, "not_found");
+        api.put(&path, json!({"name": "x"})).await.problem(404, "not_found");
+        let given = json!({"last_name": "x", "owner_id": made.id()});
+        assert_eq!(api.post("/api/v1/contacts", given).await.faults()[0].0, "owner_id");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_member_names_what_is_wrong() {
+    on_every_store(|api| async move {
+        let own = format!("{USERS}/{}", api.admin["user"]["id"].as_str().unwrap());
+        for (method, path, body, field, code) in [
+            (Method::POST, USERS.to_owned(), json!({"name": "x"}), "role", "required"),
+            (Method::POST, USERS.to_owned(), json!({"role": "setter"}), "name", "required"),
+            (Method::POST, USERS.to_owned(), json!({"name": "", "role": "setter"}), "name", "required"),
+            (Method::POST, USERS.to_owned(), json!({"name": "x", "role": "king"}), "role", "value"),
+            (
+                Method::POST,
+                USERS.to_owned(),
+                json!({"name": "x", "role": "setter", "status": "active"}),
+                "status",
+                "unknown_field",
+            ),
+            (
+                Method::POST,
+                USERS.to_owned(),
+                json!({"name": "x", "role": "setter", "account_id": 1}),
+                "account_id",
+                "unknown_field",
+            ),
+            (Method::PUT, own.clone(), json!({}), "name", "required"),
+            (Method::PATCH, own.clone(), json!({"name": null}), "name", "required"),
+            (Method::PATCH, own.clone(), json!({"role": "setter"}), "role", "unknown_field"),
+            (Method::PATCH, own.clone(), json!({"last_seen_at": null}), "last_seen_at", "unknown_field"),
+            (Method::PATCH, own.clone(), json!({"locale": "english please"}), "locale", "value"),
+            (Method::PATCH, own.clone(), json!({"email": "eve@example.com"}), "email", "of_account"),
+            (Method::PATCH, format!("{own}/role"), json!({}), "role", "required"),
+            (Method::PATCH, format!("{own}/role"), json!({"role": "king"}), "role", "value"),
+            (Method::PATCH, format!("{own}/status"), json!({"status": "deleted"}), "status", "value"),
+        ] {
+            let reply = api.send(method.clone(), &path, Some(api.token()), Some(&body)).await;
+            assert_eq!(reply.faults(), [(field.to_owned(), code.to_owned())], "{method} {path} {body}");
+        }
+        let made =
+            api.post(USERS, json!({"name": "Grace", "email": "grace@example.com", "role": "setter"})).await.expect(201);
+        api.post(USERS, json!({"name": "Twin", "email": "grace@example.com", "role": "setter"}))
+            .await
+            .problem(409, "duplicate");
+        let path = format!("{USERS}/{}", made.id());
+        let faults = api.patch(&format!("{path}/status"), json!({"status": "active"})).await.faults();
+        assert_eq!(faults, [("status".to_owned(), "status".to_owned())]);
+        let routes = [
+            ("", json!({"name": "x"})),
+            ("/role", json!({"role": "closer"})),
+            ("/status", json!({"status": "suspended"})),
+        ];
+        for (route, body) in routes {
+            let stale = api.request(Method::PATCH, &format!("{path}{route}")).header("if-match", "\"7\"").json(&body);
+            Reply::of(stale.send().await.unwrap()).await.problem(409, "stale_version");
+        }
+        let stale = api.request(Method::DELETE, &path).header("if-match", "\"7\"");
+        Reply::of(stale.send().await.unwrap()).await.problem(409, "stale_version");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_is_made_once_under_one_key() {
+    on_every_store(|api| async move {
+        let (key, body) = (unique("key"), json!({"name": "Grace", "role": "setter"}));
+        let send = || api.request(Method::POST, USERS).header("idempotency-key", &key).json(&body).send();
+        let first = Reply::of(send().await.unwrap()).await.expect(201);
+        let second = Reply::of(send().await.unwrap()).await.expect(201);
+        assert_eq!(first.json, second.json);
+        assert_eq!(api.get("/api/v1/users?count=true").await.expect(200).json["total"], 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_under_every_route() {
+    on_every_store(|api| async move {
+        let own = format!("{USERS}/{}", api.admin["user"]["id"].as_str().unwrap());
+        api.patch(&format!("{own}/role"), json!({"role": "setter"})).await.problem(409, "last_admin");
+        api.patch(&format!("{own}/status"), json!({"status": "suspended"})).await.problem(409, "last_admin");
+        api.delete(&own).await.problem(409, "last_admin");
+        let read = api.get(&own).await.expect(200).json;
+        assert_eq!((&read["role"], &read["status"], &read["version"]), (&json!("admin"), &json!("active"), &json!(1)));
+        assert!(read["last_seen_at"].is_string());
+        // Without an account they are no admin who could act.
+        api.post(USERS, json!({"name": "Later", "role": "admin"})).await.expect(201);
+        api.delete(&own).await.problem(409, "last_admin");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_suspended_or_deleted_is_out_at_once() {
+    let store = MemoryStore::new();
+    let world = World::new(store.clone()).await;
+    let api = Api::memory_on(store.clone()).await;
+    let admin = token_of(&store, &world.home, Role::Admin).await;
+    let ask = |method: Method, path: String, token: String, body: Option<Value>| {
+        let api = &api;
+        async move { api.send(method, &path, Some(&token), body.as_ref()).await }
+    };
+    let of = |role| format!("{USERS}/{}", world.home.member(role));
+    for (role, end) in [(Role::Setter, "suspended"), (Role::Closer, "deleted")] {
+        let token = token_of(&store, &world.home, role).await;
+        ask(Method::GET, "/api/v1/auth/me".into(), token.clone(), None).await.expect(200);
+        match end {
+            "deleted" => ask(Method::DELETE, of(role), admin.clone(), None).await.expect(204),
+            _ => {
+                let body = Some(json!({"status": end}));
+                ask(Method::PATCH, format!("{}/status", of(role)), admin.clone(), body).await.expect(200)
+            }
+        };
+        ask(Method::GET, "/api/v1/auth/me".into(), token, None).await.problem(401, "unauthenticated");
+    }
+    // Everybody has a profile of their own, and no say about others.
+    let rep = token_of(&store, &world.home, Role::SalesRep).await;
+    ask(Method::PATCH, of(Role::SalesRep), rep.clone(), Some(json!({"locale": "fr"}))).await.expect(200);
+    for (method, path, body) in [
+        (Method::PATCH, of(Role::Manager), Some(json!({"locale": "fr"}))),
+        (Method::PATCH, format!("{}/role", of(Role::SalesRep)), Some(json!({"role": "admin"}))),
+        (Method::PATCH, format!("{}/status", of(Role::Manager)), Some(json!({"status": "suspended"}))),
+        (Method::DELETE, of(Role::Manager), None),
+        (Method::POST, USERS.to_owned(), Some(json!({"name": "x", "role": "setter"}))),
+    ] {
+        ask(method, path, rep.clone(), body).await.problem(403, "denied");
+    }
+    // A second admin may go, but not by themselves.
+    let second = ask(Method::PATCH, format!("{}/role", of(Role::Manager)), admin, Some(json!({"role": "admin"}))).await;
+    second.expect(200);
+    let token = token_of(&store, &world.home, Role::Manager).await;
+    let refused = ask(Method::DELETE, of(Role::Manager), token, None).await.problem(403, "own_membership");
+    insta::assert_json_snapshot!(shape(&refused));
+}
