@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use actix_web::HttpMessage as _;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
@@ -24,7 +25,7 @@ struct Lent(Rc<RefCell<Payload>>);
 /// The body of an answer, and of the request that it answers.
 struct Both {
     answer: BoxBody,
-    _request: Held,
+    _request: Rc<RefCell<Payload>>,
 }
 
 impl Held {
@@ -40,7 +41,7 @@ impl Held {
 
     /// Holds it on until the answer is sent.
     pub(crate) fn until_sent(self, answer: BoxBody) -> BoxBody {
-        BoxBody::new(Both { answer, _request: self })
+        BoxBody::new(Both { answer, _request: self.0 })
     }
 }
 
