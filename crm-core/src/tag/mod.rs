@@ -8,8 +8,8 @@ mod model;
 mod port;
 mod service;
 
-pub(crate) use model::MAX_TAGS;
 pub use filter::TagFilter;
+pub(crate) use model::MAX_TAGS;
 pub use model::{Tag, TagCount, clean_tags};
 pub use port::TagStore;
 pub use service::Tags;

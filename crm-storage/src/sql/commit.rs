@@ -19,8 +19,7 @@ use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
     Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, import, job, journal, json, pipeline,
-    purge,
-    reference, tag, team, words,
+    purge, reference, tag, team, words,
 };
 use crate::fault::{Fault, Outcome};
 use crate::schema::{guards, idempotency_keys};

@@ -1,8 +1,8 @@
 //! What can be typed.
 
 pub(crate) mod change;
-pub(crate) mod settings;
 mod many;
+pub(crate) mod settings;
 
 use std::path::PathBuf;
 

@@ -17,6 +17,7 @@ use opentelemetry_sdk::trace::Span;
 
 use crate::browser::Browser;
 use crate::cors::Cors;
+use crate::held::Held;
 use crate::places::Places;
 use crate::refusal::Refusal;
 use crate::tally::{Tally, Verb};
@@ -61,6 +62,7 @@ pub(crate) async fn envelope(
         // The connection remembers, and leaves the body out.
         request.head_mut().method = Method::GET;
     }
+    let held = Held::of(&mut request);
     let answered = match gate.answer(&request, &arrival) {
         Some(response) => Ok(render(ServiceResponse::new(request.into_parts().0, response), &arrival.id)),
         None => handled(request, next, &arrival.id).await,
@@ -68,7 +70,10 @@ pub(crate) async fn envelope(
     match answered {
         Ok(mut response) => {
             gate.depart(arrival, response.status(), response.headers_mut());
-            Ok(response)
+            Ok(match held {
+                Some(held) => response.map_body(|_, body| held.until_sent(body)),
+                None => response,
+            })
         }
         Err(cause) => {
             let mut response = Refusal::internal(cause).response(&arrival.id);
@@ -76,6 +81,9 @@ pub(crate) async fn envelope(
                 gate.tally.panicked();
             }
             gate.depart(arrival, response.status(), response.headers_mut());
+            if let Some(held) = held {
+                response = response.map_body(|_, body| held.until_sent(body));
+            }
             Err(actix_web::error::InternalError::from_response(cause, response).into())
         }
     }

@@ -20,6 +20,7 @@ mod envelope;
 mod exposition;
 mod extract;
 mod fallback;
+mod held;
 mod logging;
 mod openapi;
 mod places;

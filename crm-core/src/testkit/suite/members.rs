@@ -110,7 +110,7 @@ pub async fn whoever_is_suspended_is_signed_out_for_good(world: World) {
     fails(authenticated(&world, &registered.tokens).await, Unauthenticated);
     world.clock.advance_seconds(1);
     fails(world.second.auth().authenticate(&registered.tokens.access_token).await, Unauthenticated);
-    fails(world.crm.auth().refresh(&registered.tokens.refresh_token).await, Unauthenticated);
+    fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     let (_, tokens) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
     assert!(authenticated(&world, &tokens).await.is_ok());
     // A status that stays ends nothing.
@@ -146,7 +146,7 @@ pub async fn the_end_of_ones_sign_ins_ends_nobody_elses(world: World) {
     fails(authenticated(&world, &registered.tokens).await, Unauthenticated);
     for tokens in [&elsewhere.tokens, &stranger.tokens] {
         assert!(authenticated(&world, tokens).await.is_ok());
-        assert!(world.crm.auth().refresh(&tokens.refresh_token).await.is_ok());
+        assert!(world.crm.auth().refresh(&tokens.refresh_token, "192.0.2.1").await.is_ok());
     }
     // The account's other workspace is the only one left.
     let (user, _) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
@@ -160,7 +160,7 @@ pub async fn a_suspension_that_is_refused_ends_no_sign_in(world: World) {
     conflicts(stale, "stale_version");
     conflicts(other.users().delete(id, Expect::Version(7)).await, "stale_version");
     assert!(authenticated(&world, &registered.tokens).await.is_ok());
-    assert!(world.crm.auth().refresh(&registered.tokens.refresh_token).await.is_ok());
+    assert!(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await.is_ok());
 }
 
 pub async fn a_deleted_member_is_out_and_what_is_theirs_stays(world: World) {
@@ -278,7 +278,7 @@ pub async fn a_member_was_seen_at_the_last_sign_in_or_refresh(world: World) {
     assert!(first > began);
     assert_eq!(registered.user.last_seen_at, Some(first));
     world.clock.advance_seconds(60);
-    let tokens = world.crm.auth().refresh(&registered.tokens.refresh_token).await.unwrap();
+    let tokens = world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await.unwrap();
     let second = told().await;
     assert!(second.micros() >= first.micros() + 60_000_000);
     // Nothing but time has moved.
@@ -290,7 +290,7 @@ pub async fn a_member_was_seen_at_the_last_sign_in_or_refresh(world: World) {
     // Whoever is refused was not there.
     let third = told().await;
     world.clock.advance_seconds(60);
-    fails(world.crm.auth().refresh("nonsense").await, Unauthenticated);
+    fails(world.crm.auth().refresh("nonsense", "192.0.2.1").await, Unauthenticated);
     assert_eq!(told().await, third);
     drop(tokens);
     let invited = session.users().create(samples::user("New", Role::Setter)).await.unwrap();

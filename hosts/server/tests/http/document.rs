@@ -177,9 +177,8 @@ fn placed(path: &str) -> String {
 pub(crate) fn needed_query(operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let needed = parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
-    let pairs = needed.map(|parameter| {
-        format!("{}={}", parameter["name"].as_str().unwrap(), parameter["example"].as_str().unwrap())
-    });
+    let pairs = needed
+        .map(|parameter| format!("{}={}", parameter["name"].as_str().unwrap(), parameter["example"].as_str().unwrap()));
     let query = pairs.collect::<Vec<_>>().join("&");
     if query.is_empty() { query } else { format!("?{query}") }
 }

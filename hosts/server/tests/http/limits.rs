@@ -85,6 +85,35 @@ async fn a_body_that_stops_is_408_and_its_connection_ends() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_wants_is_not_read_to_its_end() {
+    let api = Api::memory().await;
+    let stranger = "POST /api/v1/contacts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    for (head, status) in [
+        (stranger.to_owned(), 401),
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\n".to_owned(), 200),
+        ("POST /nonsense HTTP/1.1\r\nhost: x\r\n".to_owned(), 404),
+    ] {
+        for body in ["transfer-encoding: chunked\r\n\r\n5\r\n{\"las", "content-length: 500\r\n\r\n{\"las"] {
+            let (address, bytes) = (api.address, format!("{head}{body}"));
+            let answer = tokio::task::spawn_blocking(move || {
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+                stream.write_all(bytes.as_bytes()).unwrap();
+                let mut answer = String::new();
+                // To the end of the connection.
+                stream.read_to_string(&mut answer).map(|_| answer)
+            });
+            let answer = answer.await.unwrap().unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        }
+    }
+    // One that came to its end leaves the connection to the next request.
+    let chunked = format!("{stranger}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+    let both = api.raw(format!("{chunked}GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes());
+    assert!(both.starts_with("HTTP/1.1 401") && both.contains("HTTP/1.1 200"), "{both}");
+}
+
+#[tokio::test]
 async fn a_body_of_100_mb_is_refused_before_it_is_read() {
     let api = Api::memory().await;
     // Announced: no byte of it is waited for.

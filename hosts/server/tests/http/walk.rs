@@ -155,9 +155,7 @@ fn case(operation: &str) -> Option<Case> {
         }
         "delete_user" => of(Entity::User, Delete, Some(Member), Body::None),
         "change_user_role" => of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"role": "closer"}))),
-        "change_user_status" => {
-            of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"status": "suspended"})))
-        }
+        "change_user_status" => of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"status": "suspended"}))),
         "list_users" => of(Entity::User, Read, None, Body::None),
         "read_user" => of(Entity::User, Read, Some(Member), Body::None),
         "read_workspace" => of(Entity::Workspace, Read, None, Body::None),
