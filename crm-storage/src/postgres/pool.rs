@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use super::error::settle;
+use super::waiting::Waiting;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
-use crate::waiting::Waiting;
 
 /// How long the server lets a statement run whose caller has vanished with the whole program.
 const LAST_RESORT: Duration = Duration::from_secs(600);

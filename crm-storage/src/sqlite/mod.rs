@@ -8,6 +8,7 @@ mod migrate;
 mod pool;
 #[path = "../sql/mod.rs"]
 mod sql;
+mod writer;
 
 use std::future::{Ready, ready};
 use std::path::Path;
