@@ -185,6 +185,12 @@ fn the_store_works_without_a_runtime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_thousands_pass_is_what_its_filter_says() {
+    let database = open().await;
+    own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let database = open().await;
     own::drop_callers(database.store()).await;

@@ -235,6 +235,13 @@ impl Pools {
         self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", read).await
     }
 
+    /// Whether connections keep a list's statement of this shape: none, since the server would plan it
+    /// for no values in particular.
+    #[expect(clippy::unused_self, reason = "the rooms ask the pool of either database")]
+    pub(crate) fn keeps(&self, _shape: u64) -> bool {
+        false
+    }
+
     /// Writes in one transaction; a caller who goes takes it along.
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
     where

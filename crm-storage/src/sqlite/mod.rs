@@ -6,6 +6,7 @@ mod dialect;
 mod error;
 mod migrate;
 mod pool;
+mod shapes;
 #[path = "../sql/mod.rs"]
 mod sql;
 mod writer;

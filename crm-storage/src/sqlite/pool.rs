@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::deadline::{self, Caller, Watch};
 use super::error::settle;
+use super::shapes::Shapes;
 use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
@@ -49,6 +50,7 @@ pub(crate) struct Pools {
     lists: Arc<Mutex<Vec<Slot>>>,
     list_permits: Arc<Semaphore>,
     writer: Writer,
+    shapes: Arc<Shapes>,
 }
 
 impl File {
@@ -109,6 +111,7 @@ impl Pools {
             lists: Arc::new(Mutex::new(slots().collect())),
             list_permits: Arc::new(Semaphore::new(readers)),
             writer: Writer::new(writer),
+            shapes: Arc::default(),
             file,
         })
     }
@@ -119,6 +122,11 @@ impl Pools {
         F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T>,
     {
         self.with_key_reader(|slot| slot.run(|connection| now(read(connection)))).map_err(settle)
+    }
+
+    /// Whether connections keep a list's statement of this shape, which comes now.
+    pub(crate) fn keeps(&self, shape: u64) -> bool {
+        self.shapes.comes(shape)
     }
 
     /// Finds a key reader that is free, or waits for the one of this thread.

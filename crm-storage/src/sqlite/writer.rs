@@ -292,7 +292,8 @@ mod tests {
     async fn pools(folder: &tempfile::TempDir) -> Pools {
         let path = folder.path().join("writer.db").to_string_lossy().into_owned();
         let pools = Pools::open(path, Options::default()).unwrap();
-        let make = async |connection: &mut SqliteConnection| Ok(connection.batch_execute("CREATE TABLE t (n INTEGER)")?);
+        let make =
+            async |connection: &mut SqliteConnection| Ok(connection.batch_execute("CREATE TABLE t (n INTEGER)")?);
         pools.write(make).await.unwrap();
         pools
     }
@@ -305,7 +306,8 @@ mod tests {
     /// Adds a number, and gives how deep in transactions that was.
     fn add(connection: &mut SqliteConnection, number: i64) -> Outcome<u32> {
         connection.batch_execute(&format!("INSERT INTO t VALUES ({number})"))?;
-        let status = <SqliteConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection);
+        let status =
+            <SqliteConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection);
         Ok(status.transaction_depth()?.map_or(0, std::num::NonZero::get))
     }
 
