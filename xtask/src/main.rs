@@ -9,10 +9,14 @@
 mod bench;
 mod cluster;
 mod coverage;
+mod fuzz;
 mod mutants;
 mod postgres;
 mod process;
+mod product;
+mod python;
 mod run;
+mod served;
 mod steps;
 mod tally;
 mod test;
