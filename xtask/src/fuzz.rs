@@ -8,14 +8,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::process;
+use crate::product;
 use crate::python::Python;
 use crate::served::Served;
-use crate::workspace::root;
+use crate::test_database::TestDatabase;
+use crate::workspace::{cargo, root};
 
 /// Where the hooks and the list of packages are.
 const FOLDER: &str = "hosts/server/tests/fuzz";
@@ -36,6 +40,36 @@ const SETTINGS: [(&str, &str); 3] = [
     ("SLACKCRM_TRUSTED_PROXIES", "127.0.0.1"),
     ("SLACKCRM_SECRET_KEY", "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi"),
 ];
+
+/// What `cargo xtask fuzz` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fuzzes on this store alone.
+    store: Option<Store>,
+}
+
+/// Where the server keeps its records.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// A fresh SQLite file.
+    Sqlite,
+    /// A fresh PostgreSQL database.
+    Postgres,
+}
+
+/// The step of `cargo xtask test` by itself.
+pub(crate) fn fuzz(options: &Options) -> Result<()> {
+    let fuzzer = Fuzzer::find_or_install("")?;
+    let binary = product::built_by(cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]))?;
+    if options.store != Some(Store::Postgres) {
+        fuzzer.on_sqlite(&binary)?;
+    }
+    if options.store != Some(Store::Sqlite) {
+        let database = TestDatabase::find_or_start(", or fuzz on SQLite alone with `cargo xtask fuzz sqlite`")?;
+        fuzzer.on_postgres(&binary, &database.url())?;
+    }
+    Ok(())
+}
 
 /// The fuzzer, ready to run.
 pub(crate) struct Fuzzer {
@@ -82,7 +116,8 @@ impl Fuzzer {
         let (url, report) = (served.url(), served.folder().join("report.json"));
         let mut fuzz = self.python.command("schemathesis");
         fuzz.arg("--config-file").arg(folder().join("schemathesis.toml"));
-        fuzz.args(["run", &format!("{url}/api/v1/openapi.json"), "--url", &url]);
+        // From a file: what it reads from a server it does not try.
+        fuzz.arg("run").arg(document(binary, served.folder())?).args(["--url", &url]);
         fuzz.args(["--max-examples", EXAMPLES, "--seed", SEED, "--no-color"]);
         fuzz.args(["--exclude-checks", &LEFT_OUT.map(|(check, _)| check).join(",")]);
         fuzz.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", folder());
@@ -160,6 +195,14 @@ impl Drop for Database<'_> {
             eprintln!("xtask: cannot drop the database {}: {error:#}", self.name);
         }
     }
+}
+
+/// The document of the binary, as a file in this folder.
+fn document(binary: &Path, folder: &Path) -> Result<PathBuf> {
+    let text = process::quietly(Command::new(binary).arg("openapi"))?;
+    let file = folder.join("openapi.json");
+    fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+    Ok(file)
 }
 
 fn folder() -> PathBuf {

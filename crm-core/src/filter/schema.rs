@@ -1,13 +1,14 @@
-//! The OpenAPI schema of a filter; derived ones cannot say that it holds itself in five shapes.
+//! The OpenAPI schema of a filter; derived ones cannot say that it holds itself, nor which fields go together.
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Filter, MAX_LIST, Op};
-use crate::time::Period;
+use super::{Filter, Op};
 
 impl PartialSchema for Filter {
     fn schema() -> RefOr<Schema> {
@@ -57,28 +58,43 @@ fn is_null() -> Object {
     object
 }
 
-/// What a field is compared with: one value or a list of them.
+/// What a field is compared with. The objects are told in words: as shapes they would be most of the
+/// document of every list.
 fn value() -> RefOr<Schema> {
-    // Its items are as above, and neither null nor lists: said by type, since the shapes once more
-    // would make up half of the document of a filter.
-    let item = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Object]);
-    let list = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(item)).max_items(Some(MAX_LIST));
-    let about = "A value, or a list of them for `in`, `has_*` and `between`.";
-    Schema::from(scalar().item(list).description(Some(about)).build()).into()
+    let kinds = [Type::String, Type::Number, Type::Boolean, Type::Object, Type::Array];
+    let value = ObjectBuilder::new().schema_type(SchemaType::from_iter(kinds)).description(Some(
+        "A value, or a list of them for `in`, `has_*` and `between`: a text, a number, true or false, `{me: true}`, \
+         `{my_team: true}`, `{ago}`, `{ahead}`, `{start_of, offset}` or `{amount_minor, currency}`.",
+    ));
+    Schema::from(value.build()).into()
 }
 
-fn scalar() -> OneOfBuilder {
-    let yes = || Schema::from(ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()).into();
-    let mut period = object(vec![("start_of", Period::schema())]);
-    period.properties.insert("offset".to_owned(), i32::schema());
-    OneOfBuilder::new()
-        .item(of(Type::String))
-        .item(of(Type::Number))
-        .item(of(Type::Boolean))
-        .item(object(vec![("me", yes())]))
-        .item(object(vec![("my_team", yes())]))
-        .item(object(vec![("ago", of(Type::String))]))
-        .item(object(vec![("ahead", of(Type::String))]))
-        .item(period)
-        .item(object(vec![("amount_minor", i64::schema()), ("currency", of(Type::String))]))
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_operator_is_in_one_shape() {
+        let schema = serde_json::to_value(Filter::schema()).unwrap();
+        let shapes = schema["oneOf"].as_array().unwrap().iter();
+        let named: Vec<&str> = shapes
+            .filter_map(|shape| shape.pointer("/properties/op/enum")?.as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        assert_eq!(named.len(), Op::ALL.len());
+        assert_eq!(named.into_iter().collect::<BTreeSet<_>>(), Op::ALL.map(Op::name).into());
+    }
+
+    #[test]
+    fn a_shape_has_no_other_fields() {
+        let schema = serde_json::to_value(Filter::schema()).unwrap();
+        let shapes = schema["oneOf"].as_array().unwrap();
+        assert_eq!(shapes.len(), 6);
+        assert!(shapes.iter().all(|shape| shape["additionalProperties"] == false));
+    }
 }
