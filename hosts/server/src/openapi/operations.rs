@@ -94,7 +94,7 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
         || path.ends_with("/workspace") && method == "patch"
     {
         let about = "The version that the change is based on, as in `\"3\"`; another is 409.";
-        parameters.push(header("If-Match", about, r#"^(\*|"[0-9]{1,9}")$"#));
+        parameters.push(header("If-Match", about, r#"^(\*|"[0-9]{1,18}")$"#));
     }
     if is_signed && takes_key(path, method, operation) {
         let about = "Makes a repeated request answer as the first did, for 24 h.";

@@ -1,8 +1,8 @@
 """What the fuzzer cannot know of the server: who signs in, which ids there are, what a request ends.
 
 The fuzzer makes up requests from the OpenAPI document. Here a part of them get ids of records that
-exist in place of those made up, so that they come further than "not found". Nothing is taken away
-from the checks: where a request was changed, the fuzzer judges it anew as it is sent.
+exist in place of those made up, so that they come further than "not found"; the fuzzer judges a
+request as it is sent. Findings are excused for the reasons below alone, and counted by them.
 """
 
 import atexit

@@ -101,8 +101,13 @@ class World:
 
     def cancelled_job(self):
         """A job that can be taken up again."""
-        job = self.running_job()
-        return self.send("POST", f"/jobs/{job}/cancel")["id"]
+        for _ in range(10):
+            try:
+                return self.send("POST", f"/jobs/{self.running_job()}/cancel")["id"]
+            except RuntimeError:
+                # It was done before it could be cancelled.
+                continue
+        raise RuntimeError("no job could be cancelled")
 
     def done_import(self):
         """An import that can be reverted."""
