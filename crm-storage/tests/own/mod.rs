@@ -4,6 +4,7 @@
 
 pub(crate) mod another;
 pub(crate) mod forgery;
+pub(crate) mod jobs;
 
 use std::future::Future;
 use std::path::Path;
