@@ -280,6 +280,11 @@ async fn a_changed_entry_is_found() {
 }
 
 #[tokio::test]
+async fn a_job_that_cannot_be_read_fails_and_the_others_are_done() {
+    own::jobs::a_job_that_cannot_be_read_fails_and_the_others_are_done(open).await;
+}
+
+#[tokio::test]
 async fn a_removed_entry_is_found() {
     own::forgery::a_removed_entry_is_found(open).await;
 }
