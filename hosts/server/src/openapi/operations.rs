@@ -109,7 +109,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
 /// Whether a repeat under the same key answers as the first request did.
 fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
     let is_bulk = method == "post" && path.contains("/bulk");
-    is_bulk || creates(operation) || operation.responses.responses.contains_key("202")
+    let steers_job = path.contains("/jobs/") && method == "post";
+    is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {
