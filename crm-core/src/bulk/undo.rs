@@ -115,10 +115,11 @@ pub(crate) async fn undo(
                     break;
                 }
                 Err(Halt::Lost) => return Err(Halt::Lost),
-                Err(Halt::Fault(error)) => match decisions.settle::<()>(Err(error)) {
-                    Some(Err(error)) => return Err(error.into()),
-                    Some(Ok(())) | None => {}
-                },
+                Err(Halt::Fault(error)) => {
+                    if let Some(Err(error)) = decisions.settle::<()>(Err(error)) {
+                        return Err(error.into());
+                    }
+                }
             }
         }
     }
