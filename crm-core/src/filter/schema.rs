@@ -40,3 +40,17 @@ impl ToSchema for Filter {
         "Filter".into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_holds_itself_in_five_shapes_and_asks_for_a_value_in_none() {
+        assert_eq!(Filter::name(), "Filter");
+        let schema = serde_json::to_value(Filter::schema()).unwrap();
+        let required: Vec<_> = schema["oneOf"].as_array().unwrap().iter().map(|shape| &shape["required"]).collect();
+        let expected = serde_json::json!([["all"], ["any"], ["not"], ["field", "op"], ["related", "filter"]]);
+        assert_eq!(serde_json::json!(required), expected);
+    }
+}
