@@ -82,11 +82,10 @@ mod tests {
     #[test]
     fn a_view_has_the_schema_of_its_record() {
         assert_eq!(View::<Contact>::name(), Contact::name());
-        assert_eq!(View::<Contact>::schema(), Contact::schema());
+        assert!(View::<Contact>::schema() == Contact::schema());
         let (mut own, mut shown) = (Vec::new(), Vec::new());
         Contact::schemas(&mut own);
         View::<Contact>::schemas(&mut shown);
-        assert!(!own.is_empty());
-        assert_eq!(shown, own);
+        assert!(!own.is_empty() && shown == own);
     }
 }
