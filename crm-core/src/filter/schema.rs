@@ -93,6 +93,7 @@ mod tests {
     #[test]
     fn a_shape_has_no_other_fields() {
         let schema = serde_json::to_value(Filter::schema()).unwrap();
+        assert_eq!(Filter::name(), "Filter");
         let shapes = schema["oneOf"].as_array().unwrap();
         assert_eq!(shapes.len(), 6);
         assert!(shapes.iter().all(|shape| shape["additionalProperties"] == false));
