@@ -72,7 +72,7 @@ impl Plans {
     /// Makes connections keep the statements that come often.
     #[must_use]
     pub(crate) fn kept<T: Room>(self, store: &Store) -> Self {
-        let in_order = self.in_order.map(|(rows, plan)| (often::<T>(store, rows), plan.kept::<T>(store)));
+        let in_order = self.in_order.map(|(rows, plan)| (often(store, rows), plan.kept::<T>(store)));
         Self { planned: self.planned.kept::<T>(store), in_order }
     }
 
@@ -89,7 +89,7 @@ fn is_everything(filter: &CheckedFilter) -> bool {
 }
 
 /// A statement that connections keep where it comes often.
-fn often<T: Room>(store: &Store, statement: Fragment) -> Fragment {
+fn often(store: &Store, statement: Fragment) -> Fragment {
     let mut digest = DefaultHasher::new();
     statement.shape(&mut digest);
     if store.pools.keeps(digest.finish()) { statement.fixed() } else { statement }
