@@ -121,7 +121,13 @@ MAKERS = {
     "notes": lambda world: world.make("notes", {"body": "Met at the fair.", "contact_id": world.fresh("contacts")}),
     "custom-fields": lambda world: world.make(
         "custom-fields",
-        {"entity": "contact", "key": f"key_{next(world.count)}", "label": "Shoe", "kind": "text"},
+        {
+            "entity": "contact",
+            "key": f"key_{next(world.count)}",
+            "label": "Region",
+            "kind": "choice",
+            "choices": ["north", "south"],
+        },
     ),
     "users": lambda world: world.make("users", {"name": "Charles Babbage", "role": "closer"}),
     "imports": lambda world: world.done_import(),
