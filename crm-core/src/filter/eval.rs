@@ -75,8 +75,12 @@ impl CheckedFilter {
 
 impl Terms {
     fn eval(&self, record: &dyn Facts) -> bool {
-        let text = if self.open_only() { record.open_text() } else { record.search_text() };
-        let tokens = text::tokens(&text);
+        self.begin_words_of(&if self.open_only() { record.open_text() } else { record.search_text() })
+    }
+
+    /// Whether each of them begins a word of a text.
+    pub fn begin_words_of(&self, text: &str) -> bool {
+        let tokens = text::tokens(text);
         self.prefixes().iter().all(|prefix| tokens.iter().any(|token| token.starts_with(prefix)))
     }
 }

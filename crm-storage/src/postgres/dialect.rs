@@ -87,6 +87,11 @@ pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
     found.sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(place.workspace).sql("))")
 }
 
+/// The count that tells which term is rare: none, PostgreSQL meets them all at once.
+pub(crate) fn count_of_whole_words(_: Place, _: &Search, _: i64) -> Option<Fragment> {
+    None
+}
+
 /// The name of a record's row inside [`some_matches`].
 pub(crate) const FOUND: &str = "found";
 

@@ -89,7 +89,7 @@ fn is_everything(filter: &CheckedFilter) -> bool {
 }
 
 /// A statement that connections keep where it comes often.
-fn often(store: &Store, statement: Fragment) -> Fragment {
+pub(crate) fn often(store: &Store, statement: Fragment) -> Fragment {
     let mut digest = DefaultHasher::new();
     statement.shape(&mut digest);
     if store.pools.keeps(digest.finish()) { statement.fixed() } else { statement }

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
+use super::indexing;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
@@ -66,8 +67,13 @@ fn json<T: serde::Serialize>(values: &[T]) -> String {
 
 /// What is searched, as FTS5 asks it.
 fn query(workspace: i64, search: &Search) -> String {
+    asked(workspace, search, " *")
+}
+
+/// As [`query`], with what makes a word the beginning of others after each.
+fn asked(workspace: i64, search: &Search, after: &str) -> String {
     let term = |term: &Vec<String>| {
-        let any: Vec<String> = term.iter().map(|prefix| format!("\"{prefix}\" *")).collect();
+        let any: Vec<String> = term.iter().map(|word| format!("\"{word}\"{after}")).collect();
         format!("({})", any.join(" OR "))
     };
     search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" AND ")
@@ -78,6 +84,14 @@ pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
     let Some(table) = words_table(place.entity) else { return Fragment::nothing() };
     let found = place.column("row").sql(" IN (SELECT rowid FROM ").sql(table);
     found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(place.workspace, search)).sql(")")
+}
+
+/// What counts the records that hold the words themselves, no longer ones that begin so, up to a
+/// number. FTS5 gives these one by one, but merges the lists of all words with a beginning first.
+pub(crate) fn count_of_whole_words(place: Place, search: &Search, most: i64) -> Option<Fragment> {
+    let table = words_table(place.entity)?;
+    let count = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(table).sql(" WHERE ").sql(table);
+    Some(count.sql(" MATCH ").bind(asked(place.workspace, search, "")).sql(" LIMIT ").bind(most).sql(")"))
 }
 
 /// The name of a record's row inside [`some_matches`].
@@ -95,7 +109,8 @@ pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, s
     some.sql(" ORDER BY ").sql(words).sql(".rowid DESC LIMIT ").bind(most).sql(")")
 }
 
-/// Replaces the words of records. The records are written already: their rows are needed.
+/// Replaces the words of records when the transaction ends. The records are written already: their
+/// rows are needed.
 pub(crate) async fn index(
     conn: &mut Conn,
     workspace: i64,
@@ -107,20 +122,10 @@ pub(crate) async fn index(
     for chunk in documents.chunks(MAX_BINDS / 4) {
         let ids: Vec<DbId> = chunk.iter().map(|document| DbId(document.id)).collect();
         let rows = rows(conn, workspace, table, &ids).await?;
-        let mut insert = Fragment::new("INSERT OR REPLACE INTO ").sql(words).sql(" (rowid, words) VALUES ");
-        let mut is_first = true;
         for document in chunk {
             let Ok(at) = rows.binary_search_by_key(&document.id, |(id, _)| id.0) else { continue };
             let Some((_, row)) = rows.get(at) else { continue };
-            insert = insert.sql(if is_first { "(" } else { ", (" }).bind(*row).sql(", ");
-            insert = insert.bind(document.words(workspace).join(" ")).sql(")");
-            is_first = false;
-        }
-        if chunk.len() == 1 {
-            insert = insert.fixed();
-        }
-        if !is_first {
-            Statement::<()>::new(insert).execute(conn).await?;
+            indexing::change(words, *row, Some(document.words(workspace).join(" ")));
         }
     }
     Ok(())
@@ -136,9 +141,9 @@ pub(crate) async fn forget(
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
     let ids: Vec<DbId> = ids.iter().copied().map(DbId).collect();
-    let rows: Vec<i64> = rows(conn, workspace, table, &ids).await?.into_iter().map(|(_, row)| row).collect();
-    let delete = Fragment::new("DELETE FROM ").sql(words).sql(" WHERE rowid").in_integers(&rows);
-    Statement::<()>::new(delete).execute(conn).await?;
+    for (_, row) in rows(conn, workspace, table, &ids).await? {
+        indexing::change(words, row, None);
+    }
     Ok(())
 }
 

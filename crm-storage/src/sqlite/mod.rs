@@ -4,6 +4,7 @@
 mod deadline;
 mod dialect;
 mod error;
+mod indexing;
 mod migrate;
 mod pool;
 mod shapes;

@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::error::settle;
+use super::indexing::Changes;
 use super::pool::{Slot, now};
 use crate::fault::{Fault, Outcome};
 
@@ -231,17 +232,20 @@ fn together(
     next: impl Fn() -> Option<Box<dyn Write>>,
 ) -> QueryResult<()> {
     connection.immediate_transaction(|connection| {
+        let words = Changes::begin();
         run_last(batch, connection)?;
         let until = Instant::now() + TAKING;
         while batch.len() < MOST && Instant::now() < until {
             let Some(write) = next() else { break };
             batch.push(write);
+            let before = words.count();
             match connection.transaction(|connection| run_last(batch, connection)) {
-                Ok(()) | Err(DieselError::RollbackTransaction) => {}
+                Ok(()) => {}
+                Err(DieselError::RollbackTransaction) => words.take_back(before),
                 Err(lost) => return Err(lost),
             }
         }
-        Ok(())
+        words.write(connection)
     })
 }
 

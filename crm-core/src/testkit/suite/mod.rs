@@ -309,6 +309,7 @@ macro_rules! __suite {
                 a_search_ends_at_the_wall_and_at_what_is_deleted,
                 what_the_caller_does_not_see_is_not_found_and_takes_no_place,
                 a_name_is_found_however_many_others_have_its_words,
+                several_words_find_what_has_them_all_whichever_is_rare,
                 a_hidden_field_finds_nothing_and_is_not_shown,
                 kinds_that_may_not_be_read_are_left_out_or_refused,
                 a_bad_search_is_refused,

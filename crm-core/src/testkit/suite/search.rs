@@ -137,6 +137,34 @@ pub async fn a_name_is_found_however_many_others_have_its_words(world: World) {
     assert_eq!(hits(&admin, "common@example.com").await[0].matched, Match::Exact);
 }
 
+pub async fn several_words_find_what_has_them_all_whichever_is_rare(world: World) {
+    let admin = world.session(Role::Admin).await;
+    crowd(&admin, usize::from(CANDIDATES) + 20, "Common", Role::Admin, &world).await;
+    for (first, last) in [("Rare", "Common"), ("Rarest", "Common"), ("Rare", "Other"), ("Com", "Zed")] {
+        contact(&admin, person(first, last)).await;
+    }
+    contact(&admin, ContactEdit { email: Edit::Set("rare@common.example".parse().unwrap()), ..person("Ada", "Lee") })
+        .await;
+    world.set_rule(Role::Setter, Entity::Contact, hiding(&["email"])).await;
+    let setter = world.session(Role::Setter).await;
+    let found = async |session: &Session, q: &str| {
+        let mut titles: Vec<String> = hits(session, q).await.into_iter().map(|hit| hit.title).collect();
+        titles.sort();
+        titles
+    };
+    let both = ["Ada Lee", "Rare Common", "Rarest Common"];
+    assert_eq!(found(&admin, "rare common").await, both);
+    assert_eq!(found(&admin, "common rare").await, both);
+    // No record has this as a whole word.
+    assert_eq!(found(&admin, "rar common").await, both);
+    assert_eq!(found(&setter, "common rare").await, both[1..]);
+    assert_eq!(found(&admin, "other rare").await, ["Rare Other"]);
+    // A rare word that begins a word of many.
+    assert_eq!(found(&admin, "com zed").await, ["Com Zed"]);
+    assert_eq!(found(&admin, "com rar").await, both);
+    assert!(found(&admin, "zed rare").await.is_empty());
+}
+
 pub async fn a_hidden_field_finds_nothing_and_is_not_shown(world: World) {
     let admin = world.session(Role::Admin).await;
     let edit = ContactEdit { title: "Countess".into(), last_name: "Lovelace".into(), ..at("ada@acme.com") };
