@@ -93,9 +93,9 @@ fn run(connection: &mut SqliteConnection, statement: Fragment) -> QueryResult<()
 
 #[cfg(test)]
 mod tests {
+    use diesel::Connection as _;
     use diesel::connection::SimpleConnection as _;
     use diesel::sql_types::BigInt;
-    use diesel::{Connection as _, RunQueryDsl as _};
 
     use super::*;
 
@@ -114,7 +114,7 @@ mod tests {
 
     fn found(connection: &mut SqliteConnection, word: &str) -> Vec<i64> {
         let select = format!("SELECT rowid AS row FROM t WHERE t MATCH '{word}' ORDER BY 1");
-        let found: Vec<Found> = diesel::sql_query(select).load(connection).unwrap();
+        let found: Vec<Found> = diesel::RunQueryDsl::load(diesel::sql_query(select), connection).unwrap();
         found.into_iter().map(|found| found.row).collect()
     }
 
