@@ -101,19 +101,24 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> 
 
 /// The length of an answer, once its head is in.
 fn whole_length(bytes: &[u8]) -> io::Result<Option<usize>> {
-    let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let text = String::from_utf8_lossy(bytes.get(..head).unwrap_or_default()).to_ascii_lowercase();
-    if !text.starts_with("http/1.1 2") {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = bytes.get(..end).unwrap_or_default();
+    if !head.starts_with(b"HTTP/1.1 2") {
         let whole = String::from_utf8_lossy(bytes).into_owned();
         return Err(io::Error::other(format!("the server answered {whole}")));
     }
-    let length =
-        text.lines().find_map(|line| line.strip_prefix("content-length:")).map(|value| value.trim().parse::<usize>());
-    match length {
-        Some(Ok(length)) => Ok(Some(head + 4 + length)),
-        None if text.starts_with("http/1.1 204") => Ok(Some(head + 4)),
-        _ => Err(io::Error::other("the answer has no content length")),
+    if head.starts_with(b"HTTP/1.1 204") {
+        return Ok(Some(end + 4));
     }
+    let length = head.split(|byte| *byte == b'\n').find_map(content_length);
+    length.map(|length| Some(end + 4 + length)).ok_or_else(|| io::Error::other("the answer has no content length"))
+}
+
+/// The length that a header line tells.
+fn content_length(line: &[u8]) -> Option<usize> {
+    let (name, value) = line.split_at_checked(b"content-length:".len())?;
+    name.eq_ignore_ascii_case(b"content-length:").then_some(())?;
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 /// Sends one request on a connection of its own and gives the answer's body.

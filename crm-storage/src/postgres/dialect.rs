@@ -21,8 +21,6 @@ pub(crate) const MAX_BINDS: usize = 65_535;
 pub(crate) const PLACE_OF: &str = "strpos";
 /// Before a column, keeps the planner from choosing an index by it; nothing asks for that here.
 pub(crate) const UNINDEXED: &str = "";
-/// Whether the planner knows how many rows pass a condition, and that a page needs few of them.
-pub(crate) const KNOWS_ROWS: bool = true;
 /// Keeps rows that were read from changing until the transaction ends.
 pub(crate) const FOR_SHARE: &str = " FOR SHARE";
 /// Keeps rows from being read for change until the transaction ends.
@@ -85,6 +83,12 @@ pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
     let found = place.column("id").sql(" = ANY(ARRAY(SELECT w.id FROM ").sql(table);
     let found = found.sql(" AS w WHERE w.words @@ CAST(").bind(query(place.workspace, search));
     found.sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(place.workspace).sql("))")
+}
+
+/// What tells how many rows a table has at most: none, the planner knows how many pass a condition and
+/// that a page needs few of them.
+pub(crate) fn most_rows(_: &'static str) -> Option<Fragment> {
+    None
 }
 
 /// The count that tells which term is rare: none, PostgreSQL meets them all at once.

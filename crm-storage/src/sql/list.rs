@@ -41,45 +41,61 @@ enum Way {
     InOrder,
 }
 
-/// The rows from which on a list is rather walked in its order than sorted.
+/// From how many of a table's rows on a list is rather walked in its order than sorted.
 ///
 /// With `m` of `n` rows in a list, sorting looks at `m` rows and walking at some `50 n / m` for a
 /// page: they cost alike where `m` is the root of `50 n`, 2,236 for 100,000 rows.
-const MANY: i64 = 2_000;
+fn many(rows: i64) -> i64 {
+    rows.saturating_mul(50).max(0).isqrt()
+}
 
 /// The ways through a list that a condition narrows down.
 pub(crate) struct Plans {
     planned: Plan,
-    /// What counts its rows up to [`MANY`], and the way to go where they are so many.
-    in_order: Option<(Fragment, Plan)>,
+    in_order: Option<InOrder>,
+}
+
+/// The way to go where a list has [`many`] rows.
+struct InOrder {
+    /// What tells how many rows the table has.
+    table: Fragment,
+    /// The rows of the list, in no order.
+    list: Fragment,
+    plan: Plan,
 }
 
 impl Plans {
     /// The ways through a list.
     pub(crate) fn of<T: Room>(workspace: i64, query: &ListQuery) -> Result<Self> {
         let planned = Plan::of::<T>(workspace, query, Way::Planned)?;
-        if dialect::KNOWS_ROWS || is_everything(query.filter()) {
+        let (Some(table), false) = (dialect::most_rows(T::TABLE), is_everything(query.filter())) else {
             return Ok(Self { planned, in_order: None });
-        }
+        };
         let place = place::<T>(workspace);
-        let rows = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(T::TABLE).sql(" WHERE ");
+        let list = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(T::TABLE).sql(" WHERE ");
         // Deleted rows count too: an index alone answers then.
-        let rows = rows.then(place.column("workspace_id")).sql(" = ").bind(workspace);
-        let rows = rows.and(predicate(place, query.filter())).sql(" LIMIT ").bind(MANY).sql(")");
-        Ok(Self { planned, in_order: Some((rows, Plan::of::<T>(workspace, query, Way::InOrder)?)) })
+        let list = list.then(place.column("workspace_id")).sql(" = ").bind(workspace);
+        let list = list.and(predicate(place, query.filter())).sql(" LIMIT ");
+        let plan = Plan::of::<T>(workspace, query, Way::InOrder)?;
+        Ok(Self { planned, in_order: Some(InOrder { table, list, plan }) })
     }
 
     /// Makes connections keep the statements that come often.
     #[must_use]
     pub(crate) fn kept<T: Room>(self, store: &Store) -> Self {
-        let in_order = self.in_order.map(|(rows, plan)| (often(store, rows), plan.kept::<T>(store)));
+        let in_order = self.in_order.map(|InOrder { table, list, plan }| InOrder {
+            table,
+            list: often(store, list),
+            plan: plan.kept::<T>(store),
+        });
         Self { planned: self.planned.kept::<T>(store), in_order }
     }
 
     /// The way to go.
     pub(crate) async fn choose(self, conn: &mut Conn) -> Outcome<Plan> {
-        let Some((rows, in_order)) = self.in_order else { return Ok(self.planned) };
-        Ok(if number(conn, rows).await? < MANY { self.planned } else { in_order })
+        let Some(InOrder { table, list, plan }) = self.in_order else { return Ok(self.planned) };
+        let many = many(number(conn, table).await?);
+        Ok(if number(conn, list.bind(many).sql(")")).await? < many { self.planned } else { plan })
     }
 }
 
@@ -210,4 +226,19 @@ pub(crate) fn check_binds(which: &Fragment) -> Result<()> {
 /// The number that a statement gives.
 pub(crate) async fn number(conn: &mut Conn, statement: Fragment) -> Outcome<i64> {
     Ok(Statement::<BigInt>::new(statement).get_result(conn).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_walked_where_that_looks_at_fewer_rows_than_sorting_it() {
+        for rows in [1_000, 100_000, 10_000_000] {
+            let many = many(rows);
+            let walked = |list: i64| 50 * rows / list;
+            assert!(walked(many + 1) <= many + 1 && walked(many - 1) >= many - 1, "{rows}: {many}");
+        }
+        assert_eq!((many(0), many(-1)), (0, 0));
+    }
 }

@@ -21,8 +21,6 @@ pub(crate) const MAX_BINDS: usize = 32_766;
 pub(crate) const PLACE_OF: &str = "instr";
 /// Before a column, keeps the planner from choosing an index by it.
 pub(crate) const UNINDEXED: &str = "+";
-/// Whether the planner knows how many rows pass a condition, and that a page needs few of them.
-pub(crate) const KNOWS_ROWS: bool = false;
 /// Keeps rows that were read from changing until the transaction ends; the only writer needs none.
 pub(crate) const FOR_SHARE: &str = "";
 /// Keeps rows from being read for change until the transaction ends.
@@ -84,6 +82,12 @@ pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
     let Some(table) = words_table(place.entity) else { return Fragment::nothing() };
     let found = place.column("row").sql(" IN (SELECT rowid FROM ").sql(table);
     found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(place.workspace, search)).sql(")")
+}
+
+/// What tells how many rows a table has at most: without statistics, the planner knows neither that nor
+/// how many pass a condition.
+pub(crate) fn most_rows(table: &'static str) -> Option<Fragment> {
+    Some(Fragment::new("SELECT COALESCE(MAX(row), 0) FROM ").sql(table).fixed())
 }
 
 /// What counts the records that hold the words themselves, no longer ones that begin so, up to a

@@ -278,6 +278,7 @@ macro_rules! __suite {
             }
             pages {
                 pages_of_any_size_add_up_to_the_list,
+                pages_of_a_filter_that_most_rows_pass_are_the_list_without_the_others,
                 pages_neither_skip_nor_repeat_while_rows_come_and_go,
                 rows_without_a_value_come_last_in_both_directions,
                 the_latest_comes_first_where_no_order_is_asked_for,
