@@ -24,6 +24,7 @@ mod population;
 mod support;
 mod uploads;
 
+pub mod analytics;
 pub mod auth;
 pub mod bulk;
 pub mod commits;
@@ -58,6 +59,22 @@ pub mod walls;
 macro_rules! __suite {
     ($open:expr) => {
         $crate::__laws! { $open;
+            analytics {
+                a_deals_way_is_written_with_it,
+                a_way_goes_with_its_deal,
+                facts_are_what_the_list_says,
+                deals_that_come_go_and_come_back_are_conserved,
+                flows_are_what_the_moves_add_up_to,
+                the_figures_of_a_small_history_are_right,
+                a_window_holds_its_days_and_is_compared_with_those_before,
+                a_forecast_adds_up_by_category_month_and_owner,
+                figures_hold_what_the_caller_sees,
+                hidden_values_hide_amounts,
+                a_question_is_narrowed_by_its_conditions,
+                a_bad_question_is_refused,
+                a_move_forgets_what_was_said_of_the_stage_before,
+                a_board_shows_the_deals_that_came_last,
+            }
             auth {
                 a_registration_makes_a_workspace_an_admin_and_signs_in,
                 no_caller_sees_an_account_and_the_journal_keeps_it,
