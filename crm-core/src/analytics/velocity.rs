@@ -89,7 +89,7 @@ impl Course<'_> {
 
     fn closed(&self, status: DealStatus) -> impl Iterator<Item = &DealFact> {
         let closed = self.facts.iter().filter(move |fact| fact.status == status);
-        closed.filter(|fact| fact.closed_at.is_some_and(|at| self.window.holds(at)))
+        closed.filter(move |fact| fact.closed_at.is_some_and(|at| self.window.holds(at)))
     }
 
     fn cycles(&self, status: DealStatus) -> Vec<(Id<Deal>, i64)> {

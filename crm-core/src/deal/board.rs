@@ -132,8 +132,8 @@ fn conversion(pipeline: &Pipeline, stage: &Stage, flows: &[StageFlow]) -> Option
         let is_lost = pipeline.stages.iter().any(|stage| stage.id == to && stage.kind == StageKind::Lost);
         !is_lost && places.get(&to) > places.get(&stage.id)
     };
-    let sum = |flows: &mut dyn Iterator<Item = &StageFlow>| flows.map(|flow| flow.count).sum::<u64>();
-    let entries = sum(&mut flows.iter().filter(|flow| flow.to == stage.id));
-    let advanced = sum(&mut flows.iter().filter(|flow| flow.from == Some(stage.id) && is_later(flow.to)));
+    let entries = flows.iter().filter(|flow| flow.to == stage.id).map(|flow| flow.count).sum();
+    let advanced = flows.iter().filter(|flow| flow.from == Some(stage.id) && is_later(flow.to));
+    let advanced = advanced.map(|flow| flow.count).sum();
     crate::analytics::share(advanced, entries)
 }
