@@ -180,7 +180,12 @@ pub(crate) fn conversion(
         let step = step_of(pipeline, at);
         let here: BTreeSet<Id<Deal>> = match step {
             Some(step) if stage.kind == StageKind::Open => reached(step),
-            _ => own.iter().map(|stay| stay.deal).collect(),
+            Some(step) => {
+                // Of several won stages each has its own deals.
+                let on_the_way = reached(step);
+                own.iter().map(|stay| stay.deal).filter(|deal| on_the_way.contains(deal)).collect()
+            }
+            None => own.iter().map(|stay| stay.deal).collect(),
         };
         let next = step.filter(|_| stage.kind == StageKind::Open).map(|step| reached(step + 1));
         let skipped = deals.iter().filter(|stays| {
