@@ -132,11 +132,16 @@ pub(crate) fn get(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
 }
 
-/// The bytes of a request with a JSON body.
+/// The bytes of a POST with a JSON body.
 pub(crate) fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
+    sending("POST", path, token, body)
+}
+
+/// The bytes of a request with a JSON body.
+pub(crate) fn sending(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

@@ -13,9 +13,10 @@ mod process;
 mod product;
 mod reads;
 mod report;
+mod requests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use product::{Failed, Product, Server, Store};
 use report::{Report, grouped};
@@ -68,6 +69,7 @@ fn main() -> Result<(), Failed> {
         report::kept_in(document, "").ok_or("docs/BENCHMARKS.md lacks the marks around its table")?;
     }
     let mut report = Report::default();
+    report.figure("binary", "", format!("{} MB", process::file_bytes(&product::binary()) / 1_000_000));
     for store in &plan.stores {
         runtime.block_on(measure(*store, &plan, &mut report))?;
     }
@@ -82,6 +84,8 @@ fn main() -> Result<(), Failed> {
 async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let product = Product::new(store, "read").await?;
     import(&product, plan.rows, report).await?;
+    export(&product, plan.rows, report)?;
+    start(&product, report).await?;
     let fixed_address = process::free_address()?;
     let itself = std::env::current_exe()?;
     let fixed =
@@ -96,7 +100,8 @@ async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), F
     }
     drop((subject, fixed));
     let product = Product::new(store, "import").await?;
-    import(&product, plan.many_rows, report).await
+    import(&product, plan.many_rows, report).await?;
+    export(&product, plan.many_rows, report)
 }
 
 /// What the load falls on.
@@ -125,23 +130,45 @@ impl Subject {
     /// Requests to the product's server.
     async fn requests(&self, connections: usize, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
         let from = plan.rows + 10_000_000 * connections as u64;
-        let (ids, bearer) = (self.ids.clone(), self.token.clone());
-        let one = move |n: u64| load::get(&format!("/api/v1/contacts/{}", product::spread(&ids, n)), &bearer);
-        let bearer = self.token.clone();
-        let list = move |_| load::get("/api/v1/contacts?limit=50&sort=last_name", &bearer);
-        let bearer = self.token.clone();
-        let create = move |n: u64| load::post("/api/v1/contacts", &bearer, &people::Person::number(from + n).json());
-        let requests: [(&str, load::Requests); 3] = [
-            ("one contact, HTTP", Arc::new(one)),
-            ("list of 50 by name, HTTP", Arc::new(list)),
-            ("create, HTTP", Arc::new(create)),
-        ];
-        for (what, requests) in requests {
+        for (what, requests) in requests::all(&self.ids, &self.token, from) {
+            if connections > 1 && what == requests::BULK_CREATE {
+                continue;
+            }
             let outcome = load::run(&self.server.address, connections, plan.time, requests).await?;
             report.rate(what, self.product.store.name(), connections, outcome);
         }
         Ok(())
     }
+}
+
+/// Starts the server on what was imported, and reports how soon it answers and what it holds then.
+async fn start(product: &Product, report: &mut Report) -> Result<(), Failed> {
+    let mut times = Vec::new();
+    let mut idle = 0;
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let server = product.serve()?;
+        load::once(&server.address, &load::get("/readyz", "")).await?;
+        times.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        idle = server.memory();
+    }
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    report.figure("start to first answer", product.store.name(), format!("{} ms", median.as_millis()));
+    report.figure("idle memory", product.store.name(), format!("{} MB", idle / 1_000_000));
+    Ok(())
+}
+
+/// Exports all people by the command line and reports rate and memory.
+fn export(product: &Product, rows: u64, report: &mut Report) -> Result<(), Failed> {
+    let name = product.store.name();
+    let file = product.folder().join("export.csv");
+    let finished = process::run(product.command().args(["contacts", "export", "--to"]).arg(&file))?;
+    let what = format!("export of {} contacts", grouped(rows as f64));
+    report.figure(&what, name, format!("{} rows/s", grouped(rows as f64 / finished.time.as_secs_f64())));
+    report.figure(&format!("{what}, peak memory"), name, format!("{} MB", finished.peak_bytes / 1_000_000));
+    Ok(())
 }
 
 /// Imports so many people by the command line and reports rate, memory and size.

@@ -31,9 +31,14 @@ impl Running {
             if Instant::now() > deadline {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the server does not listen"));
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(running)
+    }
+
+    /// Memory that it holds now, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        status_bytes(self.child.id(), "VmRSS:").unwrap_or(0)
     }
 }
 
@@ -53,7 +58,7 @@ pub(crate) fn run(command: &mut Command) -> io::Result<Finished> {
     let mut peak_bytes = 0;
     let status: ExitStatus = loop {
         // The kernel keeps the high-water mark, so a look now and then misses little.
-        peak_bytes = peak_bytes.max(high_water_mark(child.id()).unwrap_or(0));
+        peak_bytes = peak_bytes.max(status_bytes(child.id(), "VmHWM:").unwrap_or(0));
         match child.try_wait()? {
             Some(status) => break status,
             None => std::thread::sleep(Duration::from_millis(20)),
@@ -65,10 +70,10 @@ pub(crate) fn run(command: &mut Command) -> io::Result<Finished> {
     }
 }
 
-/// The most memory that a process has held, in bytes.
-fn high_water_mark(pid: u32) -> Option<u64> {
+/// What the kernel says of a process's memory under this name, in bytes.
+fn status_bytes(pid: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 

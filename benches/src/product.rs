@@ -45,7 +45,14 @@ pub(crate) struct Product {
 /// A server and where it listens.
 pub(crate) struct Server {
     pub(crate) address: String,
-    _running: Running,
+    running: Running,
+}
+
+impl Server {
+    /// Memory that it holds now, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.running.memory()
+    }
 }
 
 impl Product {
@@ -93,7 +100,7 @@ impl Product {
     pub(crate) fn serve(&self) -> Result<Server, Failed> {
         let address = process::free_address()?;
         let running = Running::server(self.bare_command().args(["serve", "--listen", &address]), &address)?;
-        Ok(Server { address, _running: running })
+        Ok(Server { address, running })
     }
 
     /// An engine in this process, and the product itself acting in its workspace.
@@ -148,7 +155,7 @@ impl Product {
 }
 
 /// The release binary of the product, beside this program.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::current_exe().map(|path| path.with_file_name("slackcrm")).unwrap_or_else(|_| "slackcrm".into())
 }
 

@@ -119,7 +119,7 @@ impl<E: ?Sized> Hash for Id<E> {
 
 impl<E: ?Sized> Serialize for Id<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 

@@ -4,9 +4,10 @@
 //! is read. Days, weeks and months are cut in an IANA zone by [`Zone`].
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeZone, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
@@ -38,6 +39,26 @@ impl Timestamp {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
 
+    /// RFC 3339 with six fraction digits, in ASCII. Every answer is full of them, so they are
+    /// not left to a formatter for everything.
+    fn text(self) -> [u8; 27] {
+        let (utc, mut text) = (self.utc(), *b"0000-00-00T00:00:00.000000Z");
+        let mut put = |at: Range<usize>, mut number: u32| {
+            for digit in text.get_mut(at).unwrap_or_default().iter_mut().rev() {
+                *digit += u8::try_from(number % 10).unwrap_or_default();
+                number /= 10;
+            }
+        };
+        put(0..4, utc.year().unsigned_abs());
+        put(5..7, utc.month());
+        put(8..10, utc.day());
+        put(11..13, utc.hour());
+        put(14..16, utc.minute());
+        put(17..19, utc.second());
+        put(20..26, utc.timestamp_subsec_micros());
+        text
+    }
+
     /// This instant moved by whole seconds, held within the range.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
@@ -53,7 +74,7 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.utc().to_rfc3339_opts(SecondsFormat::Micros, true))
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -76,7 +97,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -252,6 +273,17 @@ mod tests {
         assert_eq!(at("2026-01-31T10:30:00.123456789+01:00").to_string(), "2026-01-31T09:30:00.123456Z");
         assert!("2026-02-30T00:00:00Z".parse::<Timestamp>().is_err());
         assert!("0000-01-01T00:00:00Z".parse::<Timestamp>().is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_instant_is_written_as_rfc_3339_has_it(micros in MIN_MICROS..=MAX_MICROS) {
+            for micros in [micros, MIN_MICROS, MAX_MICROS, micros % 86_400_000_000] {
+                let at = Timestamp::from_micros(micros);
+                assert_eq!(at.to_string(), at.utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+                assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
+            }
+        }
     }
 
     #[test]

@@ -29,8 +29,6 @@ mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod waiting;
 
 pub use migration::{BINARY_VERSION, Migrated};
 pub use options::{Durability, Options};

@@ -369,6 +369,7 @@ table! {
         due_at -> Nullable<Ts>,
         data -> Text,
         version -> BigInt,
+        result -> Nullable<Text>,
     }
 }
 

@@ -263,6 +263,12 @@ async fn entries_that_wait_for_their_seal_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_thousands_pass_is_what_its_filter_says() {
+    let Some(database) = open().await else { return };
+    own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let Some(database) = open().await else { return };
     own::drop_callers(database.store()).await;
@@ -271,6 +277,11 @@ async fn dropped_callers_leak_nothing() {
 #[tokio::test]
 async fn a_changed_entry_is_found() {
     own::forgery::a_changed_entry_is_found(open).await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_fails_and_the_others_are_done() {
+    own::jobs::a_job_that_cannot_be_read_fails_and_the_others_are_done(open).await;
 }
 
 #[tokio::test]

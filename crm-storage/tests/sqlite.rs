@@ -185,6 +185,12 @@ fn the_store_works_without_a_runtime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_thousands_pass_is_what_its_filter_says() {
+    let database = open().await;
+    own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let database = open().await;
     own::drop_callers(database.store()).await;
@@ -225,6 +231,11 @@ async fn an_entry_that_was_erased_by_hand_is_found() {
 #[tokio::test]
 async fn a_changed_entry_is_found() {
     own::forgery::a_changed_entry_is_found(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_fails_and_the_others_are_done() {
+    own::jobs::a_job_that_cannot_be_read_fails_and_the_others_are_done(async || Some(open().await)).await;
 }
 
 #[tokio::test]

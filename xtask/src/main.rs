@@ -1,4 +1,4 @@
-//! SlackCRM's chores, one command each: `cargo xtask run | test | ci | bench | coverage | mutants`.
+//! SlackCRM's chores, one command each: `cargo xtask run | test | ci | fuzz | bench | coverage | mutants`.
 //!
 //! A plain synchronous program for Linux and macOS. It builds and starts what others need (the
 //! binary, a temporary PostgreSQL) and leaves nothing behind: no server, no folder.
@@ -9,10 +9,14 @@
 mod bench;
 mod cluster;
 mod coverage;
+mod fuzz;
 mod mutants;
 mod postgres;
 mod process;
+mod product;
+mod python;
 mod run;
+mod served;
 mod steps;
 mod tally;
 mod test;
@@ -44,6 +48,8 @@ enum Chore {
     Test(test::Options),
     /// The same as `test`, by the name that pipelines look for.
     Ci(test::Options),
+    /// Fuzzes the HTTP API on both stores, as `test` does among other things.
+    Fuzz(fuzz::Options),
     /// Runs the benchmarks against SQLite and a tuned PostgreSQL.
     Bench(bench::Options),
     /// Measures line coverage of the core and of the storage, and fails when it is too low.
@@ -68,6 +74,7 @@ fn start(chore: Chore) -> Result<()> {
     match chore {
         Chore::Run(options) => run::run(&options),
         Chore::Test(options) | Chore::Ci(options) => test::test(&options),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
         Chore::Bench(options) => bench::bench(&options),
         Chore::Coverage(options) => coverage::coverage(&options),
         Chore::Mutants(options) => mutants::mutants(&options),

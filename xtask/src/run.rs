@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde_json::Value;
 
 use crate::process;
+use crate::product;
 use crate::workspace::{cargo, root};
 
 /// Marks a data folder that this command made, the only kind that `--fresh` removes.
@@ -57,23 +57,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Builds the product and gives its binary, wherever cargo was told to put it.
 fn build(options: &Options) -> Result<PathBuf> {
     let mut build = cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]);
-    build.arg("--message-format=json-render-diagnostics");
     if options.release {
         build.arg("--release");
     }
-    let built = process::said(&mut build)?;
-    if !built.status.success() {
-        bail!("{} failed", process::show(&build));
-    }
-    let messages = String::from_utf8_lossy(&built.stdout);
-    executable(&messages, "slackcrm").with_context(|| format!("{} named no binary", process::show(&build)))
-}
-
-/// The binary of a target among the messages of `cargo build`, one JSON object a line.
-fn executable(messages: &str, target: &str) -> Option<PathBuf> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut of_target = messages.filter(|message| message.pointer("/target/name").is_some_and(|name| name == target));
-    of_target.find_map(|message| Some(message.get("executable")?.as_str()?.into()))
+    product::built_by(build)
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -145,19 +132,5 @@ mod tests {
         fs::write(folder.path().join("crm.sqlite"), "old").unwrap();
         mark_where_empty(folder.path()).unwrap();
         assert!(folder.path().join("crm.sqlite").is_file());
-    }
-
-    #[test]
-    fn the_binary_is_where_cargo_says() {
-        let messages = concat!(
-            "Compiling nothing\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"crm_core"},"executable":null}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"slackcrm"},"executable":"/t/x/debug/slackcrm"}"#,
-            "\n",
-            r#"{"reason":"build-finished","success":true}"#,
-        );
-        assert_eq!(executable(messages, "slackcrm"), Some("/t/x/debug/slackcrm".into()));
-        assert_eq!(executable(messages, "crm_core"), None);
     }
 }

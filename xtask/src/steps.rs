@@ -38,6 +38,11 @@ impl Steps {
         })
     }
 
+    /// Does work as the next step that is more than one command; `shown` says what.
+    pub(crate) fn work(&mut self, name: &str, shown: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.step(name, shown, || work().map(|()| (true, Tally::default())))
+    }
+
     /// The tests that were counted.
     pub(crate) const fn tally(&self) -> Tally {
         self.tally

@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::fuzz::Fuzzer;
+use crate::product;
 use crate::steps::Steps;
 use crate::test_database::{TestDatabase, VARIABLE as POSTGRES};
 use crate::tools;
@@ -13,6 +15,8 @@ const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
 
 /// The package that stands for a third party's, in a workspace of its own.
 const ADAPTER: &str = "examples/custom-adapter/Cargo.toml";
+/// Packages and targets whose tests run, apart from our own chores.
+const TESTED: [&str; 7] = ["--workspace", "--exclude", "xtask", "--all-features", "--lib", "--bins", "--tests"];
 /// What the guides call beside our own binary.
 const GUIDES_CALL: [&str; 2] = ["curl", "jq"];
 
@@ -34,13 +38,18 @@ enum Part {
     Postgres,
     /// The check of dependencies and their licences.
     Deny,
+    /// The fuzzer over the HTTP API.
+    Fuzz,
 }
 
 impl Part {
+    const ALL: [Self; 3] = [Self::Postgres, Self::Deny, Self::Fuzz];
+
     const fn loss(self) -> &'static str {
         match self {
             Self::Postgres => "--without postgres: no law was checked on PostgreSQL",
             Self::Deny => "--without deny: dependencies, licences and sources were not checked",
+            Self::Fuzz => "--without fuzz: the HTTP API was not fuzzed",
         }
     }
 }
@@ -67,7 +76,11 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         true => None,
         false => Some(TestDatabase::find_or_start(", or leave its tests out with --without postgres")?),
     };
-    let tests = Tests { database };
+    let fuzzer = match options.filter.is_empty() && !options.leaves_out(Part::Fuzz) {
+        true => Some(Fuzzer::find_or_install("; --without fuzz goes on without it")?),
+        false => None,
+    };
+    let tests = Tests { database, fuzzer };
     let outcome = if options.filter.is_empty() { tests.everything(options) } else { tests.matching(options) };
     if outcome.is_err() {
         print_losses(options);
@@ -76,7 +89,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
 }
 
 fn print_losses(options: &Options) {
-    for part in [Part::Postgres, Part::Deny].into_iter().filter(|part| options.leaves_out(*part)) {
+    for part in Part::ALL.into_iter().filter(|part| options.leaves_out(*part)) {
         println!("LEFT OUT: {}", part.loss());
     }
 }
@@ -84,11 +97,15 @@ fn print_losses(options: &Options) {
 struct Tests {
     /// None where it was left out.
     database: Option<TestDatabase>,
+    /// None where it was left out.
+    fuzzer: Option<Fuzzer>,
 }
 
 impl Tests {
     fn everything(&self, options: &Options) -> Result<()> {
-        let mut steps = Steps::new(if options.leaves_out(Part::Deny) { 9 } else { 11 });
+        let denied = if options.leaves_out(Part::Deny) { 0 } else { 2 };
+        let fuzzed = self.fuzzer.as_ref().map_or(0, |_| 1 + usize::from(self.database.is_some()));
+        let mut steps = Steps::new(9 + denied + fuzzed);
         let outcome = self.all_steps(&mut steps, options);
         let counts = steps.tally();
         println!("\n{counts}");
@@ -118,8 +135,8 @@ impl Tests {
             "lints",
             self.command(cargo(["clippy"].into_iter().chain(every_target).chain(["--", "-D", "warnings"]))),
         )?;
-        let every_feature = ["--workspace", "--exclude", "xtask", "--all-features", "--lib", "--bins", "--tests"];
-        steps.run_tests("tests", self.runner(&every_feature))?;
+        steps.run_tests("tests", self.runner(&TESTED))?;
+        self.fuzz(steps)?;
         let documented = cargo_in_colour(["test", "--workspace", "--doc", "--all-features"]);
         steps.run_tests("examples in documentation", self.command(documented))?;
         let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
@@ -127,6 +144,20 @@ impl Tests {
         steps.run("documentation", self.command(documentation))?;
         steps.run("lints of the adapter", self.adapter("clippy", &["--all-targets", "--", "-D", "warnings"]))?;
         steps.run_tests("tests of the adapter", self.adapter("test", &["--no-fail-fast"]))
+    }
+
+    /// The fuzzer on each store, against the binary that the tests have built.
+    fn fuzz(&self, steps: &mut Steps) -> Result<()> {
+        let Some(fuzzer) = &self.fuzzer else { return Ok(()) };
+        let build = self.command(cargo(["test", "--no-run"].into_iter().chain(TESTED)));
+        let (binary, shown) = (product::built_by(build)?, Fuzzer::shown());
+        steps.work("fuzzing on SQLite", &shown, || fuzzer.on_sqlite(&binary))?;
+        match &self.database {
+            Some(database) => {
+                steps.work("fuzzing on PostgreSQL", &shown, || fuzzer.on_postgres(&binary, &database.url()))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Cargo on the third party's package, which shares what is built.

@@ -29,11 +29,16 @@ impl TestDatabase {
         Cluster::start(&postgres, Purpose::Test).map(Self::Started)
     }
 
+    /// Where the database is.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Started(cluster) => cluster.url(),
+            Self::Given(url) => url.clone(),
+        }
+    }
+
     /// Tells a command where the database is.
     pub(crate) fn pass_to(&self, command: &mut Command) {
-        match self {
-            Self::Started(cluster) => command.env(VARIABLE, cluster.url()),
-            Self::Given(url) => command.env(VARIABLE, url),
-        };
+        command.env(VARIABLE, self.url());
     }
 }

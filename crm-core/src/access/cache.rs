@@ -111,3 +111,99 @@ impl AccessCache {
         self.sign_ins.drop_where(|_, sign_in| sign_in.user_id == user);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Actor;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn access() -> Arc<Access> {
+        let workspace = Workspace::new(Id::new_at(at(0)), "one", at(0)).unwrap();
+        let actor = Actor::system(workspace.id, "test");
+        let (teammates, custom_fields, rules) = (vec![], vec![], vec![]);
+        Arc::new(Access { workspace, actor, user: None, teammates, custom_fields, rules })
+    }
+
+    fn sign_in(user: Id<User>) -> SignIn {
+        SignIn {
+            id: Id::new_at(at(0)),
+            account_id: Id::new_at(at(0)),
+            workspace_id: Id::new_at(at(0)),
+            user_id: user,
+            created_at: at(0),
+            expires_at: at(1),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn an_entry_holds_from_its_reading_for_one_second() {
+        let entries = Brief::new();
+        entries.put(1, "one", at(10));
+        assert_eq!(entries.get(&1, at(10)), Some("one"));
+        assert_eq!(entries.get(&1, at(9 + LIFETIME_MICROS)), Some("one"));
+        assert_eq!(entries.get(&1, at(10 + LIFETIME_MICROS)), None);
+        assert_eq!(entries.get(&1, at(9)), None);
+    }
+
+    #[test]
+    fn a_full_map_sweeps_out_what_is_outdated_and_nothing_else() {
+        let entries = Brief::new();
+        let outdated = SWEEP_AT - 1;
+        (0..outdated).for_each(|key| entries.put(key, (), at(0)));
+        entries.put(outdated, (), at(1));
+        assert_eq!(entries.0.read().len(), SWEEP_AT);
+        entries.put(SWEEP_AT, (), at(LIFETIME_MICROS));
+        assert_eq!(entries.0.read().len(), 2);
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
+        let cache = AccessCache::new();
+        let (signed_in, access, user) = (sign_in(Id::new_at(at(0))), access(), Id::new_at(at(0)));
+        let workspace = access.workspace.id;
+        let before = cache.epoch();
+        cache.forget_workspace(Id::new_at(at(0)));
+        cache.keep_sign_in(signed_in, at(0), before);
+        cache.keep_access(&access, user, at(0), before);
+        assert!(cache.sign_in(signed_in.id, at(0)).is_none());
+        assert!(cache.access(workspace, user, at(0)).is_none());
+
+        cache.keep_sign_in(signed_in, at(0), cache.epoch());
+        cache.keep_access(&access, user, at(0), cache.epoch());
+        assert!(cache.sign_in(signed_in.id, at(0)).is_some());
+        assert!(cache.access(workspace, user, at(0)).is_some());
+    }
+
+    #[test]
+    fn a_change_drops_what_it_touches_and_nothing_else() {
+        let cache = AccessCache::new();
+        let (touched, other, user) = (access(), access(), Id::new_at(at(0)));
+        let signed_in = sign_in(user);
+        cache.keep_access(&touched, user, at(0), cache.epoch());
+        cache.keep_access(&other, user, at(0), cache.epoch());
+        cache.keep_sign_in(signed_in, at(0), cache.epoch());
+        cache.forget_workspace(touched.workspace.id);
+        cache.forget_sign_in(Id::new_at(at(0)));
+        assert!(cache.access(touched.workspace.id, user, at(0)).is_none());
+        assert!(cache.access(other.workspace.id, user, at(0)).is_some());
+        assert!(cache.sign_in(signed_in.id, at(0)).is_some());
+        cache.forget_sign_in(signed_in.id);
+        assert!(cache.sign_in(signed_in.id, at(0)).is_none());
+    }
+
+    #[test]
+    fn a_member_who_leaves_loses_their_sign_ins_and_nobody_else_does() {
+        let cache = AccessCache::new();
+        let (gone, other) = (sign_in(Id::new_at(at(0))), sign_in(Id::new_at(at(0))));
+        cache.keep_sign_in(gone, at(0), cache.epoch());
+        cache.keep_sign_in(other, at(0), cache.epoch());
+        cache.forget_sign_ins_of(gone.user_id);
+        assert!(cache.sign_in(gone.id, at(0)).is_none());
+        assert!(cache.sign_in(other.id, at(0)).is_some());
+    }
+}

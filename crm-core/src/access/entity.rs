@@ -91,3 +91,16 @@ impl FromStr for Entity {
             .ok_or_else(|| Error::invalid("entity", "unknown_entity", format!("{name:?} is not a kind of record")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_as_itself_and_nothing_else_reads() {
+        for entity in Entity::ALL {
+            assert_eq!(entity.to_string().parse::<Entity>().unwrap(), entity);
+        }
+        assert!("account".parse::<Entity>().is_err());
+    }
+}

@@ -49,3 +49,19 @@ impl FieldMask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_hides_its_fields_and_nothing_else() {
+        let mask = FieldMask::of(["email", "custom.budget"]);
+        assert!(FieldMask::NONE.is_empty() && !mask.is_empty());
+        assert!(mask.hides("email") && !mask.hides("phone") && !FieldMask::NONE.hides("email"));
+        let image = serde_json::json!({"email": 1, "phone": 2, "custom": {"budget": 3, "email": 4}});
+        let mut image = image.as_object().unwrap().clone();
+        mask.redact(&mut image);
+        assert_eq!(serde_json::Value::from(image), serde_json::json!({"phone": 2, "custom": {"email": 4}}));
+    }
+}

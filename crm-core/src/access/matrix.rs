@@ -275,4 +275,64 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_matrix_is_the_default_until_a_cell_is_replaced() {
+        let mut matrix = Matrix::default();
+        assert!(matrix.is_default());
+        matrix.set(Role::Setter, Entity::Contact, Rule::default());
+        assert!(!matrix.is_default());
+    }
+
+    #[test]
+    fn by_default_a_role_does_to_records_what_its_work_asks_for() {
+        for (role, entity, rule) in [
+            (Role::Manager, Entity::Deal, Rule { delete: Scope::Team, ..Rule::ALL }),
+            (Role::Closer, Entity::Deal, own(Scope::Team)),
+            (Role::SalesRep, Entity::Contact, own(Scope::All)),
+            (Role::Setter, Entity::Deal, own(Scope::Own)),
+            (Role::Setter, Entity::Company, own(Scope::Team)),
+            (Role::SupportAgent, Entity::Contact, Rule::READ),
+            (Role::SupportAgent, Entity::Deal, Rule { hidden: FieldMask::of(["value"]), ..Rule::READ }),
+        ] {
+            assert_eq!(Matrix::default().rule(role, entity), rule, "{role} {entity}");
+        }
+        let own = own(Scope::All);
+        assert!(Action::ALL.into_iter().all(|action| action == Action::Read || own.scope(action) == Scope::Own));
+    }
+
+    #[test]
+    fn by_default_support_makes_no_tags_and_managers_run_the_imports_of_all() {
+        let rule = |role, entity| Matrix::default().rule(role, entity);
+        for role in [Role::Manager, Role::Closer, Role::Setter, Role::SalesRep] {
+            assert_eq!(rule(role, Entity::Tag), Rule { create: Scope::All, ..Rule::READ }, "{role}");
+        }
+        assert_eq!(rule(Role::SupportAgent, Entity::Tag), Rule::READ);
+        for role in [Role::Closer, Role::SalesRep] {
+            let own = Rule { create: Scope::Own, read: Scope::Own, update: Scope::Own, ..Rule::NONE };
+            assert_eq!(rule(role, Entity::Import), own, "{role}");
+        }
+        for role in [Role::Setter, Role::SupportAgent] {
+            assert_eq!(rule(role, Entity::Import), Rule::NONE, "{role}");
+        }
+        for role in [Role::Closer, Role::Setter, Role::SalesRep, Role::SupportAgent] {
+            let own = Rule { read: Scope::Own, update: Scope::Own, ..Rule::NONE };
+            assert_eq!(rule(role, Entity::Job), own, "{role}");
+        }
+        let all = Rule { update: Scope::All, ..Rule::READ };
+        assert_eq!(rule(Role::Manager, Entity::Import), Rule { create: Scope::All, ..all.clone() });
+        assert_eq!(rule(Role::Manager, Entity::Job), all);
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn the_schema_of_a_matrix_has_rules_by_role_and_kind() {
+        use utoipa::{PartialSchema as _, ToSchema as _};
+        let schema = serde_json::to_value(Matrix::schema()).unwrap();
+        let rule = &schema["additionalProperties"]["additionalProperties"]["$ref"];
+        assert_eq!((Matrix::name().as_ref(), rule), ("Matrix", &serde_json::json!("#/components/schemas/Rule")));
+        let mut schemas = Vec::new();
+        Matrix::schemas(&mut schemas);
+        assert!(schemas.iter().any(|(name, _)| name == "Rule") && schemas.len() > 1);
+    }
 }

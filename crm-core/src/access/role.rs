@@ -60,3 +60,16 @@ impl FromStr for Role {
             .ok_or_else(|| Error::invalid("role", "role", format!("{name:?} is not a role")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_reads_as_itself_and_nothing_else_reads() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string().parse::<Role>().unwrap(), role);
+        }
+        assert_eq!("owner".parse::<Role>().unwrap_err().fields()[0].code, "role");
+    }
+}

@@ -71,3 +71,21 @@ impl<T: utoipa::ToSchema> utoipa::ToSchema for View<T> {
         T::schemas(schemas);
     }
 }
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use utoipa::{PartialSchema as _, ToSchema as _};
+
+    use super::*;
+    use crate::contact::Contact;
+
+    #[test]
+    fn a_view_has_the_schema_of_its_record() {
+        assert_eq!(View::<Contact>::name(), Contact::name());
+        assert!(View::<Contact>::schema() == Contact::schema());
+        let (mut own, mut shown) = (Vec::new(), Vec::new());
+        Contact::schemas(&mut own);
+        View::<Contact>::schemas(&mut shown);
+        assert!(!own.is_empty() && shown == own);
+    }
+}

@@ -9,6 +9,7 @@
 mod model;
 mod service;
 pub(crate) mod undo;
+mod undone;
 
 pub use model::{BulkChange, BulkEdit, BulkFault, BulkMode, BulkReport, BulkResult, BulkStatus, MAX_ITEMS, Selection};
-pub use undo::{LeftAlone, UndoReport};
+pub use undo::{LeftAlone, LeftReason, UndoReport};

@@ -153,28 +153,54 @@ fn result(index: u32, outcome: Outcome) -> BulkResult {
     }
 }
 
-/// The refusal of a whole request for the faults of its items; `None` where there are none. Faults of
-/// one kind, as stale versions alone, keep their kind; others are `Invalid`.
-pub(super) fn refusal(outcomes: &[Outcome]) -> Option<Error> {
-    let faults: Vec<(usize, &Error)> =
-        outcomes.iter().enumerate().filter_map(|(at, outcome)| Some((at, outcome.status.as_ref().err()?))).collect();
-    let (first_at, first) = faults.first()?;
-    let is_uniform = faults.iter().all(|(_, error)| error.kind() == first.kind());
-    if is_uniform && matches!(first.kind(), ErrorKind::Conflict | ErrorKind::Denied) {
-        return Some(
-            Error::new(first.kind(), format!("items.{first_at}: {}", first.message())).with_code(first.code()),
-        );
-    }
-    let fields = faults.into_iter().flat_map(|(at, error)| match error.fields() {
-        [] => vec![coded(format!("items.{at}"), error)],
-        fields => fields
-            .iter()
-            .map(|fault| FieldError { field: format!("items.{at}.{}", fault.field), ..fault.clone() })
-            .collect(),
-    });
-    Some(Error::invalid_fields(fields.collect()))
+/// How a request names its records, and so the places of its faults.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Naming {
+    /// Each with what becomes of it.
+    Items,
+    /// By their ids.
+    Ids,
+    /// By a filter.
+    Filter,
 }
 
-fn coded(field: String, error: &Error) -> FieldError {
-    FieldError::new(field, error.code(), error.message().to_owned())
+impl Naming {
+    /// The part of the request that names them.
+    pub(super) const fn part(self) -> &'static str {
+        match self {
+            Naming::Items => "items",
+            Naming::Ids => "ids",
+            Naming::Filter => "filter",
+        }
+    }
+
+    /// A fault of one record, at the place of the request that named it.
+    fn place(self, at: usize, id: Option<Uuid>, fault: &FieldError) -> FieldError {
+        let FieldError { field, code, message } = fault;
+        let (field, message) = match (self, field.as_str(), id) {
+            // A filter has no place for one of its records.
+            (Naming::Filter, _, Some(id)) => ("filter".to_owned(), format!("record {id}: {field}: {message}")),
+            (Naming::Ids, "id", _) | (_, "", _) => (format!("{}.{at}", self.part()), message.clone()),
+            _ => (format!("{}.{at}.{field}", self.part()), message.clone()),
+        };
+        FieldError { field, code: code.clone(), message }
+    }
+}
+
+/// The refusal of a whole request for the faults of its items; `None` where there are none. Faults of
+/// one kind, as stale versions alone, keep their kind; others are `Invalid`.
+pub(super) fn refusal(naming: Naming, outcomes: &[Outcome]) -> Option<Error> {
+    let fault = |(at, outcome): (usize, &'_ Outcome)| Some((at, outcome.id, outcome.status.as_ref().err()?.clone()));
+    let faults: Vec<(usize, Option<Uuid>, Error)> = outcomes.iter().enumerate().filter_map(fault).collect();
+    let (first_at, _, first) = faults.first()?;
+    let is_uniform = faults.iter().all(|(_, _, error)| error.kind() == first.kind());
+    if is_uniform && matches!(first.kind(), ErrorKind::Conflict | ErrorKind::Denied) {
+        let message = format!("{}.{first_at}: {}", naming.part(), first.message());
+        return Some(Error::new(first.kind(), message).with_code(first.code()));
+    }
+    let fields = faults.iter().flat_map(|(at, id, error)| match error.fields() {
+        [] => vec![naming.place(*at, *id, &FieldError::new("", error.code(), error.message().to_owned()))],
+        fields => fields.iter().map(|fault| naming.place(*at, *id, fault)).collect(),
+    });
+    Some(Error::invalid_fields(fields.collect()))
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::{BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Outcome, Selection, refusal};
-use crate::access::{Action, Grant};
+use super::model::{
+    BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Naming, Outcome, Selection, refusal,
+};
+use crate::access::{Action, Entity, Grant};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::job::{Job, Task};
@@ -40,7 +42,7 @@ impl<T: Kept> Records<'_, T> {
         T: Blank,
     {
         let steps = items.into_iter().map(|item| item.map(|edit| Step::Make(T::blank, edit)));
-        self.run(Action::Create, steps.collect(), mode).await
+        self.run(Action::Create, Naming::Items, steps.collect(), mode).await
     }
 
     pub(crate) async fn update_many(
@@ -52,7 +54,7 @@ impl<T: Kept> Records<'_, T> {
             let BulkEdit { id, expect, edit } = item?;
             Ok(Step::Change(id, expect, Arc::new(BulkChange::Edit(edit))))
         });
-        self.run(Action::Update, steps.collect(), mode).await
+        self.run(Action::Update, Naming::Items, steps.collect(), mode).await
     }
 
     pub(crate) async fn change_many(
@@ -75,12 +77,12 @@ impl<T: Kept> Records<'_, T> {
             check_tags("add", add)?;
             check_tags("remove", remove)?;
         }
-        let ids = match selection {
+        let (naming, ids) = match selection {
             Selection::Ids(ids) if ids.is_empty() => return Err(Error::invalid("ids", "required", "names no record")),
-            Selection::Ids(ids) => ids,
+            Selection::Ids(ids) => (Naming::Ids, ids),
             Selection::Filter(filter) => {
                 let request = ListRequest { filter: Some(filter), ..ListRequest::default() };
-                self.ids(&request).await?
+                (Naming::Filter, self.ids(&request).await?)
             }
         };
         if ids.is_empty() {
@@ -88,7 +90,7 @@ impl<T: Kept> Records<'_, T> {
         }
         let change = Arc::new(change);
         let steps = ids.into_iter().map(|id| Ok(Step::Change(id, Expect::Any, change.clone())));
-        self.run(action, steps.collect(), mode).await
+        self.run(action, naming, steps.collect(), mode).await
     }
 
     /// The ids of a whole list, the latest first.
@@ -115,11 +117,11 @@ impl<T: Kept> Records<'_, T> {
         Id::new_at(self.session.now())
     }
 
-    async fn run(&self, action: Action, steps: Steps<T>, mode: BulkMode) -> Result<BulkReport> {
+    async fn run(&self, action: Action, naming: Naming, steps: Steps<T>, mode: BulkMode) -> Result<BulkReport> {
         let grant = self.session.require(T::ENTITY, action)?;
         if steps.is_empty() || steps.len() > MAX_ITEMS {
             let message = format!("takes 1 to {MAX_ITEMS} items, not {}", steps.len());
-            return Err(Error::invalid("items", "count", message));
+            return Err(Error::invalid(naming.part(), "count", message));
         }
         if let Some(first) = self.session.enqueued(&grant).await? {
             return read_report(&first);
@@ -131,7 +133,7 @@ impl<T: Kept> Records<'_, T> {
                 let batch = self.batch();
                 changes.in_batch(batch);
                 let outcomes = self.decide(&grant, &mut changes, &steps).await?;
-                if let (BulkMode::Atomic, Some(refusal)) = (mode, refusal(&outcomes)) {
+                if let (BulkMode::Atomic, Some(refusal)) = (mode, refusal(naming, &outcomes)) {
                     return Err(refusal);
                 }
                 self.finish(&grant, changes, BulkReport::new(batch, outcomes)).await
@@ -149,7 +151,7 @@ impl<T: Kept> Records<'_, T> {
             self.session.commit(grant, changes).await?;
             return Ok(report);
         }
-        let (now, task) = (changes.now(), Task::Bulk { batch_id: report.batch_id });
+        let (now, task) = (changes.now(), Task::Bulk { entity: T::ENTITY, batch_id: report.batch_id });
         let result = serde_json::to_value(&report).map_err(Error::internal)?;
         let job = Job::done(Id::new_at(now), task, result, self.session.actor().user_id(), now);
         let job = self.session.enqueue(grant, changes, job).await?;
@@ -163,18 +165,18 @@ impl<T: Kept> Records<'_, T> {
             steps.iter().map(|step| self.draft(grant, changes.now(), &mut known, step)).collect();
         let pointers = decided.iter().flatten().flat_map(|draft| pointed(grant, &draft.record));
         let referred = self.session.referred(grant, pointers.collect()).await?;
-        let mut tags = BTreeSet::new();
-        for decision in &mut decided {
+        let mut fresh: Vec<(usize, Vec<String>)> = Vec::new();
+        for (at, decision) in decided.iter_mut().enumerate() {
             let Ok(Draft { record, status }) = decision else { continue };
             if *status == BulkStatus::Deleted {
                 continue;
             }
             match self.session.check(grant, changes, record, &referred) {
-                Ok(fresh) => tags.extend(fresh),
+                Ok(tags) => fresh.push((at, tags)),
                 Err(error) => *decision = Err(error),
             }
         }
-        self.session.make_tags(grant, changes, &distinct(tags)).await?;
+        self.make_tags(grant, changes, &mut decided, &fresh).await?;
         let outcomes = steps.iter().zip(decided).map(|(step, decision)| match decision {
             Ok(Draft { mut record, status }) => {
                 let is_changed = changes.put(&mut record);
@@ -184,6 +186,30 @@ impl<T: Kept> Records<'_, T> {
             Err(error) => Outcome { id: named(step).map(Id::uuid), status: Err(error) },
         });
         Ok(outcomes.collect())
+    }
+
+    /// Makes the tags that do not exist yet; where the caller may not, the items that need them are at
+    /// fault. `fresh` are the items' new tags, by the items' places.
+    async fn make_tags(
+        &self,
+        grant: &Grant,
+        changes: &mut Changes,
+        decided: &mut [Result<Draft<T>>],
+        fresh: &[(usize, Vec<String>)],
+    ) -> Result<()> {
+        let names: BTreeSet<String> = fresh.iter().flat_map(|(_, tags)| tags.iter().cloned()).collect();
+        let missing = self.session.missing_tags(grant, names).await?;
+        let Err(error) = self.session.require(Entity::Tag, Action::Create) else {
+            self.session.put_tags(changes, missing.values());
+            return Ok(());
+        };
+        let at_fault = fresh.iter().filter(|(_, tags)| tags.iter().any(|tag| missing.contains_key(&text::key(tag))));
+        for (at, _) in at_fault {
+            if let Some(decision) = decided.get_mut(*at) {
+                *decision = Err(error.clone());
+            }
+        }
+        Ok(())
     }
 
     /// The records that the steps name, as far as the caller sees them.
@@ -281,10 +307,4 @@ fn named<T: Kept>(step: &Result<Step<T>>) -> Option<Id<T>> {
         Ok(Step::Change(id, ..)) => Some(*id),
         Ok(Step::Make(..)) | Err(_) => None,
     }
-}
-
-/// Tags, each once, whichever their spelling.
-fn distinct(tags: BTreeSet<String>) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    tags.into_iter().filter(|tag| seen.insert(text::key(tag))).collect()
 }

@@ -2,30 +2,46 @@
 //!
 //! A field goes back to what it was where it still holds what the undertaking gave it; a record that
 //! it made is deleted where nobody has changed it since. Everything else is left alone and reported.
+//! Whoever undoes it undoes what they see and may change: the rest is left alone too, and counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::undone::{Undoable, Undone};
 use crate::access::{Action, Entity, Grant};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::deal::Deal;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Halt, Progress, Watch};
-use crate::journal::{Batch, Change, Entry};
-use crate::session::{Decisions, Kept, Session, pointed};
+use crate::job::{Halt, Progress, Step, Task, Watch};
+use crate::journal::{Batch, Entry, Event};
+use crate::pipeline::Pipeline;
+use crate::session::{Decisions, Session, pointed};
 use crate::store::{Changes, Stored};
+use crate::text;
 
 /// Entries that are read at once.
 const PAGE: u32 = 2_000;
 /// Most records that a report names.
 const MAX_NAMED: usize = 1_000;
-/// The field of custom values, which are compared one by one.
-const CUSTOM: &str = "custom";
+
+/// Why something was left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub enum LeftReason {
+    /// Somebody changed it since.
+    Changed,
+    /// Whoever undid it may not change the record, or not all of it.
+    NotPermitted,
+    /// What it was before breaks a rule of today.
+    Invalid,
+}
 
 /// A record of which something was left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +51,9 @@ pub struct LeftAlone {
     pub entity: Entity,
     /// Its id.
     pub id: Uuid,
-    /// The fields that somebody changed since; empty where the whole record was left alone.
+    /// Why.
+    pub reason: LeftReason,
+    /// The fields that somebody changed since.
     pub fields: Vec<String>,
 }
 
@@ -49,217 +67,262 @@ pub struct UndoReport {
     pub restored: u64,
     /// Records of which something was left alone.
     pub left_alone: u64,
-    /// The first 1,000 of these.
+    /// The first 1,000 of these, as far as whoever undid it sees them.
     pub records: Vec<LeftAlone>,
 }
 
 impl UndoReport {
-    fn leave(&mut self, entity: Entity, id: Uuid, fields: Vec<String>) {
+    fn leave(&mut self, left: LeftAlone) {
         self.left_alone += 1;
         if self.records.len() < MAX_NAMED {
-            self.records.push(LeftAlone { entity, id, fields });
+            self.records.push(left);
         }
-    }
-
-    fn add(&mut self, other: UndoReport) {
-        self.deleted += other.deleted;
-        self.restored += other.restored;
-        self.left_alone += other.left_alone;
-        self.records.extend(other.records);
-        self.records.truncate(MAX_NAMED);
     }
 }
 
-/// Undoes a batch, some records a commit. Called again after a stop it goes on with what is left.
+/// Undoes a batch, some records a commit, after the record that it reached before. The place and the
+/// report are written with each commit, so that whoever goes on after a stop neither skips a record nor
+/// counts one twice.
 pub(crate) async fn undo(
-    session: &Session,
     batch: Id<Batch>,
+    reached: Option<Uuid>,
+    mut report: UndoReport,
+    mut progress: Progress,
     watch: &mut dyn Watch,
 ) -> std::result::Result<UndoReport, Halt> {
-    let mut report = UndoReport::default();
-    let mut after = None;
-    let mut done = 0;
+    let mut pages = Pages { batch, after: reached.map(|record| (record, i64::MAX)), waiting: Vec::new() };
     loop {
-        let grant = session.internally(Entity::Import, Action::Read);
-        let mut entries = session.ports().journal.batch(&grant, batch, after, PAGE).await?;
-        let is_last = entries.len() < PAGE as usize;
-        if !is_last && let Some(last) = entries.last().map(|entry| entry.record_id) {
-            // The last record may have more entries; where it is the only one, these are taken alone.
-            let whole = entries.partition_point(|entry| entry.record_id < last);
-            if whole > 0 {
-                entries.truncate(whole);
-            }
-        }
-        report.add(settle::<Contact>(session, &entries).await?);
-        report.add(settle::<Company>(session, &entries).await?);
-        report.add(settle::<Deal>(session, &entries).await?);
-        done += entries.len() as u64;
-        after = entries.last().map(|entry| entry.record_id);
-        watch.reached(Progress { done, total: None }).await?;
-        if is_last {
-            return Ok(report);
-        }
-    }
-}
-
-/// Undoes the entries of one kind in one commit, again when somebody else was faster.
-async fn settle<T: Kept>(session: &Session, entries: &[Entry]) -> Result<UndoReport> {
-    let groups: Vec<&[Entry]> = entries
-        .chunk_by(|one, next| one.record_id == next.record_id)
-        .filter(|group| group.first().is_some_and(|entry| entry.entity == T::ENTITY))
-        .collect();
-    if groups.is_empty() {
-        return Ok(UndoReport::default());
-    }
-    let mut decisions = Decisions::new();
-    loop {
-        if let Some(result) = decisions.settle(once::<T>(session, &groups).await) {
-            return result;
-        }
-    }
-}
-
-async fn once<T: Kept>(session: &Session, groups: &[&[Entry]]) -> Result<UndoReport> {
-    let (update, delete) = (session.require(T::ENTITY, Action::Update)?, session.require(T::ENTITY, Action::Delete));
-    let ids: Vec<Id<T>> = groups.iter().flat_map(|group| group.first()).map(|entry| entry.record_id.into()).collect();
-    let mut known = T::load_many(session.ports(), &update, &ids).await?;
-    known.sort_unstable_by_key(|record| record.uuid());
-    let mut report = UndoReport::default();
-    let mut changes = session.changes();
-    changes.in_batch(Id::new_at(changes.now()));
-    for group in groups {
-        let id = group.first().map(|entry| entry.record_id).unwrap_or_default();
-        // What is deleted already needs no undoing.
-        let Ok(at) = known.binary_search_by_key(&id, |record| record.uuid()) else { continue };
-        let Some(record) = known.get_mut(at) else { continue };
-        let undone = Undone::of(&**record, group);
-        if undone.is_deleted {
-            match delete.as_ref().map_err(Clone::clone).and_then(|grant| grant.check_reach(&**record)) {
-                Ok(()) => {
-                    record.set_deleted(Some(changes.now()));
-                    changes.put(record);
-                    report.deleted += 1;
+        let session = watch.session().await?;
+        let Some(page) = pages.next(&session).await? else { return Ok(report) };
+        let groups: Vec<&[Entry]> = page.chunk_by(|one, next| one.record_id == next.record_id).collect();
+        progress.done += groups.len() as u64;
+        let last = page.last().map(|entry| entry.record_id);
+        let mut decisions = Decisions::new();
+        loop {
+            let mut next = report.clone();
+            let changes = decide(&session, &groups, &mut next).await;
+            let written = match changes {
+                Ok(changes) => {
+                    let task = Task::Revert { batch_id: batch, reached: last };
+                    let result = serde_json::to_value(&next).map_err(Error::internal)?;
+                    watch.write(&session, changes, Step { task, result, progress }).await
                 }
-                Err(_) => report.leave(T::ENTITY, id, Vec::new()),
+                Err(error) => Err(error.into()),
+            };
+            match written {
+                Ok(()) => {
+                    report = next;
+                    break;
+                }
+                Err(Halt::Lost) => return Err(Halt::Lost),
+                Err(Halt::Fault(error)) => {
+                    if let Some(Err(error)) = decisions.settle::<()>(Err(error)) {
+                        return Err(error.into());
+                    }
+                }
             }
-            continue;
         }
-        match restore(session, &update, &mut changes, record, &undone.image).await {
-            Ok(is_changed) => report.restored += u64::from(is_changed),
-            Err(_) => {
-                report.leave(T::ENTITY, id, Vec::new());
+    }
+}
+
+/// The entries of a batch, some records at a time: those of one record are never parted.
+struct Pages {
+    batch: Id<Batch>,
+    after: Option<(Uuid, i64)>,
+    /// Entries of a record that may have more.
+    waiting: Vec<Entry>,
+}
+
+impl Pages {
+    /// The next entries; `None` after the last.
+    async fn next(&mut self, session: &Session) -> Result<Option<Vec<Entry>>> {
+        let grant = session.internally(Entity::Import, Action::Read);
+        loop {
+            let more = session.ports().journal.batch(&grant, self.batch, self.after, PAGE).await?;
+            let is_last = more.len() < PAGE as usize;
+            self.after = more.last().map(|entry| (entry.record_id, entry.version)).or(self.after);
+            self.waiting.extend(more);
+            let last = self.waiting.last().map(|entry| entry.record_id);
+            let whole = match is_last {
+                true => self.waiting.len(),
+                false => self.waiting.partition_point(|entry| Some(entry.record_id) < last),
+            };
+            if whole > 0 {
+                let rest = self.waiting.split_off(whole);
+                return Ok(Some(std::mem::replace(&mut self.waiting, rest)));
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Decides the undoing of some records' entries.
+async fn decide(session: &Session, groups: &[&[Entry]], report: &mut UndoReport) -> Result<Changes> {
+    let mut changes = session.changes();
+    // Read as the product, to tell what the caller does not see from what is deleted already.
+    let product = session.as_product("undo").await?;
+    let mut desk = Desk { session, product: &product, changes: &mut changes, report };
+    desk.decide::<Company>(groups).await?;
+    desk.decide::<Contact>(groups).await?;
+    desk.decide::<Deal>(groups).await?;
+    Ok(changes)
+}
+
+/// Where the undoing of some records is decided.
+struct Desk<'a> {
+    session: &'a Session,
+    product: &'a Session,
+    changes: &'a mut Changes,
+    report: &'a mut UndoReport,
+}
+
+/// A record as it was, to be written.
+struct Former<T> {
+    record: Stored<T>,
+    events: Vec<Event>,
+    left: Option<LeftAlone>,
+}
+
+impl Desk<'_> {
+    async fn decide<T: Undoable>(&mut self, groups: &[&[Entry]]) -> Result<()> {
+        let own = |group: &&&[Entry]| group.first().is_some_and(|entry| entry.entity == T::ENTITY);
+        let own: Vec<&[Entry]> = groups.iter().filter(own).copied().collect();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let everything = self.product.require(T::ENTITY, Action::Read)?;
+        let ports = self.session.ports();
+        let ids: Vec<Id<T>> = own.iter().flat_map(|group| group.first()).map(|entry| entry.record_id.into()).collect();
+        let known = T::load_many(ports, &everything, &ids).await?;
+        let mut known: BTreeMap<Uuid, Stored<T>> = known.into_iter().map(|record| (record.uuid(), record)).collect();
+        let around = T::around(ports, &everything).await?;
+        let mut formers = Vec::new();
+        for group in own {
+            // What is deleted already needs no undoing.
+            let record = group.first().and_then(|entry| known.remove(&entry.record_id));
+            if let Some(record) = record {
+                formers.extend(self.former(record, group, &around)?);
+            }
+        }
+        self.put(formers).await
+    }
+
+    /// The record as it was before its entries; `None` where nothing of it is to be restored.
+    fn former<T: Undoable>(
+        &mut self,
+        mut record: Stored<T>,
+        entries: &[Entry],
+        around: &[Stored<Pipeline>],
+    ) -> Result<Option<Former<T>>> {
+        let caller = self.session.internally(T::ENTITY, Action::Read);
+        if !caller.sees_owner(T::ENTITY, record.owner()) {
+            self.report.left_alone += 1;
+            return Ok(None);
+        }
+        let undone = Undone::of(&caller, &*record, entries);
+        if undone.is_made {
+            match self.session.require(T::ENTITY, Action::Delete).and_then(|grant| grant.check_reach(&*record)) {
+                Ok(()) => {
+                    record.set_deleted(Some(self.changes.now()));
+                    self.changes.put(&mut record);
+                    self.report.deleted += 1;
+                }
+                Err(error) => self.report.leave(refused(&record, error)?),
+            }
+            return Ok(None);
+        }
+        let left = match (undone.kept.is_empty(), undone.is_withheld) {
+            (false, _) => Some(left(&record, LeftReason::Changed, undone.kept)),
+            (true, true) => Some(left(&record, LeftReason::NotPermitted, BTreeSet::new())),
+            (true, false) => None,
+        };
+        if undone.image != record.image() {
+            match self.was(&record, &undone.image, around) {
+                Ok((record, events)) => return Ok(Some(Former { record, events, left })),
+                Err(error) => self.report.leave(refused(&record, error)?),
+            }
+        } else if let Some(left) = left {
+            self.report.leave(left);
+        }
+        Ok(None)
+    }
+
+    /// The record with the content of an image, where the caller may change it and its room's rules
+    /// allow it.
+    fn was<T: Undoable>(
+        &mut self,
+        record: &Stored<T>,
+        image: &Map<String, Value>,
+        around: &[Stored<Pipeline>],
+    ) -> Result<(Stored<T>, Vec<Event>)> {
+        self.session.require(T::ENTITY, Action::Update)?.check_reach(&**record)?;
+        let mut whole = image.clone();
+        whole.insert("id".to_owned(), record.uuid().to_string().into());
+        let read = serde_json::from_value::<T>(whole.into());
+        let mut former = read.map_err(|_| Error::invalid("", "unreadable", "was what no record can be any more"))?;
+        former.stamp(record.version(), self.changes.now());
+        // An edit of nothing refuses what no edit may leave behind.
+        former.apply(T::Edit::default())?;
+        let events = former.check_return(record, around, self.changes)?;
+        let mut candidate = record.clone();
+        *candidate = former;
+        Ok((candidate, events))
+    }
+
+    /// Puts records among the changes, with the references of all looked up at once.
+    async fn put<T: Undoable>(&mut self, formers: Vec<Former<T>>) -> Result<()> {
+        if formers.is_empty() {
+            return Ok(());
+        }
+        let caller: Grant = self.session.internally(T::ENTITY, Action::Read);
+        let pointers = formers.iter().flat_map(|former| pointed(&caller, &former.record)).collect();
+        let referred = self.session.referred(&caller, pointers).await?;
+        let mut checked = Vec::new();
+        for mut former in formers {
+            match self.session.check(&caller, self.changes, &mut former.record, &referred) {
+                Ok(tags) => checked.push((former, tags)),
+                Err(error) => self.report.leave(refused(&former.record, error)?),
+            }
+        }
+        let named: BTreeSet<String> = checked.iter().flat_map(|(_, tags)| tags.iter().cloned()).collect();
+        let missing = self.session.missing_tags(&caller, named).await?;
+        let may_make = self.session.require(Entity::Tag, Action::Create);
+        let is_missing = |tags: &[String]| tags.iter().any(|tag| missing.contains_key(&text::key(tag)));
+        if may_make.is_ok() {
+            self.session.put_tags(self.changes, missing.values());
+        }
+        for (Former { mut record, events, left }, tags) in checked {
+            if let Err(error) = &may_make
+                && is_missing(&tags)
+            {
+                self.report.leave(refused(&record, error.clone())?);
                 continue;
             }
-        }
-        if !undone.kept.is_empty() {
-            report.leave(T::ENTITY, id, undone.kept.into_iter().collect());
-        }
-    }
-    session.commit(&update, changes).await?;
-    Ok(report)
-}
-
-/// Gives a record the content of an image, where the caller may.
-async fn restore<T: Kept>(
-    session: &Session,
-    grant: &Grant,
-    changes: &mut Changes,
-    record: &mut Stored<T>,
-    image: &Map<String, Value>,
-) -> Result<bool> {
-    if record.image() == *image {
-        return Ok(false);
-    }
-    grant.check_reach(&**record)?;
-    let mut whole = image.clone();
-    whole.insert("id".to_owned(), record.uuid().to_string().into());
-    let mut former: T = serde_json::from_value(whole.into()).map_err(Error::internal)?;
-    former.stamp(record.version(), changes.now());
-    let mut candidate = record.clone();
-    *candidate = former;
-    let referred = session.referred(grant, pointed(grant, &candidate)).await?;
-    session.check(grant, changes, &mut candidate, &referred)?;
-    *record = candidate;
-    Ok(changes.put(record))
-}
-
-/// A record without what a batch did to it.
-struct Undone {
-    image: Map<String, Value>,
-    /// Whether the batch made it, and nothing else happened to it.
-    is_deleted: bool,
-    /// Fields that somebody changed since.
-    kept: BTreeSet<String>,
-}
-
-impl Undone {
-    /// Walks a record's entries backwards, the latest first.
-    fn of<T: Kept>(record: &T, entries: &[Entry]) -> Self {
-        let mut undone = Self { image: record.image(), is_deleted: false, kept: BTreeSet::new() };
-        for entry in entries.iter().rev() {
-            match entry.change {
-                Change::Created => match undone.image == entry.after {
-                    true => undone.is_deleted = true,
-                    false => undone.keep_what_differs(&entry.after),
-                },
-                Change::Updated => undone.take_back(entry),
-                Change::Deleted | Change::Restored | Change::Purged | Change::Noted => {}
+            if self.changes.put(&mut record) {
+                self.report.restored += 1;
+                events.into_iter().for_each(|event| self.changes.emit(event));
+            }
+            if let Some(left) = left {
+                self.report.leave(left);
             }
         }
-        undone
-    }
-
-    fn take_back(&mut self, entry: &Entry) {
-        let fields: BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
-        for field in fields {
-            let (before, after) = (entry.before.get(field), entry.after.get(field));
-            if field == CUSTOM {
-                self.take_back_custom(before, after);
-            } else if !put_back(&mut self.image, field, before, after) {
-                self.kept.insert(field.clone());
-            }
-        }
-    }
-
-    fn take_back_custom(&mut self, before: Option<&Value>, after: Option<&Value>) {
-        fn object(value: Option<&Value>) -> Map<String, Value> {
-            value.and_then(Value::as_object).cloned().unwrap_or_default()
-        }
-        let (before, after) = (object(before), object(after));
-        let mut values = object(self.image.get(CUSTOM));
-        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        for key in keys {
-            if before.get(key) != after.get(key) && !put_back(&mut values, key, before.get(key), after.get(key)) {
-                self.kept.insert(format!("{CUSTOM}.{key}"));
-            }
-        }
-        match values.is_empty() {
-            true => drop(self.image.remove(CUSTOM)),
-            false => drop(self.image.insert(CUSTOM.to_owned(), values.into())),
-        }
-    }
-
-    fn keep_what_differs(&mut self, made: &Map<String, Value>) {
-        let fields: BTreeSet<&String> = made.keys().chain(self.image.keys()).collect();
-        let differing = fields.into_iter().filter(|field| made.get(*field) != self.image.get(*field));
-        let differing: Vec<String> = differing.cloned().collect();
-        self.kept.extend(differing);
+        Ok(())
     }
 }
 
-/// Gives a field its former value where it holds the new one or has the former one already; says
-/// whether it has it now.
-fn put_back(image: &mut Map<String, Value>, field: &str, before: Option<&Value>, after: Option<&Value>) -> bool {
-    let now = image.get(field);
-    if now == before {
-        return true;
-    }
-    if now != after {
-        return false;
-    }
-    match before {
-        Some(before) => drop(image.insert(field.to_owned(), before.clone())),
-        None => drop(image.remove(field)),
-    }
-    true
+fn left<T: Undoable>(record: &Stored<T>, reason: LeftReason, fields: BTreeSet<String>) -> LeftAlone {
+    LeftAlone { entity: T::ENTITY, id: record.uuid(), reason, fields: fields.into_iter().collect() }
+}
+
+/// A record that is left alone for what its restoring was refused with. What may pass, as an outage, is
+/// no reason to leave anything alone.
+fn refused<T: Undoable>(record: &Stored<T>, error: Error) -> Result<LeftAlone> {
+    let reason = match error.kind() {
+        ErrorKind::Denied | ErrorKind::NotFound => LeftReason::NotPermitted,
+        ErrorKind::Invalid => LeftReason::Invalid,
+        _ => return Err(error),
+    };
+    Ok(left(record, reason, BTreeSet::new()))
 }

@@ -89,9 +89,10 @@ pub struct CustomField {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewCustomField {
     /// Contact, company or deal.
+    #[cfg_attr(feature = "schema", schema(schema_with = extensible))]
     pub entity: Entity,
     /// Lower-case letters, digits and underscores, starting with a letter, at most 60.
-    #[cfg_attr(feature = "schema", schema(max_length = 60))]
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z][a-z0-9_]{0,59}$"))]
     pub key: String,
     /// What people call it.
     #[cfg_attr(feature = "schema", schema(max_length = 100))]
@@ -107,6 +108,14 @@ pub struct NewCustomField {
     /// Whether a record must have a value.
     #[serde(default)]
     pub required: bool,
+}
+
+/// The kinds of record that have custom fields.
+#[cfg(feature = "schema")]
+fn extensible() -> utoipa::openapi::schema::Object {
+    let kinds = [Entity::Contact, Entity::Company, Entity::Deal].map(Entity::name);
+    let kind = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+    kind.enum_values(Some(kinds)).description(Some("Contact, company or deal.")).build()
 }
 
 /// A change of a definition; key and kind stay.

@@ -247,6 +247,30 @@ impl Deal {
         }
         Ok(Some(DealEvent::Moved { from: Some(from), to: stage.id, at }))
     }
+
+    /// Whether the deal is where another state of it is, since the same time.
+    pub(crate) fn has_place_of(&self, other: &Deal) -> bool {
+        let place = |deal: &Deal| (deal.pipeline_id, deal.stage_id, deal.status, deal.stage_entered_at, deal.closed_at);
+        place(self) == place(other)
+    }
+
+    /// The fact that the deal stands again, from `at` on, where it stood before it came to be as in
+    /// `left`: as when what took it away is undone. It has the times again that it had there, so that a
+    /// sale of last year is not one of today.
+    ///
+    /// # Errors
+    /// `Invalid` where its status or its times do not go with the stage, whose kind may be another by now.
+    pub(crate) fn returned(&self, left: &Deal, stage: &Stage, at: Timestamp) -> Result<Option<DealEvent>> {
+        if self.status != stage.kind.into() || (self.closed_at.is_some() && self.status == DealStatus::Open) {
+            let message = format!("a deal in stage {} is {} now", stage.id, stage.kind.name());
+            return Err(Error::invalid("stage_id", "stage", message));
+        }
+        if self.closed_at.zip(self.opened_at).is_some_and(|(closed, opened)| closed < opened) {
+            return Err(Error::invalid("closed_at", "out_of_order", "lies before the deal was opened"));
+        }
+        let has_moved = self.stage_id != left.stage_id;
+        Ok(has_moved.then_some(DealEvent::Moved { from: Some(left.stage_id), to: self.stage_id, at }))
+    }
 }
 
 impl Record for Deal {

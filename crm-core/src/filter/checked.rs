@@ -184,6 +184,7 @@ mod tests {
         let three = CheckedFilter::everything().and(has("a")).and(has("b").and(has("c")));
         assert_eq!(three, CheckedFilter::All(vec![has("a"), has("b"), has("c")]));
         assert_eq!(has("a").and(CheckedFilter::everything()), has("a"));
+        assert_eq!(CheckedFilter::everything().and(has("a")), has("a"));
         assert_eq!(CheckedFilter::everything().and(CheckedFilter::everything()), CheckedFilter::everything());
     }
 

@@ -261,6 +261,7 @@ fn empty_lists_mean_what_sets_mean() {
     let record = Record::with("tags", FieldValue::Many(vec!["vip".into()]));
     assert!(record.passes("all()") && !record.passes("any()"));
     assert!(!record.passes("score in []"));
+    assert!(record.passes("tags has_any [other, VIP]") && !record.passes("tags has_any [other]"));
     assert!(!record.passes("tags has_any []") && record.passes("tags has_all []") && record.passes("tags has_none []"));
     assert!(record.passes("tags is not null") && record.passes("tags has_all [VIP]"));
     for none in [Record::default(), Record::with("tags", FieldValue::Many(Vec::new()))] {
@@ -286,6 +287,27 @@ fn amounts_compare_within_their_currency() {
     assert!(record.passes("value > money(499 EUR)") && !record.passes("value > money(499 USD)"));
     assert!(record.passes("value != money(1 EUR)") && !record.passes("value != money(1 USD)"));
     assert!(record.passes("value in [money(500 USD), money(500 EUR)]"));
+}
+
+#[test]
+fn every_kind_of_value_compares_with_its_own() {
+    let with = Record::with;
+    for (record, text) in [
+        (with("score", FieldValue::Integer(5)), "score = 5 and score > 4"),
+        (with("custom.weight", FieldValue::Real(2.5)), "custom.weight = 2.5 and custom.weight < 3"),
+        (with("custom.weight", FieldValue::Real(-0.0)), "custom.weight = 0"),
+        (with("subscribed", FieldValue::Bool(true)), "subscribed = true and subscribed != false"),
+    ] {
+        assert!(record.passes(text), "{text}");
+    }
+}
+
+#[test]
+fn a_number_keeps_its_value_and_zero_has_one_form() {
+    let Some(Literal::Real(zero)) = Literal::real(-0.0) else { panic!("zero is finite") };
+    assert!(zero.is_sign_positive());
+    assert_eq!(Literal::real(-2.5), Some(Literal::Real(-2.5)));
+    assert_eq!(Literal::real(f64::NAN), None);
 }
 
 #[test]

@@ -87,8 +87,8 @@ fn instant(local: NaiveDateTime, table: chrono_tz::Tz) -> Timestamp {
 pub(super) fn start_of(period: Period, offset: i32, now: Timestamp, zone: Zone) -> Timestamp {
     let present = zone.start_of(period, now);
     match shifted(zone.day(present), period, offset) {
-        Some(day) if offset != 0 => zone.start_of_day(day),
-        _ => present,
+        Some(day) => zone.start_of_day(day),
+        None => present,
     }
 }
 
@@ -208,6 +208,8 @@ mod tests {
             ("P18M", "P1Y6M"),
             ("PT90M", "PT1H30M"),
             ("P1DT1S", "P1DT1S"),
+            ("P1Y2M3DT4H5M6S", "P1Y2M3DT4H5M6S"),
+            ("P1Y2M3W4DT26H61M", "P1Y2M25DT27H1M"),
             ("P0D", "PT0S"),
         ] {
             assert_eq!(span(text).to_string(), printed);
@@ -234,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn a_span_reaches_a_thousand_years_and_no_further() {
+        for text in ["P1000Y", "P12000M", "P999Y12M", "P366000D", "P52285W5D", "PT1193046H"] {
+            assert!(text.parse::<Span>().is_ok(), "{text}");
+        }
+        for text in ["P1000Y1M", "P12001M", "P366001D", "P52285W6D", "PT1193047H"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn days_keep_the_local_time_of_day_and_hours_are_exact() {
         let berlin: Zone = "Europe/Berlin".parse().unwrap();
         let noon_after = at("2026-03-29T10:00:00Z");
@@ -248,6 +260,9 @@ mod tests {
         let berlin: Zone = "Europe/Berlin".parse().unwrap();
         assert_eq!(span("P1D").after(at("2026-03-28T01:30:20Z"), berlin), at("2026-03-29T01:00:00Z"));
         assert_eq!(span("P1D").after(at("2026-10-24T00:30:00Z"), berlin), at("2026-10-25T00:30:00Z"));
+        // Samoa skipped the whole 30th.
+        let apia: Zone = "Pacific/Apia".parse().unwrap();
+        assert_eq!(span("P1D").after(at("2011-12-29T22:00:00Z"), apia), at("2011-12-30T10:00:00Z"));
         // The second 02:30 of that night is an instant of its own to exact hours.
         assert_eq!(span("PT1H").after(at("2026-10-25T00:30:00Z"), berlin), at("2026-10-25T01:30:00Z"));
     }

@@ -98,3 +98,16 @@ impl FromStr for Op {
             .ok_or_else(|| Error::invalid("op", "unknown_op", format!("{name:?} is not an operator")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_reads_as_itself_and_nothing_else_reads() {
+        for op in Op::ALL {
+            assert_eq!(op.to_string().parse::<Op>().unwrap(), op);
+        }
+        assert_eq!("like".parse::<Op>().unwrap_err().fields()[0].code, "unknown_op");
+    }
+}

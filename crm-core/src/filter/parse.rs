@@ -339,6 +339,8 @@ mod tests {
             ("ä = 1 b", 7),
             ("a = \"x", 7),
             ("a = \"\\q\"", 7),
+            ("a = \"\\u{41\"", 7),
+            ("1a = 1", 1),
             ("(a = 1", 7),
             ("a between 1 or 2", 13),
             ("a.b.c = 1", 1),
@@ -349,6 +351,13 @@ mod tests {
             let message = &error.fields()[0].message;
             assert!(message.starts_with(&format!("column {column}:")), "{text:?}: {message}");
         }
+    }
+
+    #[test]
+    fn parentheses_nest_to_their_border_and_no_further() {
+        let nested = |pairs: usize| format!("{}a = 1{}", "(".repeat(pairs), ")".repeat(pairs)).parse::<Filter>();
+        assert_eq!(nested(MAX_CALLS - 1).unwrap(), Filter::is("a", Op::Eq, 1));
+        assert_eq!(nested(MAX_CALLS).unwrap_err().fields()[0].code, "too_deep");
     }
 
     #[test]

@@ -209,3 +209,30 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     }
     f.write_str("\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_printed_as_people_write_it() {
+        for text in [
+            "_x = 1",
+            "\"1a\" = 1",
+            "phone is null",
+            "phone is not null",
+            "score between 1 and 2",
+            "name = \"a\\u{7}\\n\"",
+            "any() or a = 1 or b = 2 and c = 3",
+            "(a = 1 or b = 2) or c = 3",
+        ] {
+            assert_eq!(text.parse::<Filter>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_relation_named_custom_is_not_printed_as_a_custom_field() {
+        let filter = Filter::Related { relation: "custom".into(), filter: Box::new(Filter::is("a", Op::Eq, 1)) };
+        assert_eq!(filter.to_string().parse::<Filter>().unwrap(), filter);
+    }
+}

@@ -29,12 +29,16 @@ fn an_error_names_its_place() {
         ("first_name = \"a\\u{0}\"", "filter.value", "control_character"),
         ("lifecycle = loud", "filter.value", "unknown_choice"),
         ("birthday = 2026-02-30", "filter.value", "value_type"),
+        ("birthday = 0000-12-31", "filter.value", "value_type"),
+        ("birthday = 2026-1-5", "filter.value", "value_type"),
         ("birthday = +10000-01-01", "filter.value", "value_type"),
         ("created_at > yesterday", "filter.value", "value_type"),
         ("created_at > start_of year -1001", "filter.value", "value_type"),
         ("owner_id = 5", "filter.value", "value_type"),
         ("company_id = me", "filter.value", "value_type"),
         ("value = money(1 euro)", "filter.value", "value_type"),
+        ("value = money(1 eur)", "filter.value", "value_type"),
+        ("value = money(1 EURO)", "filter.value", "value_type"),
         ("company.nothing = 1", "filter.filter.field", "unknown_field"),
         ("friends.nothing = 1", "filter.related", "unknown_relation"),
         ("deals.title = x", "filter.related", "denied"),
@@ -74,6 +78,9 @@ fn too_deep_and_too_wide_are_refused_everywhere() {
     assert!(deep.to_string().parse::<Filter>().is_err());
     assert!(Filter::from_json(&serde_json::to_string(&nested(MAX_DEPTH)).unwrap()).is_ok());
 
+    let deep = (0..MAX_DEPTH).fold(leaf(), |filter, _| Filter::Any(vec![filter]));
+    assert_eq!(deep.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_deep");
+
     let wide = Filter::All(vec![leaf(); MAX_NODES]);
     assert_eq!(wide.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_long");
     assert!(Filter::from_json(&serde_json::to_string(&wide).unwrap()).is_err());
@@ -83,6 +90,28 @@ fn too_deep_and_too_wide_are_refused_everywhere() {
     assert_eq!(long.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_long");
     assert!(Filter::from_json(&serde_json::to_string(&long).unwrap()).is_err());
     assert!(long.to_string().parse::<Filter>().is_err());
+}
+
+#[test]
+fn the_deepest_and_the_widest_filter_are_read_everywhere() {
+    let leaf = || Filter::is("score", Op::Eq, 1);
+    let deep = (1..MAX_DEPTH).fold(leaf(), |filter, _| Filter::Any(vec![filter]));
+    let wide = Filter::All(vec![leaf(); MAX_NODES - 1]);
+    let wide_below_not = Filter::All(vec![leaf(); MAX_NODES - 2]).negated();
+    let long = Filter::is("score", Op::In, vec![Scalar::Integer(1); MAX_LIST]);
+    for filter in [deep, wide, wide_below_not, long] {
+        assert!(filter.check(Entity::Contact, &context(&Masked)).is_ok());
+        assert_eq!(Filter::from_json(&serde_json::to_string(&filter).unwrap()).unwrap(), filter);
+        assert_eq!(filter.to_string().parse::<Filter>().unwrap(), filter);
+    }
+}
+
+#[test]
+fn a_message_shows_the_name_and_the_operator_and_a_long_name_cut() {
+    assert!(check("nothing = 1").unwrap_err().message().contains("\"nothing\" is not a field"));
+    assert!(check("score ~ x").unwrap_err().message().ends_with("does not take contains"));
+    let long = check(&format!("{} = 1", "x".repeat(1_000))).unwrap_err();
+    assert!(long.message().contains(&"x".repeat(64)) && !long.message().contains(&"x".repeat(65)));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod model;
 mod port;
 mod runner;
+mod seen;
 mod service;
 mod upload;
 mod watch;
@@ -21,4 +22,4 @@ pub use port::{JobPlace, JobQuery, JobStore, UploadStore};
 pub use runner::{Never, Stop};
 pub use service::{Jobs, JobsRequest};
 pub use upload::{CHUNK_BYTES, Spool, StoredFile, Upload};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Step, Watch};

@@ -52,13 +52,21 @@ pub enum Task {
         /// What the journal entries to undo have in common.
         #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
         batch_id: Id<Batch>,
+        /// The last record that was undone, in the order of their ids.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reached: Option<Uuid>,
     },
     /// One change of many records in one commit, done within its request.
     Bulk {
+        /// What the records are.
+        entity: Entity,
         /// What the journal entries have in common.
         #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
         batch_id: Id<Batch>,
     },
+    /// What this version does not know, as of a later one.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Task {
@@ -66,7 +74,7 @@ impl Task {
     pub fn queue(&self) -> Queue {
         match self {
             Task::Import { .. } | Task::Revert { .. } => Queue::Import,
-            Task::Bulk { .. } => Queue::Bulk,
+            Task::Bulk { .. } | Task::Unknown => Queue::Bulk,
         }
     }
 }
@@ -146,12 +154,12 @@ pub struct Job {
     pub state: JobState,
     /// How far it got.
     pub progress: Progress,
-    /// What came of it, in the shape of its task.
+    /// What came of it, in the shape of its task; of an undoing under way, what came of it so far.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub result: Option<Value>,
     /// Why it failed, or what the last attempt stumbled over.
     pub error: Option<JobFault>,
-    /// How often a worker took it.
+    /// How often a worker took it since it last got further.
     pub attempts: u32,
     /// When it is to be taken, or, while a worker holds it, when the worker's lease ends.
     #[serde(default)]
@@ -217,6 +225,15 @@ impl Job {
         }
     }
 
+    /// What a store says of a job that it cannot read.
+    pub fn unreadable(id: Id<Job>, created_by: Option<Id<User>>) -> Self {
+        let fault = JobFault { code: "unreadable".to_owned(), detail: "this version cannot read the job".to_owned() };
+        let (seconds, nanos) = id.uuid().get_timestamp().map(|at| at.to_unix()).unwrap_or_default();
+        let micros = i64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000) + i64::from(nanos / 1_000);
+        let at = Timestamp::from_micros(micros);
+        Self { error: Some(fault), ..Self::new(id, Task::Unknown, created_by, at) }
+    }
+
     /// Takes the job for a worker. One whose workers died too often fails instead.
     pub(crate) fn take(&mut self, now: Timestamp) {
         if self.attempts >= MAX_ATTEMPTS {
@@ -228,8 +245,16 @@ impl Job {
         self.hold(now);
     }
 
+    /// Notes that a worker got further: its lease is prolonged, and attempts that ended before count no
+    /// more.
+    pub(crate) fn progressed(&mut self, progress: Progress, now: Timestamp) {
+        self.progress = progress;
+        self.attempts = 1;
+        self.hold(now);
+    }
+
     /// Prolongs the worker's lease.
-    pub(crate) fn hold(&mut self, now: Timestamp) {
+    fn hold(&mut self, now: Timestamp) {
         self.due_at = Some(now.plus_seconds(LEASE_SECONDS));
         self.updated_at = now;
     }

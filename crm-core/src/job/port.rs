@@ -38,14 +38,14 @@ pub trait JobStore: Send + Sync {
     /// `NotFound`; `Unavailable` when the store cannot be reached.
     async fn job(&self, grant: &Grant, id: Id<Job>) -> Result<Stored<Job>>;
 
-    /// Jobs within the grant's read scope.
+    /// Jobs within the grant's read scope, without what came of them, which may be long.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn jobs(&self, grant: &Grant, query: &JobQuery) -> Result<Vec<Job>>;
 
-    /// Jobs that are to be taken, at most `limit`, the longest due first. Grant-free: its readers are
-    /// workers.
+    /// Jobs that are to be taken, at most `limit`, the longest due first; one that cannot be read as
+    /// [`Job::unreadable`]. Grant-free: its readers are workers.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

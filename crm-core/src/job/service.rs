@@ -44,10 +44,11 @@ impl Jobs {
     /// `Denied`; `NotFound`, also for one that the caller does not see.
     pub async fn read(&self, id: Id<Job>) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Job, Action::Read)?;
-        Ok(grant.view(self.session.ports().jobs.job(&grant, id).await?.into_inner()))
+        let job = self.session.ports().jobs.job(&grant, id).await?.into_inner();
+        Ok(grant.view(job.seen_by(&grant)))
     }
 
-    /// A page of jobs, the latest first.
+    /// A page of jobs, the latest first, without what came of them.
     ///
     /// # Errors
     /// `Denied`; `Invalid` for a bad limit or cursor.
@@ -65,7 +66,7 @@ impl Jobs {
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
-    /// Stops a job. What it did stays done; it can be taken up again.
+    /// Stops a job, once under the caller's key. What it did stays done; it can be taken up again.
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for one that has ended.
@@ -73,7 +74,8 @@ impl Jobs {
         self.change(id, Job::cancel).await
     }
 
-    /// Queues a job again that failed or was cancelled; it goes on where it stopped.
+    /// Queues a job again that failed or was cancelled, once under the caller's key; it goes on where it
+    /// stopped.
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for one that waits, runs or is done.
@@ -87,19 +89,17 @@ impl Jobs {
         decide: fn(&mut Job, crate::time::Timestamp) -> Result<()>,
     ) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Job, Action::Update)?;
-        let jobs = &self.session.ports().jobs;
+        if let Some(first) = self.session.enqueued(&grant).await? {
+            return Ok(first);
+        }
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
-                let mut job = jobs.job(&grant, id).await?.into_inner();
-                grant.check_reach(&job)?;
-                let before = job.version;
-                decide(&mut job, self.session.now())?;
-                job.version += 1;
-                match jobs.swap_job(grant.workspace_id(), before, &job).await? {
-                    true => Ok(grant.view(job)),
-                    false => Err(Error::conflict(format!("job {id} moved on meanwhile")).with_code("stale_version")),
-                }
+                let mut job = self.session.ports().jobs.job(&grant, id).await?;
+                grant.check_reach(&*job)?;
+                let changes = self.session.changes();
+                decide(&mut job, changes.now())?;
+                self.session.commit_job(&grant, changes, job).await
             };
             if let Some(result) = decisions.settle(decided.await) {
                 return result;

@@ -93,10 +93,16 @@ pub trait JournalStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>>;
 
-    /// Entries of a batch in the order of their records' ids, then of their versions: those of records
-    /// after one, at most `limit`.
+    /// Entries of a batch in the order of their records' ids, then of their versions: those after a record
+    /// and a version of it, at most `limit`. Facts that wrote nothing have no version, and are left out.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
-    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>>;
+    async fn batch(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        after: Option<(Uuid, i64)>,
+        limit: u32,
+    ) -> Result<Vec<Entry>>;
 }

@@ -72,10 +72,15 @@ impl Decisions {
     pub(crate) fn settle<T>(&mut self, decided: Result<T>) -> Option<Result<T>> {
         self.left -= 1;
         match decided {
-            Err(error) if error.kind() == ErrorKind::Conflict && self.left > 0 && error.code() != "last_admin" => None,
+            Err(error) if error.kind() == ErrorKind::Conflict && self.left > 0 && !is_final(&error) => None,
             settled => Some(settled),
         }
     }
+}
+
+/// Whether a conflict is not with somebody who was faster, so that deciding again decides the same.
+fn is_final(error: &Error) -> bool {
+    matches!(error.code(), "last_admin" | "import_running")
 }
 
 /// The conflict of a stale version.
@@ -179,6 +184,23 @@ impl Session {
         Transfers::new(self.clone())
     }
 
+    /// The same actor with the permissions that they have by now, for work that takes long.
+    ///
+    /// # Errors
+    /// As [`Crm::acting`].
+    pub(crate) async fn anew(&self) -> Result<Session> {
+        self.crm.acting(self.actor().clone()).await
+    }
+
+    /// The product itself in the same workspace, for looking at what the actor may not see. Nothing that
+    /// it reads reaches the actor.
+    ///
+    /// # Errors
+    /// As [`Crm::acting`].
+    pub(crate) async fn as_product(&self, cause: &str) -> Result<Session> {
+        self.crm.acting(Actor::system(self.access.workspace.id, cause)).await
+    }
+
     /// Proof that the actor may do this, or `Denied` with the permission's name.
     ///
     /// # Errors
@@ -232,18 +254,27 @@ impl Session {
         // Whoever sent the key enqueued the job.
         let own = self.internally(Entity::Job, Action::Read);
         let job = self.ports().jobs.job(&own, replay.result.id.into()).await?;
-        Ok(Some(grant.view(job.into_inner())))
+        Ok(Some(grant.view(job.into_inner().seen_by(grant))))
+    }
+
+    /// Commits changes with a new job, once under the caller's key if there is one.
+    pub(crate) async fn enqueue(&self, grant: &Grant, changes: Changes, job: Job) -> Result<View<Job>> {
+        self.commit_job(grant, changes, Stored::new(job)).await
     }
 
     /// Commits changes with a job, once under the caller's key if there is one.
-    pub(crate) async fn enqueue(&self, grant: &Grant, mut changes: Changes, job: Job) -> Result<View<Job>> {
-        let mut job = Stored::new(job);
+    pub(crate) async fn commit_job(
+        &self,
+        grant: &Grant,
+        mut changes: Changes,
+        mut job: Stored<Job>,
+    ) -> Result<View<Job>> {
         changes.put_unjournalled(&mut job);
         if let Some(key) = &self.idempotency {
             changes.idempotent(key.clone(), &job);
         }
         match self.commit(grant, changes).await {
-            Ok(()) => Ok(grant.view(job.into_inner())),
+            Ok(()) => Ok(grant.view(job.into_inner().seen_by(grant))),
             Err(error) if error.code() == "idempotency_replay" => {
                 self.enqueued(grant).await?.ok_or_else(|| Error::unavailable("the first request is still under way"))
             }

@@ -34,7 +34,7 @@ impl Session {
     ) -> Result<bool> {
         let referred = self.referred(grant, pointed(grant, record)).await?;
         let fresh = self.check(grant, changes, record, &referred)?;
-        self.make_tags(grant, changes, &fresh).await?;
+        self.make_tags(grant, changes, fresh).await?;
         Ok(changes.put(record))
     }
 
@@ -139,20 +139,45 @@ impl Session {
     }
 
     /// Puts those of these tags among the changes that do not exist yet.
-    pub(crate) async fn make_tags(&self, grant: &Grant, changes: &mut Changes, names: &[String]) -> Result<()> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<String> = names.iter().map(|name| text::key(name)).collect();
-        let known = self.ports().tags.tags_by_key(grant, &keys).await?;
-        let known: BTreeSet<String> = known.iter().map(|tag| text::key(&tag.name)).collect();
-        let now = changes.now();
-        for (name, _) in names.iter().zip(&keys).filter(|(_, key)| !known.contains(*key)) {
+    ///
+    /// # Errors
+    /// `Denied` where there are such tags and the caller may not make any.
+    async fn make_tags(&self, grant: &Grant, changes: &mut Changes, names: Vec<String>) -> Result<()> {
+        let missing = self.missing_tags(grant, names).await?;
+        if !missing.is_empty() {
             self.require(Entity::Tag, Action::Create)?;
+            self.put_tags(changes, missing.values());
+        }
+        Ok(())
+    }
+
+    /// Those of these tags that do not exist yet, each once by its comparison form.
+    pub(crate) async fn missing_tags(
+        &self,
+        grant: &Grant,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<BTreeMap<String, String>> {
+        let mut missing = BTreeMap::new();
+        for name in names {
+            missing.entry(text::key(&name)).or_insert(name);
+        }
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let keys: Vec<String> = missing.keys().cloned().collect();
+        for tag in self.ports().tags.tags_by_key(grant, &keys).await? {
+            missing.remove(&text::key(&tag.name));
+        }
+        Ok(missing)
+    }
+
+    /// Puts new tags among the changes, which the caller may make.
+    pub(crate) fn put_tags<'n>(&self, changes: &mut Changes, names: impl IntoIterator<Item = &'n String>) {
+        let now = changes.now();
+        for name in names {
             let tag = Tag { id: Id::new_at(now), name: name.clone(), created_at: now, updated_at: now, version: 0 };
             changes.put(&mut Stored::new(tag));
         }
-        Ok(())
     }
 }
 

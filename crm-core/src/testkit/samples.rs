@@ -113,6 +113,7 @@ pub fn import(created_by: Option<Id<User>>, now: Timestamp) -> Import {
         counts: Counts::default(),
         warnings: Vec::new(),
         created_by,
+        job_id: None,
         created_at: now,
         updated_at: now,
         version: 0,

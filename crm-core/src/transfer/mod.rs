@@ -17,6 +17,7 @@ pub mod date;
 mod decide;
 mod decode;
 mod export;
+mod failed;
 pub mod format;
 pub mod header;
 mod known;

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::date::DateFormat;
 use super::format::{Encoding, Format};
-use crate::access::Entity;
+use crate::access::{Entity, FieldMask};
+use crate::filter::CUSTOM_PREFIX;
 use crate::id::Id;
+use crate::job::Job;
 use crate::journal::Batch;
 use crate::store::{Put, Record, Write};
 use crate::time::Timestamp;
@@ -76,6 +78,8 @@ pub enum ImportState {
     Running,
     /// Every row was read.
     Done,
+    /// It was undone before its last row; no more are read.
+    Stopped,
 }
 
 /// Rows by what became of them.
@@ -148,6 +152,9 @@ pub struct Import {
     /// Who started it; absent for the product itself.
     #[serde(default)]
     pub created_by: Option<Id<User>>,
+    /// The job that reads its rows; absent where whoever began it reads them.
+    #[serde(default)]
+    pub job_id: Option<Id<Job>>,
     /// When it was started.
     pub created_at: Timestamp,
     /// When it last got further.
@@ -160,6 +167,17 @@ impl Import {
     /// The batch of its journal entries.
     pub fn batch(&self) -> Id<Batch> {
         self.id.cast()
+    }
+
+    /// Forgets what it says of fields that a mask hides.
+    pub(crate) fn hide(&mut self, mask: &FieldMask) {
+        let is_seen = |field: &str| !mask.hides(field);
+        for column in &mut self.columns {
+            *column = column.take().filter(|field| is_seen(field));
+        }
+        self.options.mapping.retain(|_, field| is_seen(field));
+        // The spellings of a custom field may stand under its plain name.
+        self.options.values.retain(|field, _| is_seen(field) && is_seen(&format!("{CUSTOM_PREFIX}{field}")));
     }
 }
 

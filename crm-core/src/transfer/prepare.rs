@@ -7,12 +7,13 @@ use super::model::{Counts, FileMark, Import, ImportOptions, ImportState};
 use super::plan::date_columns;
 use super::reader::{Checkpoint, Limits, Reader, RowError};
 use super::source::Source;
-use super::survey::{READ_BYTES, mark, survey};
+use super::survey::{READ_BYTES, hexadecimal, mark, survey};
 use super::writer::restore;
 use crate::access::{Action, Entity, Grant};
 use crate::custom_field::{CustomField, MAX_FIELDS};
 use crate::error::{Error, Result};
 use crate::id::Id;
+use crate::job::Upload;
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -65,6 +66,7 @@ pub(super) async fn prepare(
         counts: Counts::default(),
         warnings: mapping.warnings.clone(),
         created_by: session.actor().user_id(),
+        job_id: None,
         created_at: now,
         updated_at: now,
         version: 0,
@@ -105,6 +107,18 @@ pub(super) async fn check_file(source: &mut dyn Source, expected: &FileMark) -> 
         Ok(())
     } else {
         Err(Error::invalid("file", "another_file", "is not the file that the import began with"))
+    }
+}
+
+/// Makes sure that the file which was read is the one that was sent.
+///
+/// # Errors
+/// `Invalid` at `file`.
+pub(super) fn check_upload(sent: &Upload, read: &FileMark) -> Result<()> {
+    if sent.bytes == read.bytes && hexadecimal(&sent.digest) == read.sha256 {
+        Ok(())
+    } else {
+        Err(Error::invalid("file", "another_file", "is not what was sent; send it again"))
     }
 }
 

@@ -1,33 +1,29 @@
 //! Use cases of imports and exports.
 
 use async_trait::async_trait;
-use futures::stream::{self, Stream};
+use futures::stream::Stream;
 
 use super::chunk::{Chunk, Rows};
 use super::decide::{Decided, Desk};
 use super::export;
-use super::mapping::{NOTES, notes};
+use super::failed;
 use super::model::{Import, ImportOptions, ImportState};
 use super::plan::Plan;
-use super::prepare::{Prepared, check_file, prepare};
+use super::prepare::{Prepared, check_file, check_upload, prepare};
 use super::preview::Preview;
 use super::rights::Rights;
 use super::row::Importable;
 use super::source::Source;
-use super::writer::{Writer, restore};
 use crate::access::{Action, Entity, Grant, View};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Halt, Job, Spool, StoredFile, Task, Upload};
+use crate::job::{Halt, Job, JobState, Spool, StoredFile, Task, Upload};
 use crate::page::ListRequest;
 use crate::session::{Decisions, Session};
 use crate::store::{Changes, Guard, GuardRow, Stored};
-
-/// Refused rows that are read at once.
-const FAILED_PAGE: u32 = 1_000;
 
 /// Hears how far an import got, after every chunk, and says whether it may go on.
 #[async_trait]
@@ -96,7 +92,7 @@ impl Transfers {
         let import = prepared.import.clone();
         let changes = self.begun(&grant, prepared)?;
         self.session.commit(&grant, changes).await?;
-        Ok(grant.view(Import { version: 1, ..import }))
+        Ok(seen(&grant, Import { version: 1, ..import }))
     }
 
     /// The changes that begin an import.
@@ -126,42 +122,37 @@ impl Transfers {
         source: &mut dyn Source,
         progress: &mut (dyn FnMut(&Import) + Send),
     ) -> Result<View<Import>> {
+        let grant = self.session.require(Entity::Import, Action::Update)?;
+        let import = self.session.ports().imports.import(&grant, id).await?;
+        grant.check_reach(&*import)?;
+        check_file(source, &import.file).await?;
         match self.watched(id, source, &mut Listener(progress)).await {
-            Ok(import) => Ok(import),
+            Ok(import) => Ok(seen(&grant, import)),
             Err(Halt::Fault(error)) => Err(error),
             Err(Halt::Lost) => Err(Error::conflict(format!("import {id} was taken over"))),
         }
     }
 
-    /// As [`Transfers::run`] for a worker, who may have to stop.
+    /// As [`Transfers::run`] for a worker, who may have to stop, of a file that is known to be the same.
     pub(crate) async fn watched(
         &self,
         id: Id<Import>,
         source: &mut dyn Source,
         watch: &mut dyn ImportWatch,
-    ) -> std::result::Result<View<Import>, Halt> {
+    ) -> std::result::Result<Import, Halt> {
         let grant = self.session.require(Entity::Import, Action::Update)?;
         let import = self.session.ports().imports.import(&grant, id).await?;
         grant.check_reach(&*import)?;
-        check_file(source, &import.file).await?;
-        if import.state == ImportState::Done {
-            return Ok(grant.view(import.into_inner()));
+        if import.state != ImportState::Running {
+            return Ok(import.into_inner());
         }
-        // Read anew, because the session may be older than the fields that the import defined.
-        let definitions = self.session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
-        let runner = Runner {
-            session: &self.session,
-            grant: &grant,
-            rights: Rights::new(&self.session, import.entity, import.options.on_duplicate, import.created_by)?,
-            plan: Plan::new(&import, grant.workspace(), &definitions),
-        };
         let done = match import.entity {
-            Entity::Contact => runner.run::<Contact>(import, source, watch).await?,
-            Entity::Company => runner.run::<Company>(import, source, watch).await?,
-            Entity::Deal => runner.run::<Deal>(import, source, watch).await?,
+            Entity::Contact => run::<Contact>(&self.session, import, source, watch).await?,
+            Entity::Company => run::<Company>(&self.session, import, source, watch).await?,
+            Entity::Deal => run::<Deal>(&self.session, import, source, watch).await?,
             entity => return Err(not_imported(entity).into()),
         };
-        Ok(grant.view(done.into_inner()))
+        Ok(done.into_inner())
     }
 
     /// A file on its way into the store, for [`Transfers::begin`].
@@ -202,30 +193,64 @@ impl Transfers {
         }
         Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
         let mut file = StoredFile::new(self.session.clone(), grant.clone(), upload.id, upload.bytes);
-        let prepared = prepare(&self.session, &grant, entity, &mut file, options).await?;
+        let mut prepared = prepare(&self.session, &grant, entity, &mut file, options).await?;
+        // From here on the file is what its id says: it is not read all over again by each worker.
+        check_upload(upload, &prepared.import.file)?;
         let task = Task::Import { import_id: prepared.import.id, upload_id: upload.id };
+        let now = self.session.now();
+        let job = Job::new(Id::new_at(now), task, self.session.actor().user_id(), now);
+        prepared.import.job_id = Some(job.id);
         let changes = self.begun(&grant, prepared)?;
-        let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
         self.session.enqueue(&grant, changes, job).await
     }
 
     /// Enqueues the undoing of what an import wrote: fields go back to what they were and records that
-    /// it made are deleted, where nobody has changed them since.
+    /// it made are deleted, where nobody has changed them since. One that stopped on its way reads no
+    /// further rows.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`, also for one that the caller does not see.
+    /// `Denied`; `NotFound`, also for one that the caller does not see; `Conflict` with code
+    /// `import_running` while its job waits or runs.
     pub async fn revert(&self, id: Id<Import>) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Import, Action::Update)?;
         if let Some(first) = self.session.enqueued(&grant).await? {
             return Ok(first);
         }
-        let import = self.session.ports().imports.import(&grant, id).await?;
-        grant.check_reach(&*import)?;
-        let mut changes = self.session.changes();
-        changes.rely_on(&import);
-        let task = Task::Revert { batch_id: import.batch() };
-        let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
-        self.session.enqueue(&grant, changes, job).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut import = self.session.ports().imports.import(&grant, id).await?;
+                grant.check_reach(&*import)?;
+                let mut changes = self.session.changes();
+                if import.state == ImportState::Running {
+                    self.check_idle(&mut changes, &import).await?;
+                    import.state = ImportState::Stopped;
+                    changes.put_unjournalled(&mut import);
+                } else {
+                    changes.rely_on(&import);
+                }
+                let task = Task::Revert { batch_id: import.batch(), reached: None };
+                let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
+                self.session.enqueue(&grant, changes, job).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
+    }
+
+    /// Refuses where a job is about to read further rows, and makes sure that none is until the commit.
+    async fn check_idle(&self, changes: &mut Changes, import: &Import) -> Result<()> {
+        let Some(id) = import.job_id else { return Ok(()) };
+        // Whoever may undo the import need not see the job of whoever began it.
+        let product = self.session.as_product("revert").await?;
+        let job = self.session.ports().jobs.job(&product.require(Entity::Job, Action::Read)?, id).await?;
+        if matches!(job.state, JobState::Queued | JobState::Running) {
+            let message = format!("import {} is still under way: cancel job {id} first", import.id);
+            return Err(Error::conflict(message).with_code("import_running"));
+        }
+        changes.rely_on(&job);
+        Ok(())
     }
 
     /// An import.
@@ -235,17 +260,18 @@ impl Transfers {
     pub async fn read(&self, id: Id<Import>) -> Result<View<Import>> {
         let grant = self.session.require(Entity::Import, Action::Read)?;
         let import = self.session.ports().imports.import(&grant, id).await?;
-        Ok(grant.view(import.into_inner()))
+        Ok(seen(&grant, import.into_inner()))
     }
 
     /// The rows that an import refused, as a CSV file a piece at a time: `line`, `field` and `reason`,
     /// then the file's own columns. Put right, it can be imported as it is; a row with too many or too
-    /// few cells keeps them, so that sent back as it was it is refused again.
+    /// few cells keeps them, so that sent back as it was it is refused again. Columns of fields that the
+    /// caller does not see are absent, and where there are some, a reason is its code alone.
     ///
     /// # Errors
     /// In the stream: `Denied`; `NotFound`; `Unavailable` when the store cannot be reached.
     pub fn failed_rows(&self, id: Id<Import>) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
-        stream::try_unfold(Failed::Start(self.session.clone(), id), Failed::next)
+        failed::stream(self.session.clone(), id)
     }
 
     /// The records of a list as a CSV file, a piece at a time and to the end of the list. Fields that
@@ -259,14 +285,43 @@ impl Transfers {
     }
 }
 
+/// An import as a caller sees it.
+fn seen(grant: &Grant, mut import: Import) -> View<Import> {
+    import.hide(grant.mask(import.entity));
+    grant.view(import)
+}
+
 fn not_imported(entity: Entity) -> Error {
     Error::invalid("entity", "entity", format!("a {entity} cannot be imported"))
 }
 
-/// One call of [`Transfers::run`].
+/// Imports the rows that are left.
+async fn run<T: Importable>(
+    session: &Session,
+    mut import: Stored<Import>,
+    source: &mut dyn Source,
+    watch: &mut dyn ImportWatch,
+) -> std::result::Result<Stored<Import>, Halt> {
+    let mut rows = Rows::of(&import, source);
+    while import.state == ImportState::Running {
+        let chunk = rows.chunk().await?;
+        let session = session.anew().await?;
+        import = match Runner::new(&session, &import).await?.settle::<T>(&import, &chunk).await? {
+            Settled::Written(next) => next,
+            Settled::Overtaken(next) => {
+                rows = rows.again(&next);
+                next
+            }
+        };
+        watch.imported(&import).await?;
+    }
+    Ok(import)
+}
+
+/// One chunk of an import, under the permissions and definitions that hold when it is written.
 struct Runner<'a> {
     session: &'a Session,
-    grant: &'a Grant,
+    grant: Grant,
     rights: Rights,
     plan: Plan,
 }
@@ -278,26 +333,15 @@ enum Settled {
     Overtaken(Stored<Import>),
 }
 
-impl Runner<'_> {
-    async fn run<T: Importable>(
-        &self,
-        mut import: Stored<Import>,
-        source: &mut dyn Source,
-        watch: &mut dyn ImportWatch,
-    ) -> std::result::Result<Stored<Import>, Halt> {
-        let mut rows = Rows::of(&import, source);
-        while import.state == ImportState::Running {
-            let chunk = rows.chunk().await?;
-            import = match self.settle::<T>(&import, &chunk).await? {
-                Settled::Written(next) => next,
-                Settled::Overtaken(next) => {
-                    rows = rows.again(&next);
-                    next
-                }
-            };
-            watch.imported(&import).await?;
-        }
-        Ok(import)
+impl<'a> Runner<'a> {
+    async fn new(session: &'a Session, import: &Import) -> Result<Self> {
+        let grant = session.require(Entity::Import, Action::Update)?;
+        grant.check_reach(import)?;
+        // Read anew, because the session may be older than the fields that the import defined.
+        let definitions = session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
+        let rights = Rights::new(session, import.entity, import.options.on_duplicate, import.created_by)?;
+        let plan = Plan::new(import, grant.workspace(), &definitions);
+        Ok(Self { session, grant, rights, plan })
     }
 
     /// Decides and writes a chunk, again when somebody else was faster. Where that was another import,
@@ -311,7 +355,7 @@ impl Runner<'_> {
             if let Err(error) = &written
                 && error.kind() == ErrorKind::Conflict
             {
-                let fresh = self.session.ports().imports.import(self.grant, import.id).await?;
+                let fresh = self.session.ports().imports.import(&self.grant, import.id).await?;
                 if fresh.version != import.version {
                     return Ok(Settled::Overtaken(fresh));
                 }
@@ -326,7 +370,7 @@ impl Runner<'_> {
     }
 
     async fn guard(&self) -> Result<GuardRow> {
-        self.session.ports().commit.guard(self.grant, Guard::Imports).await
+        self.session.ports().commit.guard(&self.grant, Guard::Imports).await
     }
 
     async fn write<T: Importable>(
@@ -339,46 +383,6 @@ impl Runner<'_> {
         let desk = Desk { ports: self.session.ports(), plan: &self.plan, rights: &self.rights };
         let decided: Decided<'_, T> = desk.decide(import, chunk, self.session.now(), None).await?;
         let changes = decided.into_changes(chunk, next, guard);
-        self.session.commit(self.grant, changes).await
-    }
-}
-
-/// The file of refused rows, as far as it is written.
-enum Failed {
-    Start(Session, Id<Import>),
-    After(Session, Id<Import>, usize, u64),
-    End,
-}
-
-impl Failed {
-    async fn next(self) -> Result<Option<(Vec<u8>, Self)>> {
-        match self {
-            Failed::Start(session, id) => {
-                let grant = session.require(Entity::Import, Action::Read)?;
-                let import = session.ports().imports.import(&grant, id).await?;
-                let mut writer = Writer::default().with_byte_order_mark();
-                // The notes of a file of refused rows, sent back, give way to new ones.
-                let old = notes(&import.headers);
-                writer.row(NOTES.into_iter().chain(import.headers.iter().skip(old).map(String::as_str)));
-                Ok(Some((writer.take(), Failed::After(session, id, old, 0))))
-            }
-            Failed::After(session, id, old, line) => {
-                let grant = session.require(Entity::Import, Action::Read)?;
-                let rows = session.ports().imports.failed_rows(&grant, id, line, FAILED_PAGE).await?;
-                let Some(last) = rows.last().map(|row| row.line) else { return Ok(None) };
-                let mut writer = Writer::default();
-                for row in &rows {
-                    let line = row.line.to_string();
-                    let notes = [line.as_str(), row.field.as_str(), row.message.as_str()];
-                    // Cells of refused rows are as they were written, markers of formulas included.
-                    let cells = row.cells.iter().skip(old).map(|cell| restore(cell));
-                    writer.row(notes.into_iter().chain(cells));
-                }
-                let is_last = rows.len() < FAILED_PAGE as usize;
-                let next = if is_last { Failed::End } else { Failed::After(session, id, old, last) };
-                Ok(Some((writer.take(), next)))
-            }
-            Failed::End => Ok(None),
-        }
+        self.session.commit(&self.grant, changes).await
     }
 }

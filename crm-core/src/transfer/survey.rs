@@ -62,12 +62,16 @@ async fn walk(source: &mut dyn Source, mut look: impl FnMut(&[u8]) + Send) -> Re
         let bytes = source.read_at(offset, READ_BYTES).await?;
         look(&bytes);
         if bytes.is_empty() {
-            let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            return Ok(FileMark { bytes: offset, sha256 });
+            return Ok(FileMark { bytes: offset, sha256: hexadecimal(&hash.finalize()) });
         }
         hash.update(&bytes);
         offset += bytes.len() as u64;
     }
+}
+
+/// A digest as people write it.
+pub(super) fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Counts which formats the cells of date columns fit. Cells that no format fits are left to the rows

@@ -19,6 +19,10 @@ use crate::types::{DbId, Guid};
 pub(crate) const MAX_BINDS: usize = 65_535;
 /// The function that finds a text in another, at a place from 1.
 pub(crate) const PLACE_OF: &str = "strpos";
+/// Before a column, keeps the planner from choosing an index by it; nothing asks for that here.
+pub(crate) const UNINDEXED: &str = "";
+/// Whether the planner knows how many rows pass a condition, and that a page needs few of them.
+pub(crate) const KNOWS_ROWS: bool = true;
 /// Keeps rows that were read from changing until the transaction ends.
 pub(crate) const FOR_SHARE: &str = " FOR SHARE";
 /// Keeps rows from being read for change until the transaction ends.
@@ -73,14 +77,14 @@ fn query(workspace: i64, search: &Search) -> String {
     search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" & ")
 }
 
-/// The condition that a record's words hold what is searched; `alias` names its table's row.
-pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
-    let Some(table) = words_table(entity) else { return Fragment::nothing() };
+/// The condition that a record's words hold what is searched.
+pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
+    let Some(table) = words_table(place.entity) else { return Fragment::nothing() };
     // As an array the search is done once, by its words: planned as a join, a workspace that the
     // statistics do not know yet was searched anew for every row.
-    let found =
-        Fragment::new(alias).sql(".id = ANY(ARRAY(SELECT w.id FROM ").sql(table).sql(" AS w WHERE w.words @@ CAST(");
-    found.bind(query(workspace, search)).sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(workspace).sql("))")
+    let found = place.column("id").sql(" = ANY(ARRAY(SELECT w.id FROM ").sql(table);
+    let found = found.sql(" AS w WHERE w.words @@ CAST(").bind(query(place.workspace, search));
+    found.sql(" AS tsquery) AND w.workspace_id + 0 = ").bind(place.workspace).sql("))")
 }
 
 /// The name of a record's row inside [`some_matches`].

@@ -6,6 +6,7 @@ mod migrate;
 mod pool;
 #[path = "../sql/mod.rs"]
 mod sql;
+mod waiting;
 
 use std::sync::Arc;
 

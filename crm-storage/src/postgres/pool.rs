@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use super::error::settle;
+use super::waiting::Waiting;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
-use crate::waiting::Waiting;
 
 /// How long the server lets a statement run whose caller has vanished with the whole program.
 const LAST_RESORT: Duration = Duration::from_secs(600);
@@ -233,6 +233,13 @@ impl Pools {
             + Send,
     {
         self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", read).await
+    }
+
+    /// Whether connections keep a list's statement of this shape: none, since the server would plan it
+    /// for no values in particular.
+    #[expect(clippy::unused_self, reason = "the rooms ask the pool of either database")]
+    pub(crate) fn keeps(&self, _shape: u64) -> bool {
+        false
     }
 
     /// Writes in one transaction; a caller who goes takes it along.

@@ -4,6 +4,7 @@
 //! statements as it takes. Of two writes of one record the later image is written over the version
 //! that the first one loaded.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put
 use crm_core::{Entity, Error, Result, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
 use super::room::Room;
@@ -206,9 +208,13 @@ async fn check_relied(conn: &mut Conn, workspace: i64, relied: &[Reliance]) -> O
         let mut own: Vec<&Reliance> = relied.iter().filter(|relied| relied.entity == entity).collect();
         own.sort_by_key(|relied| relied.id);
         let ids: Vec<DbId> = own.iter().map(|relied| DbId(relied.id)).collect();
-        let found = if ids.is_empty() { Vec::new() } else { versions(conn, workspace, entity, &ids).await? };
+        if ids.is_empty() {
+            continue;
+        }
+        let found = versions(conn, workspace, entity, &ids).await?;
+        let found: HashMap<Uuid, i64> = found.into_iter().map(|(id, version)| (id.0, version)).collect();
         for relied in own {
-            if !found.contains(&(DbId(relied.id), relied.version)) {
+            if found.get(&relied.id) != Some(&relied.version) {
                 return Err(stale(entity.name(), relied.id));
             }
         }

@@ -1,6 +1,7 @@
 //! SQL that is put together at run time: static text and binds, nothing else. No name and no value
 //! from outside ever becomes text of a statement.
 
+use std::hash::{Hash as _, Hasher};
 use std::marker::PhantomData;
 
 use diesel::QueryResult;
@@ -139,6 +140,17 @@ impl Fragment {
     fn many(mut self, values: dialect::Many) -> Self {
         self.parts.push(Part::Many(values));
         self
+    }
+
+    /// Its text without its values, for a digest: of two that differ in values alone it is the same.
+    pub(crate) fn shape(&self, digest: &mut impl Hasher) {
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => sql.hash(digest),
+                Part::Bind(_) => digest.write_u8(1),
+                Part::Many(_) => digest.write_u8(2),
+            }
+        }
     }
 
     /// How many binds it has.

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use crm_core::access::Grant;
-use crm_core::job::{Job, JobPlace, JobQuery, JobStore, Queue, Upload, UploadStore};
+use crm_core::job::{Job, JobPlace, JobQuery, JobState, JobStore, Queue, Task, Upload, UploadStore};
 use crm_core::store::{Put, Stored};
 use crm_core::workspace::Workspace;
 use crm_core::{Entity, Error, Id, Result, Timestamp};
 use diesel::prelude::*;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Conn, RunQueryDsl, Store};
@@ -33,22 +34,45 @@ struct JobRow {
 }
 
 impl JobRow {
-    fn new(workspace_id: i64, job: &Job) -> Outcome<Self> {
-        Ok(Self {
+    fn new(workspace_id: i64, mut job: Job) -> Outcome<(Self, ResultRow)> {
+        let result = job.result.take().map(|result| result.to_string());
+        let row = Self {
             workspace_id,
             id: job.id.into(),
             created_by: job.created_by.map(DbId::from),
             queue: queue_name(job.queue).to_owned(),
             state: job.state.name().to_owned(),
             due_at: job.due_at.map(DbTime::from),
-            data: serde_json::to_string(job)?,
+            data: serde_json::to_string(&job)?,
             version: job.version,
-        })
+        };
+        Ok((row, ResultRow { result }))
     }
 
-    fn into_job(self) -> Outcome<Job> {
-        Ok(serde_json::from_str(&self.data)?)
+    /// The job without what came of it. One that this version cannot read, as of a later one, is told by
+    /// what its columns say.
+    fn into_job(self) -> Job {
+        let Self { id, created_by, state, due_at, data, version, .. } = self;
+        let state = JobState::ALL.into_iter().find(|known| known.name() == state).unwrap_or(JobState::Failed);
+        let due_at = due_at.map(Timestamp::from);
+        match serde_json::from_str::<Job>(&data) {
+            Ok(job) if job.task != Task::Unknown => Job { state, due_at, version, ..job },
+            _ => Job { state, due_at, version, ..Job::unreadable(id.into(), created_by.map(Id::from)) },
+        }
     }
+}
+
+/// What came of a job: it may be long, and lists do not show it.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = jobs, treat_none_as_default_value = false, treat_none_as_null = true)]
+struct ResultRow {
+    result: Option<String>,
+}
+
+/// A whole job; what came of it is none where that cannot be read.
+fn whole(row: JobRow, result: ResultRow) -> Job {
+    let result = result.result.and_then(|result| serde_json::from_str::<Value>(&result).ok());
+    Job { result, ..row.into_job() }
 }
 
 fn queue_name(queue: Queue) -> &'static str {
@@ -61,19 +85,28 @@ fn queue_name(queue: Queue) -> &'static str {
 
 /// Writes a job, and gives the number of rows.
 pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<Job>) -> Outcome<usize> {
-    let row = JobRow::new(workspace, &put.after)?;
     match &put.before {
-        None => Ok(diesel::insert_into(jobs::table).values(row).execute(conn).await?),
-        Some(before) => swap(conn, row, before.version).await,
+        None => {
+            let row = JobRow::new(workspace, put.after.clone())?;
+            Ok(diesel::insert_into(jobs::table).values(row).execute(conn).await?)
+        }
+        Some(before) => swap(conn, workspace, put.after.clone(), before.version).await,
     }
 }
 
-async fn swap(conn: &mut Conn, row: JobRow, before: i64) -> Outcome<usize> {
+async fn swap(conn: &mut Conn, workspace: i64, job: Job, before: i64) -> Outcome<usize> {
+    let is_known = job.task != Task::Unknown;
+    let (row, result) = JobRow::new(workspace, job)?;
     let found = jobs::table
         .filter(jobs::workspace_id.eq(row.workspace_id))
         .filter(jobs::id.eq(row.id))
         .filter(jobs::version.eq(before));
-    Ok(diesel::update(found).set(row).execute(conn).await?)
+    if !is_known {
+        // What this version cannot read stays as it is, for one that can.
+        let columns = (jobs::state.eq(row.state), jobs::due_at.eq(row.due_at), jobs::version.eq(row.version));
+        return Ok(diesel::update(found).set(columns).execute(conn).await?);
+    }
+    Ok(diesel::update(found).set((row, result)).execute(conn).await?)
 }
 
 #[async_trait]
@@ -84,8 +117,9 @@ impl JobStore for Store {
             .pools
             .key(async move |conn: &mut Conn| {
                 let found = jobs::table.filter(jobs::workspace_id.eq(workspace)).filter(jobs::id.eq(DbId::from(id)));
-                let row: Option<JobRow> = found.select(JobRow::as_select()).get_result(conn).await.optional()?;
-                row.map(JobRow::into_job).transpose()
+                let rows = found.select((JobRow::as_select(), ResultRow::as_select()));
+                let row: Option<(JobRow, ResultRow)> = rows.get_result(conn).await.optional()?;
+                Ok(row.map(|(row, result)| whole(row, result)))
             })
             .await?;
         found
@@ -116,7 +150,7 @@ impl JobStore for Store {
         self.pools
             .read(async move |conn: &mut Conn| {
                 let rows: Vec<JobRow> = latest.load(conn).await?;
-                rows.into_iter().map(JobRow::into_job).collect()
+                Ok(rows.into_iter().map(JobRow::into_job).collect())
             })
             .await
     }
@@ -129,9 +163,10 @@ impl JobStore for Store {
                     .filter(jobs::due_at.le(DbTime(now)))
                     .order((jobs::due_at, jobs::id))
                     .limit(limit.into())
-                    .select((workspaces::id, JobRow::as_select()));
-                let rows: Vec<(DbId, JobRow)> = due.load(conn).await?;
-                rows.into_iter().map(|(workspace, row)| Ok((Id::from(workspace), row.into_job()?))).collect()
+                    .select((workspaces::id, JobRow::as_select(), ResultRow::as_select()));
+                let rows: Vec<(DbId, JobRow, ResultRow)> = due.load(conn).await?;
+                let place = |(workspace, row, result)| (Id::from(workspace), whole(row, result));
+                Ok(rows.into_iter().map(place).collect())
             })
             .await
     }
@@ -139,9 +174,7 @@ impl JobStore for Store {
     async fn swap_job(&self, workspace: Id<Workspace>, before: i64, after: &Job) -> Result<bool> {
         let key = self.workspace_key(workspace).await?;
         let after = after.clone();
-        self.pools
-            .write(async move |conn: &mut Conn| Ok(swap(conn, JobRow::new(key, &after)?, before).await? == 1))
-            .await
+        self.pools.write(async move |conn: &mut Conn| Ok(swap(conn, key, after.clone(), before).await? == 1)).await
     }
 }
 

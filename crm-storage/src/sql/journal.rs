@@ -398,14 +398,24 @@ impl JournalStore for Store {
         Ok(Page { rows, next })
     }
 
-    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>> {
+    async fn batch(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        after: Option<(Uuid, i64)>,
+        limit: u32,
+    ) -> Result<Vec<Entry>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let (record, version) = after.map_or((DbId(Uuid::nil()), 0), |(record, version)| (DbId(record), version));
         self.pools
             .read(async move |conn: &mut Conn| {
                 let found = journal::table
                     .filter(journal::workspace_id.eq(workspace))
                     .filter(journal::batch_id.eq(DbId::from(batch)))
-                    .filter(journal::record_id.gt(DbId(after.unwrap_or_default())))
+                    .filter(journal::record_id.ge(record))
+                    .filter(journal::record_id.gt(record).or(journal::version.gt(version)))
+                    // Version 0 marks facts that wrote nothing.
+                    .filter(journal::version.gt(0))
                     .order((journal::record_id, journal::version))
                     .limit(limit.into());
                 let rows: Vec<EntryRow> = found.select(EntryRow::as_select()).load(conn).await?;

@@ -27,17 +27,24 @@ pub(crate) struct Place {
     /// The workspace's key.
     pub(crate) workspace: i64,
     depth: usize,
+    /// What stands before each column.
+    mark: &'static str,
 }
 
 impl Place {
     /// The table itself.
     pub(crate) fn table(entity: Entity, table: &'static str, workspace: i64) -> Self {
-        Self { entity, alias: table, workspace, depth: 0 }
+        Self { entity, alias: table, workspace, depth: 0, mark: "" }
+    }
+
+    /// The same, for conditions that no index is to be chosen by.
+    pub(crate) fn unindexed(self) -> Self {
+        Self { mark: dialect::UNINDEXED, ..self }
     }
 
     /// `alias.column`.
     pub(crate) fn column(&self, name: &'static str) -> Fragment {
-        Fragment::new(self.alias).sql(".").sql(name)
+        Fragment::new(self.mark).sql(self.alias).sql(".").sql(name)
     }
 }
 
@@ -49,9 +56,7 @@ pub(crate) fn predicate(place: Place, filter: &CheckedFilter) -> Fragment {
         CheckedFilter::Not(part) => Fragment::new("NOT (").then(predicate(place, part)).sql(")"),
         CheckedFilter::Is(test) => is(place, test),
         CheckedFilter::Related { relation, filter } => related(place, relation.key, relation.entity, filter),
-        CheckedFilter::Matches(terms) => {
-            dialect::matches(place.alias, place.entity, place.workspace, &words::Search::new(terms))
-        }
+        CheckedFilter::Matches(terms) => dialect::matches(place, &words::Search::new(terms)),
     }
 }
 
@@ -66,7 +71,7 @@ fn related(place: Place, key: &str, entity: Entity, filter: &CheckedFilter) -> F
         return Fragment::nothing();
     };
     let Some(alias) = ALIASES.get(place.depth).copied() else { return Fragment::nothing() };
-    let there = Place { entity, alias, workspace: place.workspace, depth: place.depth + 1 };
+    let there = Place { entity, alias, workspace: place.workspace, depth: place.depth + 1, mark: "" };
     let exists = Fragment::new("EXISTS (SELECT 1 FROM ").sql(table).sql(" AS ").sql(alias).sql(" WHERE ");
     let exists = exists.then(there.column("workspace_id")).sql(" = ").then(place.column("workspace_id")).sql(" AND ");
     let exists = match link {

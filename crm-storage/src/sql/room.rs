@@ -11,7 +11,7 @@ use crm_core::{Error, Result, Timestamp};
 use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
-use super::list::{self, Plan};
+use super::list::{self, Plans};
 use super::predicate::{Place, predicate};
 use super::{Conn, RunQueryDsl, Store, import};
 use crate::fault::Outcome;
@@ -103,13 +103,13 @@ pub(crate) async fn owned_by_id<T: Room>(store: &Store, grant: &Grant, ids: Vec<
 /// A page of a list.
 pub(crate) async fn page<T: Room>(store: &Store, grant: &Grant, query: &ListQuery) -> Result<Page<T>> {
     let workspace = store.workspace_key(grant.workspace_id()).await?;
-    let plan = Plan::of::<T>(workspace, query)?;
+    let plans = Plans::of::<T>(workspace, query)?.kept::<T>(store);
     let limit = usize::from(query.limit());
     let mut rows = store
         .pools
         .read(async move |conn: &mut Conn| {
             let mut rows: Vec<T> = Vec::new();
-            for segment in plan.segments {
+            for segment in plans.choose(conn).await?.segments {
                 // One more than the page tells whether others follow.
                 let left = (limit + 1).saturating_sub(rows.len());
                 if left > 0 {

@@ -9,7 +9,7 @@ use crm_core::deal::Deal;
 use crm_core::filter::Terms;
 use crm_core::search::SearchStore;
 
-use super::list::check_binds;
+use super::list::{Segment, check_binds};
 use super::predicate::{Place, predicate};
 use super::room::{self, Room};
 use super::words::Search;
@@ -26,7 +26,8 @@ async fn by_words<T: Room>(store: &Store, grant: &Grant, terms: &Terms, most: u1
     let some = dialect::some_matches(room::place::<T>(workspace), T::TABLE, &Search::new(terms), seen, most.into());
     let which = room::live::<T>(workspace).and(some);
     check_binds(&which)?;
-    store.pools.read(async move |conn: &mut Conn| T::select(conn, which, room::unordered(), most.into()).await).await
+    let Segment { which, order } = Segment { which, order: room::unordered() }.kept::<T>(store);
+    store.pools.read(async move |conn: &mut Conn| T::select(conn, which, order, most.into()).await).await
 }
 
 #[async_trait]

@@ -2,7 +2,9 @@
 //!
 //! SQLite calls a progress handler every few thousand steps of its machine; the handler looks at
 //! what the thread is allowed. Diesel shows no raw connection, so an automatic extension installs
-//! the handler on every connection that is opened. This is the crate's only unsafe code.
+//! the handler on every connection that is opened, and keeps plans of prepared statements as they
+//! are: a bound limit would have SQLite plan them anew each time. This is the crate's only unsafe
+//! code.
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void};
@@ -83,9 +85,12 @@ unsafe extern "C" fn install(
     _message: *mut *mut c_char,
     _api: *const ffi::sqlite3_api_routines,
 ) -> c_int {
-    // SAFETY: SQLite passes the connection that it is opening; `look` reads no argument.
+    // SAFETY: SQLite passes the connection that it is opening; `look` reads no argument; the option
+    // takes a number and a pointer that may be null.
     unsafe {
         ffi::sqlite3_progress_handler(connection, STEPS, Some(look), std::ptr::null_mut());
+        let (on, unread): (c_int, *mut c_int) = (1, std::ptr::null_mut());
+        ffi::sqlite3_db_config(connection, ffi::SQLITE_DBCONFIG_ENABLE_QPSG, on, unread);
     }
     ffi::SQLITE_OK
 }

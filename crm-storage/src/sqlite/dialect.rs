@@ -18,6 +18,10 @@ use crate::types::{DbId, Guid};
 pub(crate) const MAX_BINDS: usize = 32_766;
 /// The function that finds a text in another, at a place from 1.
 pub(crate) const PLACE_OF: &str = "instr";
+/// Before a column, keeps the planner from choosing an index by it.
+pub(crate) const UNINDEXED: &str = "+";
+/// Whether the planner knows how many rows pass a condition, and that a page needs few of them.
+pub(crate) const KNOWS_ROWS: bool = false;
 /// Keeps rows that were read from changing until the transaction ends; the only writer needs none.
 pub(crate) const FOR_SHARE: &str = "";
 /// Keeps rows from being read for change until the transaction ends.
@@ -69,11 +73,11 @@ fn query(workspace: i64, search: &Search) -> String {
     search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" AND ")
 }
 
-/// The condition that a record's words hold what is searched; `alias` names its table's row.
-pub(crate) fn matches(alias: &'static str, entity: Entity, workspace: i64, search: &Search) -> Fragment {
-    let Some(table) = words_table(entity) else { return Fragment::nothing() };
-    let found = Fragment::new(alias).sql(".row IN (SELECT rowid FROM ").sql(table);
-    found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(workspace, search)).sql(")")
+/// The condition that a record's words hold what is searched.
+pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
+    let Some(table) = words_table(place.entity) else { return Fragment::nothing() };
+    let found = place.column("row").sql(" IN (SELECT rowid FROM ").sql(table);
+    found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(place.workspace, search)).sql(")")
 }
 
 /// The name of a record's row inside [`some_matches`].

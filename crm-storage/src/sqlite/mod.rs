@@ -6,8 +6,10 @@ mod dialect;
 mod error;
 mod migrate;
 mod pool;
+mod shapes;
 #[path = "../sql/mod.rs"]
 mod sql;
+mod writer;
 
 use std::future::{Ready, ready};
 use std::path::Path;

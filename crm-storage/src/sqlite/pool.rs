@@ -14,13 +14,14 @@ use diesel::{Connection as _, SqliteConnection};
 use futures::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard as OwnedTurn, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::deadline::{self, Caller, Watch};
 use super::error::settle;
+use super::shapes::Shapes;
+use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
-use crate::waiting::Waiting;
 
 /// How a connection is opened.
 struct File {
@@ -29,7 +30,7 @@ struct File {
 }
 
 /// A connection that opens itself, and again after a panic.
-struct Slot {
+pub(super) struct Slot {
     file: Arc<File>,
     role: Role,
     connection: Option<SqliteConnection>,
@@ -48,8 +49,8 @@ pub(crate) struct Pools {
     keys: Arc<[Mutex<Slot>]>,
     lists: Arc<Mutex<Vec<Slot>>>,
     list_permits: Arc<Semaphore>,
-    writer: Arc<Turn<Slot>>,
-    waiting: Waiting,
+    writer: Writer,
+    shapes: Arc<Shapes>,
 }
 
 impl File {
@@ -86,7 +87,7 @@ impl Slot {
     }
 
     /// Runs work on the connection. A panic leaves it closed: its transaction ends with it.
-    fn run<T>(&mut self, work: impl FnOnce(&mut SqliteConnection) -> Outcome<T>) -> Outcome<T> {
+    pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut SqliteConnection) -> Outcome<T>) -> Outcome<T> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.file.open(self.role)?,
@@ -109,8 +110,8 @@ impl Pools {
             keys: slots().map(Mutex::new).collect(),
             lists: Arc::new(Mutex::new(slots().collect())),
             list_permits: Arc::new(Semaphore::new(readers)),
-            writer: Arc::new(Turn::new(writer)),
-            waiting: Waiting::default(),
+            writer: Writer::new(writer),
+            shapes: Arc::default(),
             file,
         })
     }
@@ -121,6 +122,11 @@ impl Pools {
         F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T>,
     {
         self.with_key_reader(|slot| slot.run(|connection| now(read(connection)))).map_err(settle)
+    }
+
+    /// Whether connections keep a list's statement of this shape, which comes now.
+    pub(crate) fn keeps(&self, shape: u64) -> bool {
+        self.shapes.comes(shape)
     }
 
     /// Finds a key reader that is free, or waits for the one of this thread.
@@ -182,47 +188,19 @@ impl Pools {
         result
     }
 
-    /// How many wait for their turn to write.
+    /// How many writes wait for their turn.
     pub(super) fn writers_waiting(&self) -> u64 {
-        self.waiting.count()
+        self.writer.waiting()
     }
 
-    /// This caller's turn to write, within the patience.
-    async fn turn(&self) -> Result<OwnedTurn<Slot>> {
-        let turn = self.waiting.during(self.writer.clone().lock_owned());
-        match Handle::try_current() {
-            Ok(_) => tokio::time::timeout(self.file.options.patience, turn).await.map_err(|_| settle(Fault::Late)),
-            Err(_) => Ok(turn.await),
-        }
-    }
-
-    /// Writes in one transaction, which is this process's only one; a caller who goes takes it along.
+    /// Writes in one transaction, by this process's only writer. A caller who goes before it begins
+    /// takes it along; one that has begun is carried to its end.
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     {
-        let mut slot = self.turn().await?;
-        let (caller, watch) = Caller::new();
-        let result = blocking(move || {
-            within(None, &watch, || {
-                slot.run(|connection| {
-                    // Where SQLite has rolled back by itself, as on a full disk, Diesel's own attempt
-                    // fails; what made it necessary is the fault to tell.
-                    let mut first = None;
-                    let done = connection.immediate_transaction(|connection| {
-                        now(write(connection)).map_err(|fault| {
-                            first = Some(fault);
-                            Fault::Database(diesel::result::Error::RollbackTransaction)
-                        })
-                    });
-                    first.map_or(done, Err)
-                })
-            })
-        })
-        .await;
-        drop(caller);
-        result
+        self.writer.write(self.file.options.patience, write).await
     }
 }
 
@@ -243,6 +221,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 /// The result of a future that is finished as soon as it is asked: on SQLite, every query is.
-fn now<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+pub(super) fn now<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     future.now_or_never().unwrap_or(Err(Fault::Defect("a query waited for something else than the database")))
 }

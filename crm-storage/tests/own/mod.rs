@@ -4,6 +4,8 @@
 
 pub(crate) mod another;
 pub(crate) mod forgery;
+pub(crate) mod jobs;
+pub(crate) mod lists;
 
 use std::future::Future;
 use std::path::Path;

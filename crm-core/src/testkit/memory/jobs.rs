@@ -42,7 +42,8 @@ impl JobStore for MemoryStore {
                     && query.before.is_none_or(|before| job.id < before)
             };
             let latest = rows.jobs.values().rev().map(AsRef::as_ref);
-            Ok(latest.filter(wanted).take(query.limit.into()).cloned().collect())
+            let brief = |job: &Job| Job { result: None, ..job.clone() };
+            Ok(latest.filter(wanted).take(query.limit.into()).map(brief).collect())
         })
         .await
     }

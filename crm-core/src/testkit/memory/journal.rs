@@ -157,10 +157,17 @@ impl JournalStore for MemoryStore {
         .await
     }
 
-    async fn batch(&self, grant: &Grant, batch: Id<Batch>, after: Option<Uuid>, limit: u32) -> Result<Vec<Entry>> {
+    async fn batch(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        after: Option<(Uuid, i64)>,
+        limit: u32,
+    ) -> Result<Vec<Entry>> {
         self.journal(grant.workspace_id(), |journal| {
             let entries = journal.lines.iter().map(|line| &line.entry);
-            let own = entries.filter(|entry| entry.batch == Some(batch) && Some(entry.record_id) > after);
+            let written = entries.filter(|entry| entry.batch == Some(batch) && entry.version > 0);
+            let own = written.filter(|entry| Some((entry.record_id, entry.version)) > after);
             let mut own: Vec<Entry> = own.cloned().collect();
             own.sort_by_key(|entry| (entry.record_id, entry.version));
             own.truncate(limit as usize);

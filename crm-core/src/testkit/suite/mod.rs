@@ -49,6 +49,7 @@ pub mod signup;
 pub mod tags;
 pub mod times;
 pub mod transfers;
+pub mod undo;
 pub mod visibility;
 pub mod walls;
 
@@ -102,11 +103,13 @@ macro_rules! __suite {
                 a_record_named_twice_or_not_seen_is_at_fault,
                 the_records_of_a_filter_are_changed_alike,
                 ten_thousand_items_are_the_most,
+                ten_thousand_items_may_point_to_as_many_records,
                 records_out_of_reach_are_denied_one_by_one,
                 tags_are_added_and_removed_whatever_their_spelling,
                 a_repeated_bulk_request_answers_as_the_first_did,
                 hidden_fields_cannot_be_set_in_bulk,
                 bulk_work_that_meets_another_writer_is_decided_again,
+                an_item_that_needs_a_tag_which_its_caller_may_not_make_is_at_fault_alone,
                 a_repeat_is_answered_whatever_its_filter_describes_by_now,
             }
             commits {
@@ -209,8 +212,13 @@ macro_rules! __suite {
                 a_job_acts_with_the_permissions_of_whoever_wanted_it,
                 a_job_is_seen_by_whoever_wanted_it_and_their_managers,
                 one_key_begins_one_import,
-                an_import_is_undone_field_by_field,
-                only_whoever_may_change_an_import_undoes_it,
+                one_key_stops_and_takes_up_a_job_once,
+                a_job_that_is_named_is_done_and_no_other,
+                a_job_that_panics_fails_and_its_worker_goes_on,
+                a_job_that_is_cancelled_while_it_runs_stops_at_its_next_step,
+                what_came_of_a_job_tells_nothing_that_its_reader_does_not_see,
+                a_list_of_jobs_leaves_out_what_came_of_them,
+                permissions_that_end_during_an_import_hold_from_its_next_chunk_on,
             }
             journal {
                 the_images_of_a_record_add_up_to_it_at_every_version,
@@ -358,6 +366,17 @@ macro_rules! __suite {
                 what_a_caller_may_not_do_an_import_does_not,
                 an_export_can_be_imported_as_it_is,
                 an_export_is_the_whole_list_as_the_caller_sees_it,
+            }
+            undo {
+                an_import_is_undone_field_by_field,
+                only_whoever_may_change_an_import_undoes_it,
+                what_a_caller_may_not_see_is_left_alone_and_not_named,
+                an_undo_by_whoever_may_change_nothing_leaves_everything_alone,
+                an_undo_leaves_no_contact_without_a_name,
+                a_deal_goes_back_to_its_stage_whole_or_not_at_all,
+                an_undo_that_is_stopped_goes_on_and_counts_each_record_once,
+                a_record_of_more_entries_than_a_page_goes_all_the_way_back,
+                an_import_under_way_is_not_undone,
             }
             visibility {
                 contacts_are_seen_as_far_as_the_scope_reaches,

@@ -341,8 +341,8 @@ CREATE TABLE fingerprints (
 );
 CREATE INDEX fingerprints_record ON fingerprints (workspace_id, record_id);
 
--- Keyed by record, so that a record's history needs no index of its own.
 -- `due_at` is when a job is to be taken, or when its worker's lease ends; none once it has ended.
+-- `result` may be long: lists leave it unread.
 CREATE TABLE jobs (
     workspace_id BIGINT NOT NULL REFERENCES workspaces (key),
     id UUID NOT NULL,
@@ -352,9 +352,11 @@ CREATE TABLE jobs (
     due_at TIMESTAMPTZ,
     data TEXT NOT NULL,
     version BIGINT NOT NULL,
+    result TEXT,
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT jobs_created_by FOREIGN KEY (workspace_id, created_by) REFERENCES users (workspace_id, id)
 );
+CREATE INDEX jobs_created_by ON jobs (workspace_id, created_by, id);
 CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
 
 -- Files on their way to a job, in pieces of one size.
@@ -368,6 +370,7 @@ CREATE TABLE upload_pieces (
 );
 CREATE INDEX upload_pieces_at ON upload_pieces (at);
 
+-- Keyed by record, so that a record's history needs no index of its own.
 CREATE TABLE journal (
     workspace_id BIGINT NOT NULL REFERENCES workspaces (key),
     record_id UUID NOT NULL,

@@ -342,6 +342,7 @@ CREATE TABLE fingerprints (
 CREATE INDEX fingerprints_record ON fingerprints (workspace_id, record_id);
 
 -- `due_at` is when a job is to be taken, or when its worker's lease ends; none once it has ended.
+-- `result` may be long: lists leave it unread.
 CREATE TABLE jobs (
     workspace_id INTEGER NOT NULL REFERENCES workspaces (key),
     id BLOB NOT NULL,
@@ -351,9 +352,11 @@ CREATE TABLE jobs (
     due_at INTEGER,
     data TEXT NOT NULL,
     version INTEGER NOT NULL,
+    result TEXT,
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, created_by) REFERENCES users (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_created_by ON jobs (workspace_id, created_by, id);
 CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
 
 -- Files on their way to a job, in pieces of one size.

@@ -53,9 +53,10 @@ pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports) -> Res
         Imports::Failed { id } => file::write_all(transfers.failed_rows((*id).into()), std::io::stdout().lock()).await,
         Imports::Revert { id } => {
             let mut job = transfers.revert((*id).into()).await?;
-            // A server may take it first; what else is due is done on the way.
+            let workspace = session.actor().workspace_id();
+            // A server may take it first.
             while job.finished_at.is_none() {
-                if !crm.work(&Never).await? {
+                if !crm.work_on(workspace, job.id, &Never).await? {
                     tokio::time::sleep(WAIT).await;
                 }
                 job = session.jobs().read(job.id).await?;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crm_core::bulk::{BulkEdit, MAX_ITEMS};
 use crm_core::{Error, Expect, Id, Result};
-use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -44,13 +44,55 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
     }
 }
 
+/// The fields of an item, and one that is there twice.
+struct Fields {
+    named: Map<String, Value>,
+    repeated: Option<String>,
+}
+
+impl Fields {
+    /// The fields, each of which is there once.
+    fn once(self) -> Result<Map<String, Value>> {
+        match self.repeated {
+            None => Ok(self.named),
+            Some(name) => Err(Error::invalid(name, "duplicate", "is there twice")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsReader)
+    }
+}
+
+struct FieldsReader;
+
+impl<'de> Visitor<'de> for FieldsReader {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> std::result::Result<Fields, A::Error> {
+        let (mut named, mut repeated) = (Map::new(), None);
+        while let Some((name, value)) = fields.next_entry::<String, Value>()? {
+            if named.insert(name.clone(), value).is_some() {
+                repeated.get_or_insert(name);
+            }
+        }
+        Ok(Fields { named, repeated })
+    }
+}
+
 /// An item, or why it cannot be read.
 #[derive(Debug)]
 pub(crate) struct Item<E>(pub(crate) Result<E>);
 
 impl<'de, E: DeserializeOwned> Deserialize<'de> for Item<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Map::deserialize(deserializer).map(|fields| Self(read(fields)))
+        Fields::deserialize(deserializer).map(|fields| Self(fields.once().and_then(read)))
     }
 }
 
@@ -70,7 +112,7 @@ struct Named<T> {
 
 impl<'de, T, E: DeserializeOwned> Deserialize<'de> for EditItem<T, E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Map::deserialize(deserializer).map(|fields| Self(read_edit(fields)))
+        Fields::deserialize(deserializer).map(|fields| Self(fields.once().and_then(read_edit)))
     }
 }
 

@@ -43,9 +43,16 @@ impl FromRequest for NoQuery {
 /// Refuses a query string that the operation would not read: whoever sent it would think that it
 /// was heeded.
 pub(super) fn refuse_unread(request: &HttpRequest) -> std::result::Result<(), Refusal> {
-    let query = request.query_string();
-    if query.is_empty() || state(request)?.places.takes_query(request) {
+    let (query, places) = (request.query_string(), &state(request)?.places);
+    if query.is_empty() || places.takes_query(request) {
         return Ok(());
+    }
+    // The path is another's by other methods, and it is the method that is wrong.
+    let method = request.method().as_str();
+    if let Some(methods) = places.allowed_literally(request.path())
+        && !methods.split(", ").any(|allowed| allowed == method)
+    {
+        return Err(Refusal::method(methods));
     }
     let unknown = |(name, _): (Cow<'_, str>, Cow<'_, str>)| {
         FieldError::new(shortened(&name), "unknown_field", "is not a parameter of this operation")

@@ -93,10 +93,12 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     if is_signed && path.contains("{id}") && matches!(method, "put" | "patch" | "delete")
         || path.ends_with("/workspace") && method == "patch"
     {
-        parameters.push(header("If-Match", "The version that the change is based on, as in `\"3\"`; another is 409."));
+        let about = "The version that the change is based on, as in `\"3\"`; another is 409.";
+        parameters.push(header("If-Match", about, r#"^(\*|"[0-9]{1,18}")$"#));
     }
     if is_signed && takes_key(path, method, operation) {
-        parameters.push(header("Idempotency-Key", "Makes a repeated request answer as the first did, for 24 h."));
+        let about = "Makes a repeated request answer as the first did, for 24 h.";
+        parameters.push(header("Idempotency-Key", about, "^[!-~]{1,255}$"));
     }
     operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     if matches!(method, "post" | "put") {
@@ -107,7 +109,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
 /// Whether a repeat under the same key answers as the first request did.
 fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
     let is_bulk = method == "post" && path.contains("/bulk");
-    is_bulk || creates(operation) || operation.responses.responses.contains_key("202")
+    let steers_job = path.contains("/jobs/") && method == "post";
+    is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {
@@ -257,12 +260,12 @@ fn id() -> Parameter {
 }
 
 /// A header of a request.
-fn header(name: &str, description: &str) -> Parameter {
+fn header(name: &str, description: &str, pattern: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))))
         .build()
 }

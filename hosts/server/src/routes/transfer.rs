@@ -112,28 +112,40 @@ pub(super) async fn import(
         }
     };
     let upload = spool.finish().await?;
-    let begun = begin(session.clone(), entity, request, params.dry_run, &upload, options).await;
+    let begun = match params.dry_run {
+        true => preview(&session, entity, &upload, options).await,
+        false => begin(session.clone(), entity, request, &upload, options).await,
+    };
     if params.dry_run || begun.is_err() {
         session.transfers().forget(&upload).await?;
     }
     begun
 }
 
-async fn begin(
-    session: Session,
+/// Says what an import would do.
+async fn preview(
+    session: &Session,
     entity: Entity,
-    request: &HttpRequest,
-    is_dry_run: bool,
     upload: &Upload,
     options: Map<String, Value>,
 ) -> Answer<HttpResponse> {
     let text = serde_json::to_vec(&options).map_err(Refusal::internal)?;
     let options: ImportOptions = decode(&text)?;
-    if is_dry_run {
-        let mut file = session.transfers().spooled(upload)?;
-        let preview = session.transfers().preview(entity, &mut file, &options).await?;
-        return Ok(json(HttpResponse::Ok(), &preview));
-    }
+    let mut file = session.transfers().spooled(upload)?;
+    let preview = session.transfers().preview(entity, &mut file, &options).await?;
+    Ok(json(HttpResponse::Ok(), &preview))
+}
+
+/// Begins an import, once under the caller's key.
+async fn begin(
+    session: Session,
+    entity: Entity,
+    request: &HttpRequest,
+    upload: &Upload,
+    options: Map<String, Value>,
+) -> Answer<HttpResponse> {
+    let text = serde_json::to_vec(&options).map_err(Refusal::internal)?;
+    let options: ImportOptions = decode(&text)?;
     let session = match idempotency_key(request, &[])? {
         Some(key) => session.once(IdempotencyKey { body: digest(upload, &text), ..key }),
         None => session,

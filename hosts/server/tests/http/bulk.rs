@@ -75,6 +75,12 @@ async fn a_bulk_request_says_which_records_it_is_about_in_one_way() {
     assert_eq!(at(json!({"items": [7]})).await.0, "items.0");
     assert_eq!(at(json!({"ids": id, "set": {"version": 7}})).await, fault("set.version", "unknown_field"));
     assert_eq!(at(json!({"ids": id, "set": {}, "mode": "half"})).await.0, "mode");
+    let nobody = json!(["018f2f6e-0000-7000-8000-000000000000"]);
+    assert_eq!(at(json!({"ids": nobody, "set": {"title": "x"}})).await, fault("ids.0", "not_found"));
+    // What is there twice is not guessed at.
+    let body = r#"{"items": [{"last_name": "Hopper", "last_name": "Curie"}]}"#;
+    let twice = api.post_bytes("/api/v1/contacts/bulk", body).await.faults();
+    assert_eq!(twice, [fault("items.0.last_name", "duplicate")]);
     let tag = api.post("/api/v1/contacts/bulk/tag", json!({"ids": id})).await.faults();
     assert_eq!(tag, [fault("add", "required")]);
     let assign = api.post("/api/v1/contacts/bulk/assign", json!({"ids": id})).await.faults();

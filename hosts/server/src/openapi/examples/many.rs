@@ -69,6 +69,7 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             "rows": 1,
             "counts": {"created": 1, "updated": 0, "unchanged": 0, "failed": 0},
             "warnings": [],
+            "job_id": JOB,
             "created_by": USER,
             "created_at": CREATED,
             "updated_at": UPDATED,

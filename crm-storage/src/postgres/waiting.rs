@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number of waiting callers; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<AtomicU64>);
+pub(super) struct Waiting(Arc<AtomicU64>);
 
 /// One of them, until it is dropped.
 struct Turn<'a>(&'a Waiting);
@@ -18,14 +18,14 @@ impl Drop for Turn<'_> {
 
 impl Waiting {
     /// Counts a caller as waiting until what it waits for is there, or it goes.
-    pub(crate) async fn during<T>(&self, waited_for: impl Future<Output = T>) -> T {
+    pub(super) async fn during<T>(&self, waited_for: impl Future<Output = T>) -> T {
         self.0.fetch_add(1, Ordering::Relaxed);
         let _turn = Turn(self);
         waited_for.await
     }
 
     /// How many wait now.
-    pub(crate) fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

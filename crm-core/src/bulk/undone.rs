@@ -1,0 +1,203 @@
+//! What a record was before an undertaking: pure, from its entries.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::access::{Entity, Grant};
+use crate::company::Company;
+use crate::contact::Contact;
+use crate::crm::Ports;
+use crate::deal::Deal;
+use crate::error::{Error, Result};
+use crate::filter::CUSTOM_PREFIX;
+use crate::journal::{Change, Entry, Event};
+use crate::pipeline::Pipeline;
+use crate::session::{Kept, Reading};
+use crate::store::{Changes, Stored};
+
+/// The field of custom values, which are compared one by one.
+const CUSTOM: &str = "custom";
+
+/// A record of which an undertaking can be undone.
+pub(super) trait Undoable: Kept<Edit: Default> {
+    /// Fields that go back together or not at all.
+    const TOGETHER: &'static [&'static str] = &[];
+
+    /// What its going back is checked against.
+    fn around<'a>(_ports: &'a Ports, _grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Checks the record as it was, to become what it is again, by the rules of its room; gives the facts
+    /// of its going back.
+    ///
+    /// # Errors
+    /// `Invalid` where it can be so no longer.
+    fn check_return(&self, _now: &Self, _around: &[Stored<Pipeline>], _changes: &mut Changes) -> Result<Vec<Event>> {
+        Ok(Vec::new())
+    }
+}
+
+impl Undoable for Contact {}
+
+impl Undoable for Company {}
+
+impl Undoable for Deal {
+    const TOGETHER: &'static [&'static str] = &["pipeline_id", "stage_id", "status", "stage_entered_at", "closed_at"];
+
+    fn around<'a>(ports: &'a Ports, grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
+        ports.pipelines.pipelines(grant)
+    }
+
+    fn check_return(&self, now: &Self, around: &[Stored<Pipeline>], changes: &mut Changes) -> Result<Vec<Event>> {
+        if self.has_place_of(now) {
+            return Ok(Vec::new());
+        }
+        let pipeline = around.iter().find(|pipeline| pipeline.id == self.pipeline_id);
+        let pipeline = pipeline.ok_or_else(|| Error::invalid("pipeline_id", "not_found", "is no pipeline any more"))?;
+        let moved = self.returned(now, pipeline.stage(self.stage_id)?, changes.now())?;
+        changes.rely_on(pipeline);
+        Ok(moved.map(Event::from).into_iter().collect())
+    }
+}
+
+/// A record without what a batch did to it, as far as the caller may see and undo that.
+pub(super) struct Undone {
+    /// What it was before.
+    pub(super) image: Map<String, Value>,
+    /// Whether the batch made it, and nothing else happened to it.
+    pub(super) is_made: bool,
+    /// Fields that somebody changed since.
+    pub(super) kept: BTreeSet<String>,
+    /// Whether the batch did something that the caller does not see.
+    pub(super) is_withheld: bool,
+}
+
+impl Undone {
+    /// Walks a record's entries backwards, the latest first.
+    pub(super) fn of<T: Undoable>(grant: &Grant, record: &T, entries: &[Entry]) -> Self {
+        let now = record.image();
+        let mut undone = Self { image: now.clone(), is_made: false, kept: BTreeSet::new(), is_withheld: false };
+        for entry in entries.iter().rev() {
+            match entry.change {
+                Change::Created if undone.image == entry.after => undone.is_made = true,
+                Change::Created => {
+                    undone.keep_what_differs(&entry.after);
+                    // Whatever the batch did to a record of its own, it stays whole.
+                    undone.image.clone_from(&now);
+                }
+                Change::Updated => undone.take_back(T::TOGETHER, entry),
+                Change::Deleted | Change::Restored | Change::Purged | Change::Noted => {}
+            }
+        }
+        undone.withhold(grant, T::ENTITY, &now);
+        undone
+    }
+
+    fn take_back(&mut self, together: &[&str], entry: &Entry) {
+        let fields: BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
+        let (joint, single): (Vec<&String>, Vec<&String>) =
+            fields.into_iter().partition(|field| together.contains(&field.as_str()));
+        let mut image = self.image.clone();
+        let are_back = joint.iter().all(|field| {
+            let (before, after) = (entry.before.get(*field), entry.after.get(*field));
+            put_back(&mut image, field, before, after)
+        });
+        match are_back && !together.iter().any(|field| self.kept.contains(*field)) {
+            true => self.image = image,
+            false => self.kept.extend(joint.into_iter().cloned()),
+        }
+        for field in single {
+            let (before, after) = (entry.before.get(field), entry.after.get(field));
+            if field == CUSTOM {
+                self.take_back_custom(before, after);
+            } else if !put_back(&mut self.image, field, before, after) {
+                self.kept.insert(field.clone());
+            }
+        }
+    }
+
+    fn take_back_custom(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let (before, after) = (object(before), object(after));
+        let mut values = object(self.image.get(CUSTOM));
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for key in keys {
+            if before.get(key) != after.get(key) && !put_back(&mut values, key, before.get(key), after.get(key)) {
+                self.kept.insert(format!("{CUSTOM_PREFIX}{key}"));
+            }
+        }
+        self.set_custom(values);
+    }
+
+    fn set_custom(&mut self, values: Map<String, Value>) {
+        match values.is_empty() {
+            true => drop(self.image.remove(CUSTOM)),
+            false => drop(self.image.insert(CUSTOM.to_owned(), values.into())),
+        }
+    }
+
+    fn keep_what_differs(&mut self, made: &Map<String, Value>) {
+        for field in differing(made, &self.image) {
+            if field != CUSTOM {
+                self.kept.insert(field);
+                continue;
+            }
+            let keys = differing(&object(made.get(CUSTOM)), &object(self.image.get(CUSTOM)));
+            self.kept.extend(keys.into_iter().map(|key| format!("{CUSTOM_PREFIX}{key}")));
+        }
+    }
+
+    /// Leaves alone what the caller does not see, and does not name it.
+    fn withhold(&mut self, grant: &Grant, entity: Entity, now: &Map<String, Value>) {
+        let mask = grant.mask(entity);
+        for field in differing(now, &self.image).into_iter().filter(|field| mask.hides(field)) {
+            copy(&mut self.image, &field, now.get(&field));
+            self.is_withheld = true;
+        }
+        let (held, mut values) = (object(now.get(CUSTOM)), object(self.image.get(CUSTOM)));
+        for key in differing(&held, &values).into_iter().filter(|key| !grant.sees_custom(entity, key)) {
+            copy(&mut values, &key, held.get(&key));
+            // What a retired field left behind is nobody's to see.
+            self.is_withheld |= mask.hides(&format!("{CUSTOM_PREFIX}{key}"));
+        }
+        self.set_custom(values);
+        let is_seen = |field: &String| match field.strip_prefix(CUSTOM_PREFIX) {
+            Some(key) => grant.sees_custom(entity, key),
+            None => !mask.hides(field),
+        };
+        self.is_withheld |= self.kept.iter().any(|field| mask.hides(field));
+        self.kept.retain(is_seen);
+    }
+}
+
+fn object(value: Option<&Value>) -> Map<String, Value> {
+    value.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The keys under which two images differ.
+fn differing(one: &Map<String, Value>, other: &Map<String, Value>) -> Vec<String> {
+    let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+}
+
+fn copy(image: &mut Map<String, Value>, field: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => drop(image.insert(field.to_owned(), value.clone())),
+        None => drop(image.remove(field)),
+    }
+}
+
+/// Gives a field its former value where it holds the new one or has the former one already; says
+/// whether it has it now.
+fn put_back(image: &mut Map<String, Value>, field: &str, before: Option<&Value>, after: Option<&Value>) -> bool {
+    let now = image.get(field);
+    if now == before {
+        return true;
+    }
+    if now != after {
+        return false;
+    }
+    copy(image, field, before);
+    true
+}

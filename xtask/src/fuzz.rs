@@ -1,0 +1,210 @@
+//! The fuzzer over the whole OpenAPI document, against the built binary on each store.
+//!
+//! schemathesis makes up requests from the document that the server gives out and compares each
+//! answer with it. What it cannot know (who signs in, which ids there are) is told by the hooks in
+//! `hosts/server/tests/fuzz`, which also count. A finding fails the step, and so does an operation
+//! that never succeeded: whatever is refused at the door shows nothing of what lies behind it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use crate::process;
+use crate::product;
+use crate::python::Python;
+use crate::served::Served;
+use crate::test_database::TestDatabase;
+use crate::workspace::{cargo, root};
+
+/// Where the hooks and the list of packages are.
+const FOLDER: &str = "hosts/server/tests/fuzz";
+/// Made-up requests of each operation, beside those that try every border of its schema.
+const EXAMPLES: &str = "10";
+/// What is tried is the same in every run.
+const SEED: &str = "20261126";
+/// Checks of the fuzzer that are not made, each with its reason. Single findings that the hooks
+/// excuse are counted by reason.
+const LEFT_OUT: [(&str, &str); 1] = [(
+    "object_level_authorization",
+    "it wants the passwords of two peers in a file; the walk through the routes tries every operation as another workspace",
+)];
+/// The server's own settings: everybody may register, and addresses are what a proxy says, so that the
+/// throttles hold without standing in the way.
+const SETTINGS: [(&str, &str); 3] = [
+    ("SLACKCRM_SIGNUP", "open"),
+    ("SLACKCRM_TRUSTED_PROXIES", "127.0.0.1"),
+    ("SLACKCRM_SECRET_KEY", "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi"),
+];
+
+/// What `cargo xtask fuzz` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fuzzes on this store alone.
+    store: Option<Store>,
+}
+
+/// Where the server keeps its records.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// A fresh SQLite file.
+    Sqlite,
+    /// A fresh PostgreSQL database.
+    Postgres,
+}
+
+/// The step of `cargo xtask test` by itself.
+pub(crate) fn fuzz(options: &Options) -> Result<()> {
+    let fuzzer = Fuzzer::find_or_install("")?;
+    let binary = product::built_by(cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]))?;
+    if options.store != Some(Store::Postgres) {
+        fuzzer.on_sqlite(&binary)?;
+    }
+    if options.store != Some(Store::Sqlite) {
+        let database = TestDatabase::find_or_start(", or fuzz on SQLite alone with `cargo xtask fuzz sqlite`")?;
+        fuzzer.on_postgres(&binary, &database.url())?;
+    }
+    Ok(())
+}
+
+/// The fuzzer, ready to run.
+pub(crate) struct Fuzzer {
+    python: Python,
+}
+
+/// What the hooks counted.
+#[derive(Deserialize)]
+struct Report {
+    /// How often each operation of the document answered with each status.
+    answers: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many findings were excused, by reason.
+    excused: BTreeMap<String, u64>,
+}
+
+impl Fuzzer {
+    /// Makes sure of the fuzzer; `otherwise` says how to go on without it.
+    pub(crate) fn find_or_install(otherwise: &str) -> Result<Self> {
+        let python = Python::with(&folder().join("requirements.txt"), otherwise)?;
+        Ok(Self { python })
+    }
+
+    /// What is run, as a person reads it.
+    pub(crate) fn shown() -> String {
+        format!("schemathesis run --max-examples {EXAMPLES} --seed {SEED}")
+    }
+
+    /// Runs against the binary on a fresh SQLite file.
+    pub(crate) fn on_sqlite(&self, binary: &Path) -> Result<()> {
+        self.run(binary, None)
+    }
+
+    /// Runs against the binary on a database of its own beside the one at `address`.
+    pub(crate) fn on_postgres(&self, binary: &Path, address: &str) -> Result<()> {
+        let name = format!("slackcrm_fuzz_{}", std::process::id());
+        let database = Database { python: &self.python, address, name: &name };
+        database.tell("create")?;
+        let (server, _) = address.rsplit_once('/').with_context(|| format!("{address} names no database"))?;
+        self.run(binary, Some(&format!("{server}/{name}")))
+    }
+
+    fn run(&self, binary: &Path, database: Option<&str>) -> Result<()> {
+        let served = Served::start(binary, database, &SETTINGS)?;
+        let (url, report) = (served.url(), served.folder().join("report.json"));
+        let mut fuzz = self.python.command("schemathesis");
+        fuzz.arg("--config-file").arg(folder().join("schemathesis.toml"));
+        // From a file: what it reads from a server it does not try.
+        fuzz.arg("run").arg(document(binary, served.folder())?).args(["--url", &url]);
+        fuzz.args(["--max-examples", EXAMPLES, "--seed", SEED, "--no-color"]);
+        fuzz.args(["--exclude-checks", &LEFT_OUT.map(|(check, _)| check).join(",")]);
+        fuzz.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", folder());
+        fuzz.env("FUZZ_URL", &url).env("FUZZ_REPORT", &report).env("NO_PROXY", "127.0.0.1");
+        let status = process::run(fuzz.current_dir(served.folder()))?;
+        let report = Report::read(&report)?;
+        report.print();
+        served.stop()?;
+        ensure!(status.success(), "the fuzzer has findings");
+        let silent = report.never_successful();
+        ensure!(silent.is_empty(), "no request succeeded of: {}", silent.join(", "));
+        Ok(())
+    }
+}
+
+impl Report {
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
+    }
+
+    fn never_successful(&self) -> Vec<&str> {
+        let answers = self.answers.iter();
+        let silent = answers.filter(|(_, statuses)| !statuses.keys().any(|status| status.starts_with('2')));
+        silent.map(|(operation, _)| operation.as_str()).collect()
+    }
+
+    /// Answers of all operations by status.
+    fn statuses(&self) -> BTreeMap<&str, u64> {
+        let mut all = BTreeMap::new();
+        for (status, count) in self.answers.values().flatten() {
+            *all.entry(status.as_str()).or_default() += count;
+        }
+        all
+    }
+
+    fn print(&self) {
+        let statuses = self.statuses();
+        let successful = self.answers.len() - self.never_successful().len();
+        let requests: u64 = statuses.values().sum();
+        let listed: Vec<String> = statuses.iter().map(|(status, count)| format!("{status} × {count}")).collect();
+        println!("\n{requests} requests: {}", listed.join(", "));
+        println!("{successful} of {} operations succeeded at least once", self.answers.len());
+        for (check, why) in LEFT_OUT {
+            println!("left out: {check}: {why}");
+        }
+        for (why, count) in &self.excused {
+            println!("excused {count} times: {why}");
+        }
+    }
+}
+
+/// A database that goes with the value.
+struct Database<'a> {
+    python: &'a Python,
+    address: &'a str,
+    name: &'a str,
+}
+
+impl Database<'_> {
+    fn tell(&self, verb: &str) -> Result<()> {
+        let mut tell = self.python.command("python");
+        tell.arg(folder().join("database.py")).args([verb, self.address, self.name]);
+        // Also after a signal, when the chores start nothing more.
+        let said = tell.output().with_context(|| format!("start {}", process::show(&tell)))?;
+        let complaint = String::from_utf8_lossy(&said.stderr);
+        ensure!(said.status.success(), "{verb} the database {}: {complaint}", self.name);
+        Ok(())
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.tell("drop") {
+            eprintln!("xtask: cannot drop the database {}: {error:#}", self.name);
+        }
+    }
+}
+
+/// The document of the binary, as a file in this folder.
+fn document(binary: &Path, folder: &Path) -> Result<PathBuf> {
+    let text = process::quietly(Command::new(binary).arg("openapi"))?;
+    let file = folder.join("openapi.json");
+    fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+    Ok(file)
+}
+
+fn folder() -> PathBuf {
+    root().join(FOLDER)
+}
