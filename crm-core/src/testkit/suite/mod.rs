@@ -31,6 +31,7 @@ pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
+pub mod figures;
 pub mod filters;
 pub mod guessing;
 pub mod imports;
@@ -69,8 +70,6 @@ macro_rules! __suite {
                 the_figures_of_a_small_history_are_right,
                 a_window_holds_its_days_and_is_compared_with_those_before,
                 a_forecast_adds_up_by_category_month_and_owner,
-                figures_hold_what_the_caller_sees,
-                hidden_values_hide_amounts,
                 a_question_is_narrowed_by_its_conditions,
                 a_bad_question_is_refused,
                 a_move_forgets_what_was_said_of_the_stage_before,
@@ -163,6 +162,11 @@ macro_rules! __suite {
                 a_deal_ahead_of_the_clock_can_be_moved,
                 a_deal_of_an_unknown_pipeline_is_invalid,
                 a_new_pipeline_leaves_the_default_as_it_is,
+            }
+            figures {
+                figures_hold_what_the_caller_sees,
+                amounts_of_two_currencies_are_never_added,
+                hidden_values_hide_amounts
             }
             filters {
                 a_list_is_what_its_filter_says,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, NOTE, PIPELINE, REFRESH_TOKEN, STAGES, TAG, USER,
-    WORKSPACE, many, refusal,
+    WORKSPACE, figures, many, refusal,
 };
 use crate::openapi::with;
 
@@ -24,7 +24,10 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
         "User" => user(),
         "Workspace" => workspace(),
         "Problem" => return refusal("422"),
-        _ => return of_people(schema).or_else(|| of_deals(schema)).or_else(|| many::answer(schema)),
+        _ => {
+            let others = || many::answer(schema).or_else(|| figures::answer(schema));
+            return of_people(schema).or_else(|| of_deals(schema)).or_else(others);
+        }
     };
     Some(answer)
 }
