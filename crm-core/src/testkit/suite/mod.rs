@@ -166,7 +166,7 @@ macro_rules! __suite {
             figures {
                 figures_hold_what_the_caller_sees,
                 amounts_of_two_currencies_are_never_added,
-                hidden_values_hide_amounts
+                hidden_values_hide_amounts,
             }
             filters {
                 a_list_is_what_its_filter_says,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{PIPELINE, STAGES, USER};
+use crate::openapi::with;
 
 /// The example of a schema.
 pub(super) fn answer(schema: &str) -> Option<Value> {
@@ -12,11 +13,8 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
         "Report_Velocity" => velocity(),
         "Report_Sales" => json!({"total": tally(), "every": "month", "periods": []}),
         "Report_Leaderboard" => {
-            let mut rank = tally();
-            rank["owner_id"] = USER.into();
-            rank["name"] = "Grace Hopper".into();
-            rank["open"] = 1.into();
-            json!({"currency": "USD", "ranks": [rank]})
+            let rank = with(with(tally(), "owner_id", USER.into()), "name", "Grace Hopper".into());
+            json!({"currency": "USD", "ranks": [with(rank, "open", 1.into())]})
         }
         _ => return None,
     };
@@ -79,9 +77,8 @@ fn forecast() -> Value {
         })
     };
     let all = || amounts(1, &value, json!([{"amount_minor": 1_020_000, "currency": "GBP"}]));
-    let (mut month, mut owner) = (all(), all());
-    month["month"] = "2026-06-01".into();
-    owner["owner_id"] = USER.into();
+    let month = with(all(), "month", "2026-06-01".into());
+    let owner = with(all(), "owner_id", USER.into());
     let nothing = amounts(0, &|| json!([]), json!([]));
     json!({"total": all(), "months": [month], "owners": [owner], "undated": nothing})
 }
