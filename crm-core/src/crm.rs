@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::access::{Access, AccessCache, Action, Actor, Entity};
 use crate::account::{AccountStore, NewAccount};
 use crate::activity::NoteStore;
+use crate::analytics::AnalyticsStore;
 use crate::auth::{Auth, SignInStore, Signup, ThrottleStore};
 use crate::company::CompanyStore;
 use crate::contact::ContactStore;
@@ -35,6 +36,7 @@ pub(crate) struct Ports {
     pub(crate) contacts: Arc<dyn ContactStore>,
     pub(crate) companies: Arc<dyn CompanyStore>,
     pub(crate) deals: Arc<dyn DealStore>,
+    pub(crate) analytics: Arc<dyn AnalyticsStore>,
     pub(crate) pipelines: Arc<dyn PipelineStore>,
     pub(crate) tags: Arc<dyn TagStore>,
     pub(crate) notes: Arc<dyn NoteStore>,
@@ -70,6 +72,7 @@ pub trait Store:
     + ContactStore
     + CompanyStore
     + DealStore
+    + AnalyticsStore
     + PipelineStore
     + TagStore
     + NoteStore
@@ -94,6 +97,7 @@ impl<S> Store for S where
         + ContactStore
         + CompanyStore
         + DealStore
+        + AnalyticsStore
         + PipelineStore
         + TagStore
         + NoteStore
@@ -156,6 +160,7 @@ impl Crm {
                 contacts: store.clone(),
                 companies: store.clone(),
                 deals: store.clone(),
+                analytics: store.clone(),
                 pipelines: store.clone(),
                 tags: store.clone(),
                 notes: store.clone(),
@@ -293,7 +298,7 @@ fn first_pipeline() -> NewPipeline {
         ("Won", StageKind::Won),
         ("Lost", StageKind::Lost),
     ];
-    let stages = stages.map(|(name, kind)| NewStage { name: name.to_owned(), kind });
+    let stages = stages.map(|(name, kind)| NewStage::new(name, kind));
     NewPipeline { name: "Sales".to_owned(), stages: stages.into() }
 }
 

@@ -54,6 +54,7 @@
 pub mod access;
 pub mod account;
 pub mod activity;
+pub mod analytics;
 pub mod auth;
 pub mod bulk;
 pub mod company;
@@ -86,6 +87,8 @@ pub mod user;
 pub mod workspace;
 
 pub use access::{Actor, Entity};
+/// A calendar day without a time zone, as in 2026-01-31.
+pub use chrono::NaiveDate;
 pub use crm::{Crm, CrmBuilder, Store};
 pub use edit::Edit;
 pub use error::{Error, ErrorKind, FieldError, Result};

@@ -151,6 +151,8 @@ table! {
         position -> Integer,
         name -> Text,
         kind -> Text,
+        probability -> Nullable<BigInt>,
+        days_until_stale -> Nullable<BigInt>,
     }
 }
 
@@ -243,6 +245,25 @@ table! {
         updated_at -> Ts,
         version -> BigInt,
         deleted_at -> Nullable<Ts>,
+        expected_close_day -> Nullable<BigInt>,
+        probability -> Nullable<BigInt>,
+        forecast_category -> Nullable<Text>,
+        lost_reason -> Nullable<Text>,
+        lost_reason_key -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    deal_moves (workspace_id, deal_id, place) {
+        workspace_id -> BigInt,
+        deal_id -> Guid,
+        place -> BigInt,
+        from_stage -> Nullable<Guid>,
+        to_stage -> Guid,
+        at -> Ts,
     }
 }
 

@@ -368,6 +368,20 @@ impl Grant {
         Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, binding })
     }
 
+    /// Checks a filter as the caller asks it; without one, everything. What the caller may see is not
+    /// part of it.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown or hidden field.
+    pub(crate) fn check_filter(
+        &self,
+        entity: Entity,
+        filter: Option<&Filter>,
+        now: Timestamp,
+    ) -> Result<CheckedFilter> {
+        filter.map_or_else(|| Ok(CheckedFilter::everything()), |filter| filter.check(entity, &self.context(now)))
+    }
+
     /// Tags are checked apart from the filter, whose places and depth are the caller's own.
     fn check_tags(&self, entity: Entity, tags: &[String], now: Timestamp) -> Result<CheckedFilter> {
         let tags: Vec<Scalar> = tags.iter().cloned().map(Scalar::Text).collect();

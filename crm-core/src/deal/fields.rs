@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::category::ForecastCategory;
 use super::model::{Deal, DealStatus};
 use crate::access::record::{id_fact, tags_fact, text_fact};
 use crate::access::{Entity, Listed, SearchPart};
@@ -20,6 +21,10 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
         Field::time("stage_entered_at").sortable().not_null(),
         Field::time("opened_at").sortable().importable(),
         Field::time("closed_at").sortable().importable(),
+        Field::date("expected_close_date").sortable(),
+        Field::integer("probability"),
+        Field::choice("forecast_category", &ForecastCategory::NAMES),
+        Field::text("lost_reason"),
         Field::reference("contact_id", Entity::Contact),
         Field::reference("company_id", Entity::Company),
         Field::reference("owner_id", Entity::User),
@@ -60,6 +65,10 @@ impl Listed for Deal {
             "stage_entered_at" => FieldValue::Time(self.stage_entered_at),
             "opened_at" => self.opened_at.map_or(FieldValue::Null, FieldValue::Time),
             "closed_at" => self.closed_at.map_or(FieldValue::Null, FieldValue::Time),
+            "expected_close_date" => self.expected_close_date.map_or(FieldValue::Null, FieldValue::Date),
+            "probability" => self.probability.map_or(FieldValue::Null, FieldValue::Integer),
+            "forecast_category" => text_fact(self.forecast_category.map(ForecastCategory::name)),
+            "lost_reason" => text_fact(self.lost_reason.as_deref()),
             "contact_id" => id_fact(self.contact_id),
             "company_id" => id_fact(self.company_id),
             "owner_id" => id_fact(self.owner_id),

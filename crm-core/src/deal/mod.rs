@@ -1,15 +1,21 @@
 //! Deals: sales in the making, on their way through a pipeline.
 
 mod board;
+mod category;
+mod edit;
 mod event;
 mod fields;
+mod history;
 mod model;
 mod port;
 mod service;
 
 pub use board::{Board, BoardStage, StageTotal};
+pub use category::ForecastCategory;
+pub use edit::DealEdit;
 pub use event::DealEvent;
 pub use fields::catalogue;
-pub use model::{Deal, DealEdit, DealStart, DealStatus};
+pub use history::{DealMove, HistoryWrite, history_of};
+pub use model::{Deal, DealStart, DealStatus};
 pub use port::DealStore;
 pub use service::Deals;

@@ -1,14 +1,17 @@
 //! A deal and its way through the stages.
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::category::ForecastCategory;
+use super::edit::DealEdit;
 use super::event::DealEvent;
 use crate::access::{Entity, FieldMask};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::{CustomValues, redact_custom};
-use crate::edit::{Edit, RecordEdit};
+use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
@@ -85,6 +88,19 @@ pub struct Deal {
     /// When it was won or lost.
     #[serde(default)]
     pub closed_at: Option<Timestamp>,
+    /// The day on which it is expected to close.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
+    pub expected_close_date: Option<NaiveDate>,
+    /// How likely it is to be won, in per cent, as somebody said; absent where its stage says it.
+    #[serde(default)]
+    pub probability: Option<i64>,
+    /// How sure somebody says it is; absent where its probability says it.
+    #[serde(default)]
+    pub forecast_category: Option<ForecastCategory>,
+    /// Why it was lost.
+    #[serde(default)]
+    pub lost_reason: Option<String>,
     /// With whom.
     #[serde(default)]
     pub contact_id: Option<Id<Contact>>,
@@ -120,40 +136,6 @@ pub struct Deal {
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What a caller sets. Only a move changes the stage.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DealEdit {
-    /// What people call it, at most 300 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 300))]
-    pub title: Edit<String>,
-    /// What it is worth: 0 to 10^15 minor units.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Money>))]
-    pub value: Edit<Money>,
-    /// With whom.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Contact>>))]
-    pub contact_id: Edit<Id<Contact>>,
-    /// With which company.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Company>>))]
-    pub company_id: Edit<Id<Company>>,
-    /// Who sells; a new record without one belongs to the caller.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
-    pub owner_id: Edit<Id<User>>,
-    /// Where it came from, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
-    pub source: Edit<String>,
-    /// The record's id in another system, at most 200 characters.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
-    pub external_id: Edit<String>,
-    /// Labels; the list replaces the old one.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
-    pub tags: Edit<Vec<String>>,
-    /// Custom values; a change touches only the keys it names, and `null` removes a value.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
-    pub custom: Edit<CustomValues>,
-}
-
 /// Where a new deal begins.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -163,39 +145,6 @@ pub struct DealStart {
     pub pipeline_id: Option<Id<Pipeline>>,
     /// One of its stages; the first where absent.
     pub stage_id: Option<Id<Stage>>,
-}
-
-impl RecordEdit for DealEdit {
-    const ENTITY: Entity = Entity::Deal;
-
-    fn named(&self) -> Vec<&'static str> {
-        let fields = [
-            self.title.named("title"),
-            self.value.named("value"),
-            self.contact_id.named("contact_id"),
-            self.company_id.named("company_id"),
-            self.owner_id.named("owner_id"),
-            self.source.named("source"),
-            self.external_id.named("external_id"),
-            self.tags.named("tags"),
-        ];
-        fields.into_iter().flatten().collect()
-    }
-
-    fn custom_mut(&mut self) -> &mut Edit<CustomValues> {
-        &mut self.custom
-    }
-
-    fn replacing(mut self, mask: &FieldMask) -> Self {
-        self.title.replacing("title", mask);
-        self.value.replacing("value", mask);
-        self.contact_id.replacing("contact_id", mask);
-        self.company_id.replacing("company_id", mask);
-        self.source.replacing("source", mask);
-        self.external_id.replacing("external_id", mask);
-        self.tags.replacing("tags", mask);
-        self
-    }
 }
 
 impl Deal {
@@ -212,6 +161,10 @@ impl Deal {
             stage_entered_at: now,
             opened_at: Some(now),
             closed_at: (status != DealStatus::Open).then_some(now),
+            expected_close_date: None,
+            probability: None,
+            forecast_category: None,
+            lost_reason: None,
             contact_id: None,
             company_id: None,
             owner_id: None,
@@ -241,6 +194,20 @@ impl Deal {
         edit.value.apply(&mut self.value);
         if self.value.is_some_and(|value| !(0..=MAX_VALUE_MINOR).contains(&value.amount_minor)) {
             faults.add("value", "out_of_range", "must lie between 0 and 10^15 minor units");
+        }
+        edit.expected_close_date.apply(&mut self.expected_close_date);
+        if self.expected_close_date.is_some_and(|day| !(1..=9999).contains(&day.year())) {
+            faults.add("expected_close_date", "out_of_range", "must lie between the years 1 and 9999");
+        }
+        edit.probability.apply(&mut self.probability);
+        if self.probability.is_some_and(|chance| !(0..=100).contains(&chance)) {
+            faults.add("probability", "out_of_range", "must lie between 0 and 100");
+        }
+        edit.forecast_category.apply(&mut self.forecast_category);
+        let is_reason_named = edit.lost_reason.value().is_some();
+        faults.line("lost_reason", edit.lost_reason, 500, &mut self.lost_reason);
+        if is_reason_named && self.lost_reason.is_some() && self.status != DealStatus::Lost {
+            faults.add("lost_reason", "not_lost", "belongs to deals that are lost");
         }
         edit.contact_id.apply(&mut self.contact_id);
         edit.company_id.apply(&mut self.company_id);
@@ -273,6 +240,11 @@ impl Deal {
         self.stage_entered_at = at;
         self.status = stage.kind.into();
         self.closed_at = (self.status != DealStatus::Open).then_some(at);
+        // What somebody said of it, they said of where it was.
+        (self.probability, self.forecast_category) = (None, None);
+        if self.status != DealStatus::Lost {
+            self.lost_reason = None;
+        }
         Ok(Some(DealEvent::Moved { from: Some(from), to: stage.id, at }))
     }
 
@@ -348,7 +320,13 @@ mod tests {
     use super::*;
 
     fn stage(kind: StageKind) -> Stage {
-        Stage { id: Id::new_at(Timestamp::from_micros(1)), name: kind.name().into(), kind }
+        Stage {
+            id: Id::new_at(Timestamp::from_micros(1)),
+            name: kind.name().into(),
+            kind,
+            probability: None,
+            days_until_stale: None,
+        }
     }
 
     fn deal(stage: &Stage) -> Deal {

@@ -1,13 +1,16 @@
 //! Use cases of deals.
 
 use super::board::Board;
+use super::edit::DealEdit;
 use super::event::DealEvent;
-use super::model::{Deal, DealEdit, DealStart};
+use super::model::{Deal, DealStart};
 use crate::access::{Action, Entity, Grant, View};
 use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
+use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::filter::{Filter, Op, Scalar};
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{ListQuery, ListRequest, Page, Rows};
@@ -16,6 +19,9 @@ use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitt
 use crate::store::Stored;
 use crate::time::Timestamp;
 use crate::user::User;
+
+/// Most deals of a stage that a board shows.
+const MAX_CARDS: u16 = 50;
 
 /// The deals of a workspace, as far as one actor may go.
 #[derive(Clone)]
@@ -76,6 +82,20 @@ impl Deals {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a stage of another
     /// pipeline.
     pub async fn move_to(&self, id: Id<Deal>, to: Id<Stage>, expect: Expect) -> Result<View<Deal>> {
+        self.move_saying(id, to, Edit::Keep, expect).await
+    }
+
+    /// Takes a deal to a stage, and says why it was lost where that is a lost one.
+    ///
+    /// # Errors
+    /// As [`Deals::move_to`]; `Invalid` for a reason where the stage is not a lost one.
+    pub async fn move_saying(
+        &self,
+        id: Id<Deal>,
+        to: Id<Stage>,
+        lost_reason: Edit<String>,
+        expect: Expect,
+    ) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
         let mut decisions = Decisions::new();
         loop {
@@ -88,10 +108,11 @@ impl Deals {
                 // A deal may have got to its stage by a clock that goes before ours, or in a file that
                 // dates it later: the caller named no time that could be refused.
                 let at = changes.now().max(deal.stage_entered_at);
-                if let Some(moved) = deal.move_to(pipeline.stage(to)?, at)? {
+                let moved = deal.move_to(pipeline.stage(to)?, at)?;
+                deal.edit(DealEdit { lost_reason: lost_reason.clone(), ..DealEdit::default() })?;
+                if changes.put(&mut deal) {
                     changes.rely_on(&pipeline);
-                    changes.put(&mut deal);
-                    changes.emit(moved);
+                    moved.into_iter().for_each(|moved| changes.emit(moved));
                     self.session.commit(&grant, changes).await?;
                 }
                 Ok(grant.view(deal.into_inner()))
@@ -107,10 +128,32 @@ impl Deals {
     /// # Errors
     /// `Denied`; `NotFound`; `Unavailable` past the deadline.
     pub async fn board(&self, pipeline: Option<Id<Pipeline>>) -> Result<Board> {
+        self.board_with_cards(pipeline, 0).await
+    }
+
+    /// The board of a pipeline with the first deals of each stage, at most 50.
+    ///
+    /// # Errors
+    /// As [`Deals::board`]; `Invalid` for more.
+    pub async fn board_with_cards(&self, pipeline: Option<Id<Pipeline>>, cards: u16) -> Result<Board> {
         let grant = self.session.require(Entity::Deal, Action::Read)?;
+        if cards > MAX_CARDS {
+            return Err(Error::invalid("cards", "out_of_range", format!("must lie between 0 and {MAX_CARDS}")));
+        }
         let pipeline = self.pipeline(&grant, pipeline).await?;
-        let totals = self.session.ports().deals.stage_totals(&grant, pipeline.id).await?;
-        Ok(Board::new(&pipeline, totals, grant.mask(Entity::Deal)))
+        let ports = self.session.ports();
+        let totals = ports.deals.stage_totals(&grant, pipeline.id).await?;
+        let own = Filter::is("pipeline_id", Op::Eq, Scalar::Text(pipeline.id.to_string()));
+        let own = grant.check_filter(Entity::Deal, Some(&own), self.session.now())?;
+        let flows = ports.analytics.stage_flows(&grant, &own).await?;
+        let mut board = Board::new(&pipeline, &totals, &flows, !grant.mask(Entity::Deal).hides("value"))?;
+        if cards > 0 {
+            for stage in &mut board.stages {
+                let page = self.list(&cards_of(stage.stage_id, cards)).await?;
+                (stage.deals, stage.next_cursor) = (page.data, page.next_cursor);
+            }
+        }
+        Ok(board)
     }
 
     /// A deal.
@@ -211,6 +254,16 @@ impl Deals {
             Some(id) => store.pipeline(grant, id).await,
             None => store.pipelines(grant).await?.into_iter().next().ok_or_else(|| no_stage("pipeline_id")),
         }
+    }
+}
+
+/// The list of a stage's deals, who got there last first.
+fn cards_of(stage: Id<Stage>, cards: u16) -> ListRequest {
+    ListRequest {
+        filter: Some(Filter::is("stage_id", Op::Eq, Scalar::Text(stage.to_string()))),
+        sort: Some("-stage_entered_at".to_owned()),
+        limit: Some(cards),
+        ..ListRequest::default()
     }
 }
 

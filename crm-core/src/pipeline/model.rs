@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::access::Entity;
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::id::Id;
 use crate::store::{Put, Record, Write};
 use crate::text;
@@ -59,6 +60,12 @@ pub struct Stage {
     pub name: String,
     /// What it means to be in it.
     pub kind: StageKind,
+    /// How likely deals in it are to be won, in per cent; absent where its place says it.
+    #[serde(default)]
+    pub probability: Option<i64>,
+    /// Days after which a deal that is still in it is stale; absent where none ever is.
+    #[serde(default)]
+    pub days_until_stale: Option<i64>,
 }
 
 /// A way through stages. Their order is that of the list: open ones first, then won, then lost.
@@ -107,6 +114,49 @@ pub struct NewStage {
     pub name: String,
     /// What it means to be in it.
     pub kind: StageKind,
+    /// How likely deals in it are to be won, in per cent; where absent, a won stage has 100, a lost one
+    /// 0, and open ones are spread evenly between.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 100))]
+    pub probability: Option<i64>,
+    /// Days after which a deal that is still in it is stale, at most 3,650.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3650))]
+    pub days_until_stale: Option<i64>,
+}
+
+impl NewStage {
+    /// A stage of a name and a kind.
+    pub fn new(name: impl Into<String>, kind: StageKind) -> Self {
+        Self { name: name.into(), kind, probability: None, days_until_stale: None }
+    }
+
+    /// Refuses numbers that no stage has.
+    ///
+    /// # Errors
+    /// `Invalid` for a probability outside 0–100, another one than 100 or 0 where deals are won or lost,
+    /// and for days outside 1–3,650.
+    pub fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        let ended = match self.kind {
+            StageKind::Open => None,
+            StageKind::Won => Some(100),
+            StageKind::Lost => Some(0),
+        };
+        match (self.probability, ended) {
+            (Some(chance), _) if !(0..=100).contains(&chance) => {
+                faults.add("probability", "out_of_range", "must lie between 0 and 100");
+            }
+            (Some(chance), Some(certain)) if chance != certain => {
+                faults.add("probability", "out_of_range", "is 100 where deals are won and 0 where they are lost");
+            }
+            _ => {}
+        }
+        if self.days_until_stale.is_some_and(|days| !(1..=3_650).contains(&days)) {
+            faults.add("days_until_stale", "out_of_range", "must lie between 1 and 3650");
+        }
+        faults.into_result()
+    }
 }
 
 impl Pipeline {
@@ -125,9 +175,12 @@ impl Pipeline {
             version: 0,
         };
         for (at, stage) in new.stages.into_iter().enumerate() {
-            pipeline
-                .add_stage(Id::new_at(now), &stage.name, stage.kind)
-                .map_err(|error| error.under(&format!("stages.{at}")))?;
+            let id = Id::new_at(now);
+            let added = stage.check().and_then(|()| pipeline.add_stage(id, &stage.name, stage.kind).map(drop));
+            added.map_err(|error| error.under(&format!("stages.{at}")))?;
+            if let Some(added) = pipeline.stages.iter_mut().find(|added| added.id == id) {
+                (added.probability, added.days_until_stale) = (stage.probability, stage.days_until_stale);
+            }
         }
         Ok(pipeline)
     }
@@ -152,6 +205,22 @@ impl Pipeline {
         self.stages.first()
     }
 
+    /// How likely deals in a stage are to be won, in per cent. Open stages that say nothing lie evenly
+    /// between 0 and 100: of two, the first has 33 and the second 66.
+    pub fn probability(&self, stage: &Stage) -> i64 {
+        match (stage.probability, stage.kind) {
+            (Some(chance), _) => chance,
+            (None, StageKind::Won) => 100,
+            (None, StageKind::Lost) => 0,
+            (None, StageKind::Open) => {
+                let open: Vec<&Stage> = self.stages.iter().filter(|other| other.kind == StageKind::Open).collect();
+                let place = open.iter().position(|other| other.id == stage.id).map_or(0, |at| at + 1);
+                let percent = 100 * place / (open.len() + 1);
+                i64::try_from(percent).unwrap_or(0)
+            }
+        }
+    }
+
     /// Adds a stage after those of its kind, and keeps open, won, lost in this order.
     ///
     /// # Errors
@@ -165,7 +234,7 @@ impl Pipeline {
             return Err(Error::invalid("stages", "too_many", format!("a pipeline has at most {MAX_STAGES} stages")));
         }
         let at = self.stages.partition_point(|stage| stage.kind <= kind);
-        self.stages.insert(at, Stage { id, name, kind });
+        self.stages.insert(at, Stage { id, name, kind, probability: None, days_until_stale: None });
         self.stage(id)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Action, Actor, Entity, Grant, View};
 use crate::activity::Activities;
+use crate::analytics::Analytics;
 use crate::company::Companies;
 use crate::contact::Contacts;
 use crate::crm::{Crm, Ports};
@@ -131,6 +132,11 @@ impl Session {
     /// Deals.
     pub fn deals(&self) -> Deals {
         Deals::new(self.clone())
+    }
+
+    /// What the history of deals says.
+    pub fn analytics(&self) -> Analytics {
+        Analytics::new(self.clone())
     }
 
     /// Pipelines.

@@ -62,7 +62,7 @@ pub fn team(name: &str, members: &[Id<User>]) -> NewTeam {
 /// A pipeline with one stage of each kind.
 pub fn pipeline(name: &str) -> NewPipeline {
     let stages = [StageKind::Open, StageKind::Won, StageKind::Lost];
-    let stages = stages.map(|kind| NewStage { name: kind.name().to_owned(), kind });
+    let stages = stages.map(|kind| NewStage::new(kind.name(), kind));
     NewPipeline { name: name.to_owned(), stages: stages.into() }
 }
 

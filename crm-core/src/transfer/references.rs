@@ -271,6 +271,12 @@ impl References<'_> {
         self.stage(Some(pipeline), Some(name)).map(|(_, stage)| stage)
     }
 
+    /// The last open stage of a pipeline, where deals that end were before.
+    pub(super) fn last_open(&self, pipeline: Id<Pipeline>) -> Option<Id<Stage>> {
+        let own = self.pipelines.iter().find(|known| known.id == pipeline)?;
+        own.stages.iter().rfind(|stage| stage.kind == StageKind::Open).map(|stage| stage.id)
+    }
+
     /// Puts what the chunk made among its changes, ahead of the records that point to it.
     pub(super) fn put(&mut self, changes: &mut Changes) {
         for (_, user) in &mut self.made.users {

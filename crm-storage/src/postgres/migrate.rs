@@ -22,6 +22,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/postgres/0002_members/up.sql"),
         down: include_str!("../../migrations/postgres/0002_members/down.sql"),
     },
+    Migration {
+        version: 3,
+        min_binary: 1,
+        up: include_str!("../../migrations/postgres/0003_deals/up.sql"),
+        down: include_str!("../../migrations/postgres/0003_deals/down.sql"),
+    },
 ];
 
 /// How often the table of versions is made anew where somebody else was making it too.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use crm_core::access::Grant;
+use crm_core::deal::history_of;
 use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record, Reliance, Replay, Sealed};
 use crm_core::{Entity, Error, Result, Timestamp};
 use diesel::prelude::*;
@@ -20,8 +21,8 @@ use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
-    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, import, job, journal, json, pipeline,
-    purge, reference, tag, team, words,
+    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, history, import, job, journal, json,
+    pipeline, purge, reference, tag, team, words,
 };
 use crate::fault::{Fault, Outcome};
 use crate::schema::{guards, idempotency_keys};
@@ -98,6 +99,7 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     put(conn, workspace, writes.companies).await?;
     put(conn, workspace, writes.contacts).await?;
     put(conn, workspace, writes.deals).await?;
+    history::write(conn, workspace, &history_of(sealed)).await?;
     put(conn, workspace, writes.notes).await?;
     for one in &writes.imports {
         expect_one(import::put(conn, workspace, one).await?, &one.after)?;

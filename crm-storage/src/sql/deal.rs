@@ -1,8 +1,9 @@
 //! Deals, and the sums of the board.
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use crm_core::access::Grant;
-use crm_core::deal::{Deal, DealStatus, DealStore, StageTotal};
+use crm_core::deal::{Deal, DealStatus, DealStore, ForecastCategory, StageTotal};
 use crm_core::page::{ListQuery, Rows as Page};
 use crm_core::pipeline::Pipeline;
 use crm_core::store::{Put, Stored};
@@ -11,6 +12,7 @@ use crm_core::{Id, Money, Result, Timestamp, Totals, text as core_text};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::custom_field::day_number;
 use super::fragment::{Fragment, Statement};
 use super::room::{self, Known, Life, Room};
 use super::text::{join, split, split_required};
@@ -20,7 +22,7 @@ use crate::schema::deals;
 use crate::types::{DbId, DbTime, Guid};
 
 /// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 25;
+const COLUMNS: usize = 30;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
@@ -55,6 +57,11 @@ struct DealRow {
     updated_at: DbTime,
     version: i64,
     deleted_at: Option<DbTime>,
+    expected_close_day: Option<i64>,
+    probability: Option<i64>,
+    forecast_category: Option<String>,
+    lost_reason: Option<String>,
+    lost_reason_key: Option<String>,
 }
 
 impl DealRow {
@@ -62,6 +69,7 @@ impl DealRow {
         let (title, title_key) = split_required(&deal.title);
         let (source, source_key) = split(deal.source.as_deref());
         let (external_id, external_id_key) = split(deal.external_id.as_deref());
+        let (lost_reason, lost_reason_key) = split(deal.lost_reason.as_deref());
         Ok(Self {
             workspace_id,
             id: deal.id.into(),
@@ -88,6 +96,11 @@ impl DealRow {
             updated_at: deal.updated_at.into(),
             version: deal.version,
             deleted_at: deal.deleted_at.map(DbTime::from),
+            expected_close_day: deal.expected_close_date.map(day_number),
+            probability: deal.probability,
+            forecast_category: deal.forecast_category.map(|category| category.name().to_owned()),
+            lost_reason,
+            lost_reason_key,
         })
     }
 
@@ -102,6 +115,10 @@ impl DealRow {
             stage_entered_at: self.stage_entered_at.into(),
             opened_at: self.opened_at.map(Timestamp::from),
             closed_at: self.closed_at.map(Timestamp::from),
+            expected_close_date: self.expected_close_day.map(day).transpose()?,
+            probability: self.probability,
+            forecast_category: self.forecast_category.as_deref().map(category).transpose()?,
+            lost_reason: join(self.lost_reason, self.lost_reason_key),
             contact_id: self.contact_id.map(Id::from),
             company_id: self.company_id.map(Id::from),
             owner_id: self.owner_id.map(Id::from),
@@ -117,11 +134,22 @@ impl DealRow {
     }
 }
 
-fn money(minor: Option<i64>, currency: Option<String>) -> Outcome<Option<Money>> {
+pub(super) fn money(minor: Option<i64>, currency: Option<String>) -> Outcome<Option<Money>> {
     Ok(minor.zip(json::parsed(currency)?).map(|(minor, currency)| Money::minor(minor, currency)))
 }
 
-fn status(name: &str) -> Outcome<DealStatus> {
+/// The day of a number of [`day_number`].
+pub(super) fn day(number: i64) -> Outcome<NaiveDate> {
+    let day = chrono::TimeDelta::try_days(number).and_then(|days| NaiveDate::default().checked_add_signed(days));
+    day.ok_or(json::unreadable("a day"))
+}
+
+pub(super) fn category(name: &str) -> Outcome<ForecastCategory> {
+    let found = ForecastCategory::ALL.into_iter().find(|category| category.name() == name);
+    found.ok_or(json::unreadable("a forecast category"))
+}
+
+pub(super) fn status(name: &str) -> Outcome<DealStatus> {
     [DealStatus::Open, DealStatus::Won, DealStatus::Lost]
         .into_iter()
         .find(|status| status.name() == name)
@@ -192,22 +220,22 @@ impl Known for Deal {
     }
 }
 
-/// A row of sums: stage, currency, deals, and the two halves of their worth.
-type SumRow = (DbId, Option<String>, i64, Option<i64>, Option<i64>);
+/// A row of sums: stage, probability by hand, currency, deals, and the two halves of their worth.
+type SumRow = (DbId, Option<i64>, Option<String>, i64, Option<i64>, Option<i64>);
 /// Its SQL type.
-type SumType = (Guid, Nullable<Text>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+type SumType = (Guid, Nullable<BigInt>, Nullable<Text>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
 
 /// Sums amounts in halves of 32 bits, so that no sum of a database overflows.
-const SUMS: &str = "SELECT stage_id, value_currency, COUNT(*), \
+const SUMS: &str = "SELECT stage_id, probability, value_currency, COUNT(*), \
     CAST(SUM(value_minor / 4294967296) AS BIGINT), CAST(SUM(value_minor % 4294967296) AS BIGINT) \
     FROM deals WHERE ";
 
 fn totals(rows: Vec<SumRow>) -> Result<Vec<StageTotal>> {
     let mut stages: Vec<StageTotal> = Vec::new();
-    for (stage, currency, count, high, low) in rows {
+    for (stage, probability, currency, count, high, low) in rows {
         let stage_id = Id::from(stage);
-        if stages.last().is_none_or(|last| last.stage_id != stage_id) {
-            stages.push(StageTotal { stage_id, count: 0, total: Totals::default() });
+        if stages.last().is_none_or(|last| last.stage_id != stage_id || last.probability != probability) {
+            stages.push(StageTotal { stage_id, probability, count: 0, total: Totals::default() });
         }
         let Some(last) = stages.last_mut() else { continue };
         last.count += u64::try_from(count).unwrap_or(0);
@@ -252,7 +280,9 @@ impl DealStore for Store {
     async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let which = room::visible::<Deal>(grant, workspace).sql(" AND deals.pipeline_id = ").bind(DbId::from(pipeline));
-        let sums = Fragment::new(SUMS).then(which).sql(" GROUP BY stage_id, value_currency ORDER BY stage_id");
+        let sums = Fragment::new(SUMS)
+            .then(which)
+            .sql(" GROUP BY stage_id, probability, value_currency ORDER BY stage_id, probability");
         let rows = self
             .pools
             .read(async move |conn: &mut Conn| -> Outcome<Vec<SumRow>> {

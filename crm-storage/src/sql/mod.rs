@@ -5,6 +5,7 @@
 //! `predicate` and `list` make filters and pages, `commit` is the one way to write.
 
 mod account;
+mod analytics;
 mod auth;
 pub(crate) mod columns;
 mod commit;
@@ -14,6 +15,7 @@ mod custom_field;
 mod deal;
 mod figures;
 pub(crate) mod fragment;
+mod history;
 mod import;
 mod job;
 mod journal;

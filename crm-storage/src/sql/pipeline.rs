@@ -76,6 +76,8 @@ struct StageRow {
     position: i32,
     name: String,
     kind: String,
+    probability: Option<i64>,
+    days_until_stale: Option<i64>,
 }
 
 impl StageRow {
@@ -87,13 +89,16 @@ impl StageRow {
             position: i32::try_from(at).unwrap_or(i32::MAX),
             name: stage.name.clone(),
             kind: stage.kind.name().to_owned(),
+            probability: stage.probability,
+            days_until_stale: stage.days_until_stale,
         }
     }
 
     fn into_stage(self) -> Outcome<Stage> {
         let kind = [StageKind::Open, StageKind::Won, StageKind::Lost].into_iter().find(|kind| kind.name() == self.kind);
         let kind = kind.ok_or(json::unreadable("a stage's kind"))?;
-        Ok(Stage { id: self.id.into(), name: self.name, kind })
+        let Self { id, name, probability, days_until_stale, .. } = self;
+        Ok(Stage { id: id.into(), name, kind, probability, days_until_stale })
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
 use super::room::{Room, place};
-use super::{Conn, RunQueryDsl, columns, custom_field, dialect, import, tag};
+use super::{Conn, RunQueryDsl, columns, custom_field, dialect, history, import, tag};
 use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
 
@@ -30,6 +30,7 @@ pub(super) async fn record(conn: &mut Conn, workspace: i64, entity: Entity, id: 
         }
         Entity::Deal => {
             notes_on(conn, workspace, "deal_id", id).await?;
+            history::forget(conn, workspace, id).await?;
             row::<Deal>(conn, workspace, id).await
         }
         Entity::Note => row::<Note>(conn, workspace, id).await,

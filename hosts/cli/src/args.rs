@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod change;
+pub(crate) mod figures;
 mod many;
 pub(crate) mod settings;
 
@@ -80,7 +81,17 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Imports(Imports),
     /// The stages of a pipeline with their deals
-    Board,
+    Board(figures::BoardOf),
+    /// Who goes on from stage to stage, who is lost and who is still there
+    Conversion(figures::ConversionOf),
+    /// What deals will bring, month by month
+    Forecast(figures::Question),
+    /// Days in each stage, the length of a sale and what a day brings
+    Velocity(figures::Question),
+    /// What was won and lost, period by period
+    Sales(figures::SalesOf),
+    /// The members by what they sold
+    Leaderboard(figures::Question),
     /// Search contacts, companies and deals; the best hits come first
     Search(settings::Search),
     /// Members

@@ -10,7 +10,7 @@ use super::rows::{Rows, Tabled};
 use super::{MemoryStore, State};
 use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
-use crate::deal::Deal;
+use crate::deal::{Deal, HistoryWrite, history_of};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::store::{
@@ -56,6 +56,7 @@ impl State {
                 write => rows.write(write)?,
             }
         }
+        history_of(&sealed).into_iter().for_each(|write| rows.step(write));
         for write in &sealed.writes {
             check_references(&rows, write).map_err(|error| erased_meanwhile(&rows, write).unwrap_or(error))?;
         }
@@ -174,6 +175,19 @@ impl Rows {
         Ok(())
     }
 
+    /// Writes a step of a deal's way.
+    fn step(&mut self, write: HistoryWrite) {
+        match write {
+            HistoryWrite::Stepped(step) => drop(self.moves.insert((step.deal_id.uuid(), step.place), step)),
+            HistoryWrite::Corrected { deal_id, at } => {
+                let own = (deal_id.uuid(), i64::MIN)..=(deal_id.uuid(), i64::MAX);
+                if let Some((_, last)) = self.moves.range_mut(own).next_back() {
+                    last.at = at;
+                }
+            }
+        }
+    }
+
     /// Refuses a value that another live row has.
     fn unique<T: Tabled>(
         &self,
@@ -197,7 +211,10 @@ impl Rows {
         match entity {
             Entity::Contact => drop(self.contacts.remove(&id)),
             Entity::Company => drop(self.companies.remove(&id)),
-            Entity::Deal => drop(self.deals.remove(&id)),
+            Entity::Deal => {
+                self.deals.remove(&id);
+                self.moves.retain(|(deal, _), _| *deal != id);
+            }
             Entity::Note => drop(self.notes.remove(&id)),
             _ => {}
         }

@@ -4,6 +4,7 @@
 //! A commit works on a copy of the workspace's rows and puts it in their place when nothing has
 //! failed; rows are shared between copies, so the copy costs a pointer a row.
 
+mod analytics;
 mod auth;
 mod commit;
 mod facts;

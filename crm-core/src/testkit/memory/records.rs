@@ -179,8 +179,9 @@ impl DealStore for MemoryStore {
             let mut totals: BTreeMap<_, StageTotal> = BTreeMap::new();
             let deals = rows.live::<Deal>().filter(|deal| deal.pipeline_id == pipeline);
             for deal in deals.filter(|deal| list::sees(rows, grant, *deal)) {
-                let empty = || StageTotal { stage_id: deal.stage_id, count: 0, total: Default::default() };
-                let total = totals.entry(deal.stage_id).or_insert_with(empty);
+                let (stage_id, probability) = (deal.stage_id, deal.probability);
+                let empty = || StageTotal { stage_id, probability, count: 0, total: Default::default() };
+                let total = totals.entry((stage_id, probability)).or_insert_with(empty);
                 total.count += 1;
                 if let Some(value) = deal.value {
                     total.total.add(value)?;

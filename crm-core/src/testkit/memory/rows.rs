@@ -10,7 +10,7 @@ use crate::activity::Note;
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::CustomField;
-use crate::deal::Deal;
+use crate::deal::{Deal, DealMove};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pipeline::Pipeline;
@@ -40,6 +40,8 @@ pub(in crate::testkit) struct Rows {
     pub(super) custom_fields: Table<CustomField>,
     pub(super) imports: Table<Import>,
     pub(super) jobs: Table<Job>,
+    /// The ways of deals, by deal and place.
+    pub(super) moves: BTreeMap<(Uuid, i64), DealMove>,
     /// By import and line.
     pub(super) failed_rows: BTreeMap<(Uuid, u64), Arc<FailedRow>>,
     /// The records that rows with these cells made.

@@ -56,7 +56,7 @@ pub async fn unclean_text_is_refused_at_its_field(world: World) {
         invalid_at(admin.users().create(samples::user(text, Role::Setter)).await, "name");
         invalid_at(admin.teams().create(samples::team(text, &[])).await, "name");
         invalid_at(admin.pipelines().create(samples::pipeline(text)).await, "name");
-        let stages = vec![NewStage { name: text.to_owned(), kind: StageKind::Open }];
+        let stages = vec![NewStage::new(text, StageKind::Open)];
         invalid_at(admin.pipelines().create(NewPipeline { name: "A".to_owned(), stages }).await, "stages.0.name");
         let renamed = WorkspaceEdit { name: text.into(), ..WorkspaceEdit::default() };
         invalid_at(admin.workspace().update(renamed, Expect::Any).await, "name");

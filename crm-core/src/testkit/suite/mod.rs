@@ -24,12 +24,14 @@ mod population;
 mod support;
 mod uploads;
 
+pub mod analytics;
 pub mod auth;
 pub mod bulk;
 pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
+pub mod figures;
 pub mod filters;
 pub mod guessing;
 pub mod imports;
@@ -59,6 +61,20 @@ pub mod walls;
 macro_rules! __suite {
     ($open:expr) => {
         $crate::__laws! { $open;
+            analytics {
+                a_deals_way_is_written_with_it,
+                a_way_goes_with_its_deal,
+                facts_are_what_the_list_says,
+                deals_that_come_go_and_come_back_are_conserved,
+                flows_are_what_the_moves_add_up_to,
+                the_figures_of_a_small_history_are_right,
+                a_window_holds_its_days_and_is_compared_with_those_before,
+                a_forecast_adds_up_by_category_month_and_owner,
+                a_question_is_narrowed_by_its_conditions,
+                a_bad_question_is_refused,
+                a_move_forgets_what_was_said_of_the_stage_before,
+                a_board_shows_the_deals_that_came_last,
+            }
             auth {
                 a_registration_makes_a_workspace_an_admin_and_signs_in,
                 no_caller_sees_an_account_and_the_journal_keeps_it,
@@ -146,6 +162,11 @@ macro_rules! __suite {
                 a_deal_ahead_of_the_clock_can_be_moved,
                 a_deal_of_an_unknown_pipeline_is_invalid,
                 a_new_pipeline_leaves_the_default_as_it_is,
+            }
+            figures {
+                figures_hold_what_the_caller_sees,
+                amounts_of_two_currencies_are_never_added,
+                hidden_values_hide_amounts,
             }
             filters {
                 a_list_is_what_its_filter_says,

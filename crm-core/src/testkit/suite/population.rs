@@ -10,7 +10,7 @@ use crate::activity::Note;
 use crate::company::Company;
 use crate::contact::{Contact, Lifecycle};
 use crate::custom_field::{CustomKind, CustomValues};
-use crate::deal::Deal;
+use crate::deal::{Deal, ForecastCategory};
 use crate::error::Result;
 use crate::filter::generate::Vocabulary;
 use crate::filter::{Catalogue, Field};
@@ -306,11 +306,16 @@ impl Settling {
             let now = self.changes.now();
             let stage = self.pick(&pipeline.stages);
             let (companies, contacts) = (self.companies.clone(), self.contacts.clone());
-            let times = self.vocabulary.times.clone();
+            let (times, dates) = (self.vocabulary.times.clone(), self.vocabulary.dates.clone());
+            let integers = self.vocabulary.integers.clone();
             let deal = Deal {
                 title: self.texts[at * 3 % self.texts.len()].clone(),
                 value: self.maybe(&money),
                 opened_at: self.maybe(&times),
+                expected_close_date: self.maybe(&dates),
+                probability: self.maybe(&integers),
+                forecast_category: self.maybe(&ForecastCategory::ALL),
+                lost_reason: self.text(),
                 contact_id: self.maybe(&contacts),
                 company_id: self.maybe(&companies),
                 owner_id: self.owner(),

@@ -139,8 +139,8 @@ impl Importable for Deal {
         if course.closed.is_some() && record.closed_at.is_none() {
             references.warn("closed_at: the dates of deals that are still open are left out");
         }
-        let moved = DealEvent::Moved { from: None, to: stage.id, at: record.stage_entered_at };
-        Ok(Made { record, events: vec![moved.into()] })
+        let events = way(&record, references.last_open(pipeline)).into_iter().map(Event::from).collect();
+        Ok(Made { record, events })
     }
 
     fn change(&mut self, edit: DealEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Vec<Event>> {
@@ -167,6 +167,15 @@ impl Importable for Deal {
         let ids: Vec<Id<Self>> = ids.into_iter().map(Id::from).collect();
         ports.deals.deals_by_id(grant, &ids).await
     }
+}
+
+/// How a new deal got to its stage: one that ended was in the last open stage since work on it began.
+fn way(deal: &Deal, last_open: Option<Id<Stage>>) -> Vec<DealEvent> {
+    let before = last_open.zip(deal.opened_at).filter(|_| deal.status != DealStatus::Open);
+    let began = before.map(|(to, at)| DealEvent::Moved { from: None, to, at });
+    let from = before.map(|(stage, _)| stage);
+    let got_here = DealEvent::Moved { from, to: deal.stage_id, at: deal.stage_entered_at };
+    began.into_iter().chain([got_here]).collect()
 }
 
 /// The stage that a row puts a known deal into, if it says anything about that.

@@ -2,44 +2,38 @@
 
 use crm_core::Totals;
 use crm_core::deal::{Board, BoardStage};
+use crm_core::pipeline::StageKind;
 
+use super::figures::{grouped, money, percent};
 use crate::args::Output;
 use crate::failure::Failure;
 use crate::print::Sheet;
 
 /// Prints a board: a row a stage, then their sum.
 pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&["Stage", "Kind", "Deals#", "Value#"]);
-    let mut sum = Totals::default();
+    let mut sheet = Sheet::new(&["Stage", "Kind", "Deals#", "Value#", "Weighted#", "Conversion#"]);
+    let mut weighted = Totals::default();
     for stage in &board.stages {
-        for money in stage.total.iter().flat_map(Totals::iter) {
-            sum.add(money)?;
+        for money in stage.weighted.iter().flat_map(Totals::iter) {
+            weighted.add(money)?;
         }
         sheet.row(row(stage));
     }
-    sheet.row(vec!["Total".to_owned(), String::new(), grouped(board.count()), money_text(&sum)]);
+    let weighted = board.currency_totals.as_ref().map(|_| weighted);
+    let (sum, weighted) = (money(board.currency_totals.as_ref()), money(weighted.as_ref()));
+    sheet.row(vec!["Total".to_owned(), String::new(), grouped(board.count()), sum, weighted, String::new()]);
     sheet.print(output, board)
 }
 
 fn row(stage: &BoardStage) -> Vec<String> {
-    let value = stage.total.as_ref().map_or_else(|| "hidden".to_owned(), money_text);
-    vec![stage.name.clone(), stage.kind.name().to_owned(), grouped(stage.count), value]
-}
-
-/// Amounts per currency in one cell.
-fn money_text(totals: &Totals) -> String {
-    totals.iter().map(|money| money.to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// A number with commas between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    // Nobody goes on from an end.
+    let conversion = stage.conversion.filter(|_| stage.kind == StageKind::Open);
+    vec![
+        stage.name.clone(),
+        stage.kind.name().to_owned(),
+        grouped(stage.count),
+        money(stage.total.as_ref()),
+        money(stage.weighted.as_ref()),
+        percent(conversion),
+    ]
 }

@@ -2,6 +2,7 @@
 
 mod board;
 mod demo;
+mod figures;
 mod file;
 mod input;
 mod jobs;
@@ -37,7 +38,12 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
         Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
-        Command::Board => board::print(&acting().await?.deals().board(None).await?, args.output),
+        Command::Board(which) => board::print(&acting().await?.deals().board(which.pipeline).await?, args.output),
+        Command::Conversion(asked) => figures::conversion(&acting().await?, asked, args.output).await,
+        Command::Forecast(asked) => figures::forecast(&acting().await?, asked, args.output).await,
+        Command::Velocity(asked) => figures::velocity(&acting().await?, asked, args.output).await,
+        Command::Sales(asked) => figures::sales(&acting().await?, asked, args.output).await,
+        Command::Leaderboard(asked) => figures::leaderboard(&acting().await?, asked, args.output).await,
         Command::Search(search) => settings::search(&acting().await?, search, args.output).await,
         Command::Users(verb) => settings::users(&acting().await?, verb, args.output).await,
         Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,

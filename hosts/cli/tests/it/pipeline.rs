@@ -71,3 +71,124 @@ fn the_printed_board_is_the_one_in_the_readme() {
         assert!(readme.contains(line.trim_end()), "the README lacks {line:?}");
     }
 }
+
+/// The days since 0000-03-01 of a day as the file writes it, `m/d/yyyy` or `yyyy-mm-dd`, by Hinnant's
+/// `days_from_civil`: no calendar of ours.
+fn day_number(text: &str) -> i64 {
+    let cut: Vec<i64> = text.split(['/', '-']).map(|part| part.parse().unwrap()).collect();
+    let (year, month, day) = if text.contains('/') { (cut[2], cut[0], cut[1]) } else { (cut[0], cut[1], cut[2]) };
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year
+}
+
+/// The month of a day as the file writes it, as in `2017-03-01`.
+fn month(text: &str) -> String {
+    let cut: Vec<&str> = text.split(['/', '-']).collect();
+    let (year, month) = if text.contains('/') { (cut[2], cut[0]) } else { (cut[0], cut[1]) };
+    format!("{year}-{month:0>2}-01")
+}
+
+/// What the file says of its closed deals.
+#[derive(Default)]
+struct Closed {
+    won: u64,
+    lost: u64,
+    /// Won value by month and by agent.
+    months: BTreeMap<String, i64>,
+    agents: BTreeMap<String, i64>,
+    /// Days from engaging to winning.
+    cycles: Vec<i64>,
+}
+
+fn closed_by_hand() -> Closed {
+    let file = std::fs::read_to_string(example("sales_pipeline.csv")).unwrap();
+    let mut closed = Closed::default();
+    for line in file.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        match cells[4] {
+            "Lost" => closed.lost += 1,
+            "Won" => {
+                let worth: i64 = cells[7].parse().unwrap();
+                closed.won += 1;
+                *closed.months.entry(month(cells[6])).or_default() += worth;
+                *closed.agents.entry(cells[1].to_owned()).or_default() += worth;
+                closed.cycles.push(day_number(cells[6]) - day_number(cells[5]));
+            }
+            _ => {}
+        }
+    }
+    closed.cycles.sort_unstable();
+    closed
+}
+
+fn dollars(totals: &serde_json::Value) -> i64 {
+    let totals = totals.as_array().unwrap();
+    assert!(totals.iter().all(|money| money["currency"] == "USD"), "{totals:?}");
+    totals.iter().map(|money| money["amount_minor"].as_i64().unwrap()).sum::<i64>() / 100
+}
+
+fn is_near(told: &serde_json::Value, wanted: f64) {
+    let told = told.as_f64().unwrap();
+    assert!((told - wanted).abs() < 1e-9, "{told} is not {wanted}");
+}
+
+#[test]
+fn every_figure_agrees_with_one_computed_from_the_file() {
+    let by_hand = closed_by_hand();
+    let mean = by_hand.cycles.iter().sum::<i64>() as f64 / by_hand.cycles.len() as f64;
+    let middle = by_hand.cycles.len() / 2;
+    let median = (by_hand.cycles[middle - 1] + by_hand.cycles[middle]) as f64 / 2.0;
+    let win_rate = by_hand.won as f64 / (by_hand.won + by_hand.lost) as f64;
+    assert_eq!((by_hand.won, by_hand.lost), (4_238, 2_473));
+    assert_eq!(
+        (format!("{mean:.2}"), median, format!("{:.2}", win_rate * 100.0)),
+        ("51.78".into(), 57.0, "63.15".into())
+    );
+    assert_eq!((by_hand.months["2017-03-01"], by_hand.months["2017-12-01"]), (1_134_672, 1_131_573));
+    on_each_store(|product| {
+        product.run(&["companies", "import", text(&example("accounts.csv"))]);
+        product.run(&["deals", "import", text(&example("sales_pipeline.csv"))]);
+
+        let sales = product.json(&["sales", "--explain"]);
+        let total = &sales["figures"]["total"];
+        assert_eq!((&total["won"], &total["lost"]), (&by_hand.won.into(), &by_hand.lost.into()));
+        assert_eq!(dollars(&total["won_value"]), 10_005_534);
+        is_near(&total["win_rate"], win_rate);
+        let periods = sales["figures"]["periods"].as_array().unwrap();
+        let won = periods.iter().map(|one| (one["period"].as_str().unwrap().to_owned(), dollars(&one["won_value"])));
+        assert_eq!(won.collect::<BTreeMap<_, _>>(), by_hand.months);
+        let explained = sales["explanations"].as_array().unwrap();
+        let rate = explained.iter().find(|one| one["figure"] == "total.win_rate").unwrap();
+        assert_eq!((&rate["denominator"], &rate["id_count"]), (&6_711.into(), &4_238.into()));
+
+        let velocity = product.json(&["velocity"]);
+        is_near(&velocity["figures"]["won_cycle"]["mean"], mean);
+        is_near(&velocity["figures"]["won_cycle"]["median"], median);
+        assert_eq!(velocity["figures"]["opportunities"], 2_089);
+
+        let ranks = product.json(&["leaderboard"]);
+        let ranks = ranks["figures"]["ranks"].as_array().unwrap();
+        let told =
+            ranks.iter().filter_map(|rank| Some((rank["name"].as_str()?.to_owned(), dollars(&rank["won_value"]))));
+        let told: BTreeMap<String, i64> = told.filter(|(_, sum)| *sum > 0).collect();
+        assert_eq!(told, by_hand.agents);
+        assert_eq!(dollars(&ranks[0]["won_value"]), 1_153_214);
+
+        let conversion = product.json(&["conversion"]);
+        let stages = conversion["figures"]["stages"].as_array().unwrap();
+        let reached: Vec<u64> = stages.iter().map(|stage| stage["reached"].as_u64().unwrap()).collect();
+        assert_eq!(reached, [8_800, 8_300, 4_238, 2_473]);
+        for stage in stages {
+            let of = |name: &str| stage[name].as_u64().unwrap();
+            let gone = of("advanced") + of("lost") + of("moved_back") + of("still_there");
+            assert_eq!(of("at_start") + of("entries"), gone);
+        }
+        let forecast = product.json(&["forecast"]);
+        assert_eq!(forecast["figures"]["undated"]["open_count"], 2_089);
+        assert_eq!(dollars(&forecast["figures"]["total"]["closed"]), 10_005_534);
+        for verb in ["board", "conversion", "forecast", "velocity", "sales", "leaderboard"] {
+            assert!(product.run(&[verb, "--output", "csv"]).lines().count() > 4, "{verb}");
+        }
+    });
+}

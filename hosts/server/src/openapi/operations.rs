@@ -195,13 +195,20 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
-        (path.contains("{id}") || ends("/pipeline") || repeats, &["404"]),
+        (path.contains("{id}") || names_pipeline(path) || repeats, &["404"]),
         (writes && !signs_in && !ends("/search") && !ends("/filter/tags") && !ends("/logout"), &["409"]),
     ];
     for status in may.into_iter().filter(|(may, _)| *may).flat_map(|(_, statuses)| statuses) {
         let reference = RefOr::Ref(Ref::from_response_name(refusal_name(status)));
         operation.responses.responses.entry((*status).to_owned()).or_insert(reference);
     }
+}
+
+/// Whether the query names a pipeline that must be there.
+fn names_pipeline(path: &str) -> bool {
+    ["/deals/pipeline", "/deals/analytics/conversion", "/deals/analytics/velocity"]
+        .iter()
+        .any(|end| path.ends_with(end))
 }
 
 /// Whether the operation takes a query string.

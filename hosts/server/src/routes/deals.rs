@@ -9,7 +9,7 @@ use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::transfer::Preview;
-use crm_core::{Entity, Id, ListRequest, Page};
+use crm_core::{Edit, Entity, Id, ListRequest, Page};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -41,7 +41,13 @@ struct BoardParams {
     /// The pipeline; the workspace's default one where absent.
     #[param(value_type = Option<uuid::Uuid>)]
     pipeline_id: Option<Id<Pipeline>>,
+    /// How many deals of each stage it shows, those that got there last; 10 where absent.
+    #[param(minimum = 0, maximum = 50)]
+    cards: Option<u16>,
 }
+
+/// Deals of each stage that a board shows where nobody says.
+const CARDS: u16 = 10;
 
 /// Where a deal goes.
 #[derive(Deserialize, ToSchema)]
@@ -49,6 +55,10 @@ struct BoardParams {
 struct MoveStage {
     /// A stage of the deal's pipeline.
     stage_id: Id<Stage>,
+    /// Why the deal is lost, at most 500 characters; for lost stages alone.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    lost_reason: Edit<String>,
 }
 
 /// Deals, page by page.
@@ -72,11 +82,11 @@ async fn create(Creating(session, new): Creating<NewDeal>) -> Answer<Created<Dea
     Ok(Created(session.deals().create(new.start, new.edit).await?))
 }
 
-/// The stages of a pipeline with the number and worth of their deals.
+/// The stages of a pipeline with the number, worth, conversion and last deals of each.
 #[utoipa::path(tag = "deals", operation_id = "board", params(BoardParams), responses((status = 200, body = Board)))]
 #[get("/pipeline")]
 async fn board(Signed(session, Query(params)): Signed<Query<BoardParams>>) -> Answer<Body<Board>> {
-    Ok(Body(session.deals().board(params.pipeline_id).await?))
+    Ok(Body(session.deals().board_with_cards(params.pipeline_id, params.cards.unwrap_or(CARDS)).await?))
 }
 
 /// Move a deal to a stage of its pipeline.
@@ -85,7 +95,7 @@ async fn board(Signed(session, Query(params)): Signed<Query<BoardParams>>) -> An
 async fn move_to(
     Signed(session, (RecordId(id), Expected(expect), Json(body))): Signed<(RecordId<Deal>, Expected, Json<MoveStage>)>,
 ) -> Answer<Found<Deal>> {
-    Ok(Found(session.deals().move_to(id, body.stage_id, expect).await?))
+    Ok(Found(session.deals().move_saying(id, body.stage_id, body.lost_reason, expect).await?))
 }
 
 /// One deal.

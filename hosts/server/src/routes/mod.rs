@@ -1,5 +1,6 @@
 //! The endpoints, one file a room: each parses, calls one service method and renders.
 
+mod analytics;
 mod auth;
 mod bulk;
 mod companies;
@@ -35,10 +36,12 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
         scope(API)
             .service(scope("/contacts").configure(contacts::routes))
             .service(scope("/companies").configure(companies::routes))
+            .service(scope("/deals/analytics").configure(analytics::of_deals))
             .service(scope("/deals").configure(deals::routes))
             .service(scope("/auth").configure(auth::routes))
             .service(scope("/search").configure(search::routes))
             .service(scope("/users").configure(users::routes))
+            .service(scope("/analytics").configure(analytics::routes))
             .service(scope("/pipelines").configure(pipelines::routes))
             .service(scope("/notes").configure(notes::routes))
             .service(scope("/tags").configure(tags::routes))

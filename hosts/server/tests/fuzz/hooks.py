@@ -54,6 +54,7 @@ RULES = {
     "json": "what a filter in a query holds",
     "not_found": "which records there are",
     "no_header": "what a CSV file holds",
+    "out_of_order": "which times come before which",
     "out_of_range": "which values a field takes",
     "required": "which fields go together",
     "stage": "which stages a pipeline has",

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails fails its test")]
 
+mod analytics;
 mod auth;
 mod bad_input;
 mod browsers;

@@ -122,6 +122,7 @@ fn case(operation: &str) -> Option<Case> {
         "export_deals" => of(Entity::Deal, Export, None, Body::None),
         "import_deals" => of(Entity::Import, Create, None, Body::Csv("Title\nBig one\n")),
         "list_pipelines" => of(Entity::Pipeline, Read, None, Body::None),
+        "conversion" | "forecast" | "velocity" | "sales" | "team" => of(Entity::Deal, Read, None, Body::None),
         "create_pipeline" => of(
             Entity::Pipeline,
             Create,

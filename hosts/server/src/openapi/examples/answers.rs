@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, NOTE, PIPELINE, REFRESH_TOKEN, STAGES, TAG, USER,
-    WORKSPACE, many, refusal,
+    WORKSPACE, figures, many, refusal,
 };
 use crate::openapi::with;
 
@@ -24,7 +24,10 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
         "User" => user(),
         "Workspace" => workspace(),
         "Problem" => return refusal("422"),
-        _ => return of_people(schema).or_else(|| of_deals(schema)).or_else(|| many::answer(schema)),
+        _ => {
+            let others = || many::answer(schema).or_else(|| figures::answer(schema));
+            return of_people(schema).or_else(|| of_deals(schema)).or_else(others);
+        }
     };
     Some(answer)
 }
@@ -143,6 +146,11 @@ fn of_people(schema: &str) -> Option<Value> {
     Some(answer)
 }
 
+/// A stage that leaves its probability to its place.
+fn stage(id: &str, name: &str, kind: &str) -> Value {
+    json!({"id": id, "name": name, "kind": kind, "probability": null, "days_until_stale": null})
+}
+
 fn of_deals(schema: &str) -> Option<Value> {
     let value = || json!({"amount_minor": 1_700_000, "currency": "GBP"});
     let [first, second, won, lost] = STAGES;
@@ -163,29 +171,59 @@ fn of_deals(schema: &str) -> Option<Value> {
             "custom": {},
             "opened_at": CREATED,
             "closed_at": null,
+            "expected_close_date": "2026-06-30",
+            "probability": 60,
+            "forecast_category": "best_case",
+            "lost_reason": null,
             "stage_entered_at": CREATED,
             "created_at": CREATED,
             "updated_at": CREATED,
             "version": 1,
         }),
-        "Board" => json!({
-            "pipeline_id": PIPELINE,
-            "name": "Sales",
-            "stages": [
-                {"stage_id": first, "name": "Prospecting", "kind": "open", "count": 1, "total": [value()]},
-                {"stage_id": second, "name": "Engaging", "kind": "open", "count": 0, "total": []},
-                {"stage_id": won, "name": "Won", "kind": "won", "count": 0, "total": []},
-                {"stage_id": lost, "name": "Lost", "kind": "lost", "count": 0, "total": []},
-            ],
-        }),
+        "Board" => {
+            let empty = |stage: &str, name: &str, kind: &str| {
+                json!({
+                    "stage_id": stage,
+                    "name": name,
+                    "kind": kind,
+                    "count": 0,
+                    "total": [],
+                    "weighted": [],
+                    "conversion": null,
+                    "deals": [],
+                    "next_cursor": null,
+                })
+            };
+            json!({
+                "pipeline_id": PIPELINE,
+                "name": "Sales",
+                "currency_totals": [value()],
+                "stages": [
+                    {
+                        "stage_id": first,
+                        "name": "Prospecting",
+                        "kind": "open",
+                        "count": 1,
+                        "total": [value()],
+                        "weighted": [{"amount_minor": 1_020_000, "currency": "GBP"}],
+                        "conversion": 0.0,
+                        "deals": [of_deals("Deal")],
+                        "next_cursor": null,
+                    },
+                    empty(second, "Engaging", "open"),
+                    empty(won, "Won", "won"),
+                    empty(lost, "Lost", "lost"),
+                ],
+            })
+        }
         "Pipeline" => json!({
             "id": PIPELINE,
             "name": "Sales",
             "stages": [
-                {"id": first, "name": "Prospecting", "kind": "open"},
-                {"id": second, "name": "Engaging", "kind": "open"},
-                {"id": won, "name": "Won", "kind": "won"},
-                {"id": lost, "name": "Lost", "kind": "lost"},
+                stage(first, "Prospecting", "open"),
+                stage(second, "Engaging", "open"),
+                stage(won, "Won", "won"),
+                stage(lost, "Lost", "lost"),
             ],
             "is_default": true,
             "created_at": CREATED,

@@ -97,6 +97,9 @@ fn of_deals(operation: &str) -> Option<Value> {
         "create_deal" | "replace_deal" => json!({
             "title": "Difference engine",
             "value": {"amount_minor": 1_700_000, "currency": "GBP"},
+            "expected_close_date": "2026-06-30",
+            "probability": 60,
+            "forecast_category": "best_case",
             "contact_id": CONTACT,
             "company_id": COMPANY,
             "source": "referral",
@@ -117,7 +120,7 @@ fn of_deals(operation: &str) -> Option<Value> {
         "create_pipeline" => json!({
             "name": "Partners",
             "stages": [
-                {"name": "Contacted", "kind": "open"},
+                {"name": "Contacted", "kind": "open", "probability": 30, "days_until_stale": 14},
                 {"name": "Signed", "kind": "won"},
                 {"name": "Gone", "kind": "lost"},
             ],

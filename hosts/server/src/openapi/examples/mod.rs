@@ -7,6 +7,7 @@
 
 mod answers;
 mod bodies;
+mod figures;
 mod many;
 mod refusals;
 

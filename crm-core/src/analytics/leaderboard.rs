@@ -1,0 +1,80 @@
+//! Who sold how much.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::explain::Explainer;
+use super::numbers::count;
+use super::port::DealFact;
+use super::sales::{Tally, ended};
+use super::window::Window;
+use crate::deal::DealStatus;
+use crate::error::Result;
+use crate::id::Id;
+use crate::money::{Currency, Totals};
+use crate::user::User;
+
+/// The members by what they sold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Leaderboard {
+    /// The currency that decides the order: the workspace's.
+    pub currency: Currency,
+    /// The members, who sold most first: by won value in the currency, then by deals won.
+    pub ranks: Vec<Rank>,
+}
+
+/// One member's sales.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Rank {
+    /// Who; absent for deals without an owner.
+    pub owner_id: Option<Id<User>>,
+    /// Their name; absent where the caller does not see members.
+    pub name: Option<String>,
+    /// Deals that they have open now.
+    pub open: u64,
+    /// What they sold in the window.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+const RANK: &str = "won value, in the workspace's currency, of the owner's deals that closed in the window; then by deals \
+    won";
+
+/// The members by what they sold.
+///
+/// # Errors
+/// `Invalid` for amounts whose sum leaves 64 bits.
+pub(crate) fn leaderboard(
+    facts: &[DealFact],
+    window: Window,
+    currency: Currency,
+    names: &BTreeMap<Id<User>, String>,
+    shows_values: bool,
+    explainer: &mut Explainer,
+) -> Result<Leaderboard> {
+    let mut owners: BTreeMap<Option<Id<User>>, (u64, Vec<&DealFact>)> = BTreeMap::new();
+    for fact in facts.iter().filter(|fact| fact.status == DealStatus::Open) {
+        owners.entry(fact.owner_id).or_default().0 += 1;
+    }
+    for fact in ended(facts, window) {
+        owners.entry(fact.owner_id).or_default().1.push(fact);
+    }
+    let mut ranks = Vec::with_capacity(owners.len());
+    for (owner_id, (open, ended)) in owners {
+        let won = ended.iter().filter(|fact| fact.status == DealStatus::Won);
+        let key = owner_id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
+        explainer.say(format!("ranks.{key}.won_value"), RANK, Some(count(ended.len())), won.map(|fact| fact.id));
+        let name = owner_id.and_then(|id| names.get(&id).cloned());
+        ranks.push(Rank { owner_id, name, open, tally: Tally::of(&ended, shows_values)? });
+    }
+    ranks.sort_by_key(|rank| std::cmp::Reverse((sum(rank.tally.won_value.as_ref(), currency), rank.tally.won)));
+    Ok(Leaderboard { currency, ranks })
+}
+
+fn sum(totals: Option<&Totals>, currency: Currency) -> i64 {
+    let own = totals.into_iter().flat_map(Totals::iter).find(|money| money.currency == currency);
+    own.map_or(0, |money| money.amount_minor)
+}

@@ -1,0 +1,200 @@
+//! How fast deals go: days in each stage, the length of a sale, and what a day brings.
+
+use serde::Serialize;
+
+use super::explain::Explainer;
+use super::numbers::{Days, Weighted, between, count, real, share};
+use super::port::DealFact;
+use super::way::Stay;
+use super::window::Window;
+use crate::deal::{Deal, DealStatus};
+use crate::error::Result;
+use crate::id::Id;
+use crate::money::{Currency, Money};
+use crate::pipeline::{Pipeline, Stage, StageKind};
+use crate::time::Timestamp;
+
+/// How fast the deals of one pipeline go.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Velocity {
+    /// The pipeline.
+    pub pipeline_id: Id<Pipeline>,
+    /// Days in each open stage.
+    pub stages: Vec<StageVelocity>,
+    /// From opening to winning, of deals that were won in the window.
+    pub won_cycle: Days,
+    /// From opening to losing, of deals that were lost in the window.
+    pub lost_cycle: Days,
+    /// Deals that are open when the window ends, or now.
+    pub opportunities: u64,
+    /// Won of those that ended in the window.
+    pub win_rate: Option<f64>,
+    /// What a day brings, per currency; absent where the caller does not see values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Vec<Pace>>,
+}
+
+/// Days in one stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct StageVelocity {
+    /// The stage.
+    pub stage_id: Id<Stage>,
+    /// Its name.
+    pub name: String,
+    /// Stays that ended in the window.
+    pub left: Days,
+    /// Stays that last when the window ends, or now: how long they do by then.
+    pub staying: Days,
+    /// Of those that last, the ones longer than the stage's days until stale; absent where it has none.
+    pub stale: Option<u64>,
+}
+
+/// Sales velocity in one currency.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pace {
+    /// Open deals in the currency, and those without a value in the workspace's.
+    pub opportunities: u64,
+    /// The mean value of the deals won in the window.
+    pub average_deal: Money,
+    /// What a day brings.
+    pub per_day: Money,
+}
+
+const LEFT: &str = "days (of 24 hours) that stays which ended in the window lasted; mean, median and 90th percentile \
+    (type 7 of Hyndman and Fan)";
+const STAYING: &str = "days that stays which last at the end of the window, or now, have lasted by then";
+const CYCLE: &str = "days from opening to closing, of deals that closed so in the window and say when they were opened";
+const OPPORTUNITIES: &str = "deals in an open stage at the end of the window, or now";
+const WIN_RATE: &str = "deals won in the window divided by deals won or lost in it";
+const PACE: &str = "sales velocity: opportunities x average won deal x win rate / mean won cycle in days";
+
+/// A fact and a stay of which pipeline, until when, and in which currency amounts without one are.
+pub(crate) struct Course<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) facts: &'a [DealFact],
+    pub(crate) stays: &'a [Stay],
+    pub(crate) window: Window,
+    pub(crate) now: Timestamp,
+    pub(crate) currency: Currency,
+}
+
+impl Course<'_> {
+    /// When the window ends, at the latest now.
+    fn end(&self) -> Timestamp {
+        self.window.end().map_or(self.now, |end| Timestamp::from_micros(end.micros() - 1).min(self.now))
+    }
+
+    fn closed(&self, status: DealStatus) -> impl Iterator<Item = &DealFact> {
+        let closed = self.facts.iter().filter(move |fact| fact.status == status);
+        closed.filter(move |fact| fact.closed_at.is_some_and(|at| self.window.holds(at)))
+    }
+
+    fn cycles(&self, status: DealStatus) -> Vec<(Id<Deal>, i64)> {
+        let cycle = |fact: &DealFact| Some((fact.id, between(fact.opened_at?, fact.closed_at?)));
+        self.closed(status).filter_map(cycle).collect()
+    }
+
+    fn stage(&self, at: usize, stage: &Stage, explainer: &mut Explainer) -> StageVelocity {
+        let end = self.end();
+        let own = || self.stays.iter().filter(move |stay| stay.stage == at);
+        let left = own().filter_map(|stay| Some((stay, stay.left?.0))).filter(|(_, left)| self.window.holds(*left));
+        let left: Vec<(Id<Deal>, i64)> = left.map(|(stay, left)| (stay.deal, between(stay.entered, left))).collect();
+        let staying = own().filter(|stay| stay.lasts_at(end));
+        let staying: Vec<(Id<Deal>, i64)> = staying.map(|stay| (stay.deal, between(stay.entered, end))).collect();
+        let limit = stage.days_until_stale.map(|days| days.saturating_mul(86_400_000_000));
+        let stale = limit.map(|limit| count(staying.iter().filter(|(_, lasted)| *lasted > limit).count()));
+        let (left_count, staying_count) = (count(left.len()), count(staying.len()));
+        explainer.say(format!("stages.{}.left", stage.id), LEFT, Some(left_count), ids(&left));
+        explainer.say(format!("stages.{}.staying", stage.id), STAYING, Some(staying_count), ids(&staying));
+        StageVelocity {
+            stage_id: stage.id,
+            name: stage.name.clone(),
+            left: durations(left),
+            staying: durations(staying),
+            stale,
+        }
+    }
+
+    /// The open deals at the end of the window.
+    fn opportunities(&self) -> Vec<Id<Deal>> {
+        let end = self.end();
+        let is_open = |stay: &&Stay| {
+            let stage = self.pipeline.stages.get(stay.stage);
+            stage.is_some_and(|stage| stage.kind == StageKind::Open) && stay.lasts_at(end)
+        };
+        self.stays.iter().filter(is_open).map(|stay| stay.deal).collect()
+    }
+
+    fn pace(&self, open: &[Id<Deal>], win_rate: f64, cycle_days: f64) -> Result<Vec<Pace>> {
+        let mut paces = Vec::new();
+        let valued: Vec<Money> = self.closed(DealStatus::Won).filter_map(|fact| fact.value).collect();
+        let mut currencies: Vec<Currency> = valued.iter().map(|value| value.currency).collect();
+        currencies.sort_unstable();
+        currencies.dedup();
+        let is_open = |fact: &&DealFact| open.binary_search(&fact.id).is_ok();
+        for currency in currencies {
+            let own: Vec<&Money> = valued.iter().filter(|value| value.currency == currency).collect();
+            let mut sum = Weighted::default();
+            own.iter().for_each(|value| sum.add(**value, 1));
+            let average = sum.divided_by(i128::try_from(own.len()).unwrap_or(1))?;
+            let in_it = |fact: &&DealFact| fact.value.map_or(self.currency, |value| value.currency) == currency;
+            let opportunities = count(self.facts.iter().filter(is_open).filter(in_it).count());
+            let Some(average_deal) = average.iter().next() else { continue };
+            let per_day = real(opportunities.into()) * real(average_deal.amount_minor.into()) * win_rate / cycle_days;
+            paces.push(Pace { opportunities, average_deal, per_day: Money::minor(nearest(per_day), currency) });
+        }
+        Ok(paces)
+    }
+}
+
+/// The nearest whole number; beyond 64 bits their border.
+fn nearest(value: f64) -> i64 {
+    value.round_ties_even() as i64
+}
+
+fn ids(durations: &[(Id<Deal>, i64)]) -> impl Iterator<Item = Id<Deal>> {
+    durations.iter().map(|(id, _)| *id)
+}
+
+fn durations(durations: Vec<(Id<Deal>, i64)>) -> Days {
+    Days::of(durations.into_iter().map(|(_, duration)| duration).collect())
+}
+
+/// How fast deals go.
+///
+/// # Errors
+/// `Invalid` for amounts whose sum leaves 64 bits.
+pub(crate) fn velocity(course: &Course<'_>, shows_values: bool, explainer: &mut Explainer) -> Result<Velocity> {
+    let open_stages = course.pipeline.stages.iter().enumerate().filter(|(_, stage)| stage.kind == StageKind::Open);
+    let stages: Vec<StageVelocity> = open_stages.map(|(at, stage)| course.stage(at, stage, explainer)).collect();
+    let (won, lost) = (course.cycles(DealStatus::Won), course.cycles(DealStatus::Lost));
+    explainer.say("won_cycle", CYCLE, Some(count(won.len())), ids(&won));
+    explainer.say("lost_cycle", CYCLE, Some(count(lost.len())), ids(&lost));
+    let mut open = course.opportunities();
+    open.sort_unstable();
+    explainer.say("opportunities", OPPORTUNITIES, None, open.iter().copied());
+    let won_count = count(course.closed(DealStatus::Won).count());
+    let ended = won_count + count(course.closed(DealStatus::Lost).count());
+    let win_rate = share(won_count, ended);
+    explainer.say("win_rate", WIN_RATE, Some(ended), course.closed(DealStatus::Won).map(|fact| fact.id));
+    let won_cycle = durations(won);
+    let pace = match (win_rate, won_cycle.mean.filter(|days| *days > 0.0)) {
+        (Some(rate), Some(days)) => course.pace(&open, rate, days)?,
+        _ => Vec::new(),
+    };
+    if shows_values {
+        explainer.say("pace", PACE, None, open.iter().copied());
+    }
+    Ok(Velocity {
+        pipeline_id: course.pipeline.id,
+        stages,
+        won_cycle,
+        lost_cycle: durations(lost),
+        opportunities: count(open.len()),
+        win_rate,
+        pace: shows_values.then_some(pace),
+    })
+}

@@ -1,0 +1,101 @@
+//! Figures over HTTP: what was moved is what they tell, and every one explains itself.
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, on_every_store};
+
+/// A deal that is made and moved through stages by their names.
+async fn deal(api: &Api, body: Value, stages: &[&str]) -> String {
+    let pipelines = api.get("/api/v1/pipelines").await.expect(200).json;
+    let known = pipelines["data"][0]["stages"].as_array().unwrap();
+    let id = api.post("/api/v1/deals", body).await.expect(201).id().to_owned();
+    for name in stages {
+        let stage = known.iter().find(|stage| stage["name"] == *name).unwrap();
+        let mut body = json!({"stage_id": stage["id"]});
+        if stage["kind"] == "lost" {
+            body["lost_reason"] = "Too dear".into();
+        }
+        api.put(&format!("/api/v1/deals/{id}/stage"), body).await.expect(200);
+    }
+    id
+}
+
+fn worth(title: &str, minor: i64) -> Value {
+    json!({"title": title, "value": {"amount_minor": minor, "currency": "USD"}})
+}
+
+fn explained<'a>(report: &'a Value, figure: &str) -> &'a Value {
+    report["explanations"].as_array().unwrap().iter().find(|one| one["figure"] == figure).unwrap()
+}
+
+#[tokio::test]
+async fn figures_tell_what_was_moved_and_what_stands_behind_them() {
+    on_every_store(|api| async move {
+        let won = deal(&api, worth("A", 300), &["Engaging", "Won"]).await;
+        let lost = deal(&api, worth("B", 500), &["Lost"]).await;
+        let mut open = worth("C", 1_000);
+        open["expected_close_date"] = "2030-02-28".into();
+        open["probability"] = 90.into();
+        let open = deal(&api, open, &[]).await;
+
+        let sales = api.get("/api/v1/analytics/sales?explain=true&every=year").await.expect(200).json;
+        let total = &sales["figures"]["total"];
+        assert_eq!((&total["won"], &total["lost"], &total["win_rate"]), (&json!(1), &json!(1), &json!(0.5)));
+        assert_eq!(explained(&sales, "total.lost")["ids"], json!([lost]));
+        assert_eq!(explained(&sales, "total.win_rate")["denominator"], 2);
+
+        let conversion = api.get("/api/v1/deals/analytics/conversion?path=every_stage").await.expect(200).json;
+        let stages = conversion["figures"]["stages"].as_array().unwrap();
+        let reached: Vec<&Value> = stages.iter().map(|stage| &stage["reached"]).collect();
+        assert_eq!(reached, [3, 1, 1, 1]);
+
+        let forecast = api.get("/api/v1/deals/analytics/forecast?from=2030-01-01&explain=true").await.expect(200).json;
+        let usd = |minor: i64| json!([{"amount_minor": minor, "currency": "USD"}]);
+        let total = &forecast["figures"]["total"];
+        assert_eq!((&total["commit"], &total["weighted"]), (&usd(1_000), &usd(900)));
+        assert_eq!(forecast["figures"]["months"][0]["month"], "2030-02-01");
+        assert_eq!(explained(&forecast, "total.commit")["ids"], json!([open]));
+
+        let velocity = api.get("/api/v1/deals/analytics/velocity").await.expect(200).json;
+        assert_eq!((&velocity["figures"]["opportunities"], velocity.get("explanations")), (&json!(1), None));
+        let team = api.get("/api/v1/analytics/team").await.expect(200).json;
+        assert_eq!(team["figures"]["ranks"][0]["won_value"], usd(300));
+
+        let board = api.get("/api/v1/deals/pipeline?cards=1").await.expect(200).json;
+        assert_eq!((&board["stages"][2]["deals"][0]["id"], &board["stages"][0]["weighted"]), (&json!(won), &usd(900)));
+        let lost = api.get(&format!("/api/v1/deals/{lost}")).await.expect(200).json;
+        assert_eq!(lost["lost_reason"], "Too dear");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_question_is_told_at_its_parameter() {
+    let api = Api::memory().await;
+    for (query, field) in [
+        ("sales?from=2026-02-30", "from"),
+        ("sales?from=2026-02-02&to=2026-02-01", "to"),
+        ("sales?compare=true", "compare"),
+        ("sales?every=fortnight", "every"),
+        ("team?filter=%7B%22field%22:%22nothing%22,%22op%22:%22is_null%22%7D", "filter.field"),
+        ("team?colour=red", "colour"),
+    ] {
+        let faults = api.get(&format!("/api/v1/analytics/{query}")).await.faults();
+        assert_eq!(faults[0].0, field, "{query}");
+    }
+    let unknown = "019a1c5e-7b00-7000-8000-000000000001";
+    for path in ["conversion", "velocity"] {
+        let query = format!("/api/v1/deals/analytics/{path}?pipeline_id={unknown}");
+        api.get(&query).await.problem(404, "not_found");
+    }
+    for percent in [json!(-1), json!(101), json!(1e30), json!("x")] {
+        let body = json!({"title": "D", "probability": percent});
+        let faults = api.post("/api/v1/deals", body).await.faults();
+        assert_eq!(faults[0].0, "probability", "{percent}");
+    }
+    for day in ["2026-02-30", "1/2/2026", "tomorrow", "+10000-01-01"] {
+        let body = json!({"title": "D", "expected_close_date": day});
+        let faults = api.post("/api/v1/deals", body).await.faults();
+        assert_eq!(faults[0].0, "expected_close_date", "{day}");
+    }
+}
