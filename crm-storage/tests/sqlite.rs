@@ -104,6 +104,16 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_was_taken_back_is_empty() {
+    let database = open().await;
+    own::a_workspace_that_was_taken_back_is_empty(database.store(), async |store| {
+        while store.revert().await.unwrap().to > 0 {}
+        store.migrate().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_refused() {
     for path in ["", ":memory:", "file:x?mode=memory", "a\0b"] {
         assert_eq!(SqliteStore::open(path, Options::default()).unwrap_err().kind(), ErrorKind::Invalid, "{path:?}");
