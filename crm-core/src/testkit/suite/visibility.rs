@@ -256,6 +256,10 @@ pub async fn nobody_acts_on_what_they_may_not_see(world: World) {
     }
     fails(setter.contacts().update(id, samples::contact("x"), Expect::Any).await, Denied);
     fails(setter.contacts().delete(id, Expect::Any).await, Denied);
+    // Nor do they point to it.
+    invalid_at(setter.activities().create_note(samples::note(id, "x")).await, "contact_id");
+    let edit = DealEdit { contact_id: id.into(), ..samples::deal("x") };
+    invalid_at(setter.deals().create(DealStart::default(), edit).await, "contact_id");
 }
 
 pub async fn nobody_gives_away_what_they_may_not(world: World) {
