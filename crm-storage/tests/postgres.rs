@@ -278,6 +278,12 @@ async fn a_list_that_thousands_pass_is_what_its_filter_says() {
     own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
 }
 
+#[tokio::test]
+async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
+    let Some(database) = open().await else { return };
+    own::lists::a_filter_of_more_values_than_a_statement_takes_is_refused(database.store(), 65_535).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let Some(database) = open().await else { return };

@@ -200,6 +200,12 @@ async fn a_list_that_thousands_pass_is_what_its_filter_says() {
     own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
 }
 
+#[tokio::test]
+async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
+    let database = open().await;
+    own::lists::a_filter_of_more_values_than_a_statement_takes_is_refused(database.store(), 32_766).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let database = open().await;

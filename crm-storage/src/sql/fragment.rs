@@ -319,7 +319,8 @@ mod tests {
 
     #[test]
     fn connections_keep_a_statement_only_where_its_text_is_fixed() {
-        let keeps = |statement: Fragment| Statement::<BigInt>::new(statement).is_safe_to_cache_prepared(&Db {}).unwrap();
+        let keeps =
+            |statement: Fragment| Statement::<BigInt>::new(statement).is_safe_to_cache_prepared(&Db {}).unwrap();
         assert!(keeps(list(1).fixed()));
         assert!(!keeps(list(1)));
     }

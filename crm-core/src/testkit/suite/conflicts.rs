@@ -2,9 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::support::{
-    commit, company, conflicts, contact, contact_of, deal, feed, field, pipeline, reading, stage,
-};
+use super::support::{commit, company, conflicts, contact, contact_of, deal, feed, field, pipeline, reading, stage};
 use crate::access::{Actor, Entity, Role};
 use crate::activity::NewNote;
 use crate::contact::{Contact, ContactEdit};

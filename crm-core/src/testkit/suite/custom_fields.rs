@@ -3,9 +3,7 @@
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::support::{
-    company, contact, deal, fails, field, filtered, hiding, invalid_at, names, refused, searched,
-};
+use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, names, refused, searched};
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;

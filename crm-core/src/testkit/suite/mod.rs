@@ -98,6 +98,8 @@ macro_rules! __suite {
             commits {
                 a_commit_is_all_or_nothing,
                 a_fault_names_nothing_that_its_commit_makes,
+                thousands_of_every_kind_are_one_commit,
+                a_pipeline_has_the_stages_that_were_written_last,
                 saving_a_record_as_it_was_writes_nothing,
                 a_repeat_answers_as_the_first_did,
                 every_creation_can_be_repeated,
