@@ -1,7 +1,8 @@
 //! Everybody sees as far as their role reaches, and no further by any way.
 
 use super::support::{
-    commit, company, contact, contact_of, deal, fails, filtered, names, pipeline, reading, refused, searched, stage,
+    commit, company, contact, contact_of, deal, fails, filtered, invalid_at, names, pipeline, reading, refused,
+    searched, stage,
 };
 use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::activity::NoteEdit;
