@@ -140,6 +140,16 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_was_taken_back_is_empty() {
+    let Some(database) = open().await else { return };
+    own::a_workspace_that_was_taken_back_is_empty(database.store(), async |store| {
+        while store.revert().await.unwrap().to > 0 {}
+        store.migrate().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
     let gone = PostgresStore::connect("postgres://127.0.0.1:1/none", Options::default()).await;
     assert_eq!(gone.unwrap_err().kind(), ErrorKind::Unavailable);
@@ -266,6 +276,12 @@ async fn entries_that_wait_for_their_seal_are_counted() {
 async fn a_list_that_thousands_pass_is_what_its_filter_says() {
     let Some(database) = open().await else { return };
     own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
+}
+
+#[tokio::test]
+async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
+    let Some(database) = open().await else { return };
+    own::lists::a_filter_of_more_values_than_a_statement_takes_is_refused(database.store(), 65_535).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,6 +104,16 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_was_taken_back_is_empty() {
+    let database = open().await;
+    own::a_workspace_that_was_taken_back_is_empty(database.store(), async |store| {
+        while store.revert().await.unwrap().to > 0 {}
+        store.migrate().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_refused() {
     for path in ["", ":memory:", "file:x?mode=memory", "a\0b"] {
         assert_eq!(SqliteStore::open(path, Options::default()).unwrap_err().kind(), ErrorKind::Invalid, "{path:?}");
@@ -188,6 +198,12 @@ fn the_store_works_without_a_runtime() {
 async fn a_list_that_thousands_pass_is_what_its_filter_says() {
     let database = open().await;
     own::lists::a_list_that_thousands_pass_is_what_its_filter_says(database.store()).await;
+}
+
+#[tokio::test]
+async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
+    let database = open().await;
+    own::lists::a_filter_of_more_values_than_a_statement_takes_is_refused(database.store(), 32_766).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

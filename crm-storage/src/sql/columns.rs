@@ -182,3 +182,28 @@ pub(crate) fn code(entity: Entity) -> i16 {
 pub(crate) fn entity(code: i16) -> Option<Entity> {
     Entity::ALL.into_iter().find(|entity| self::code(*entity) == code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_kind_of_record_never_changes() {
+        let numbers = Entity::ALL.map(|entity| (entity.name(), code(entity)));
+        let known = [
+            ("workspace", 1),
+            ("user", 2),
+            ("team", 3),
+            ("contact", 4),
+            ("company", 5),
+            ("deal", 6),
+            ("pipeline", 7),
+            ("tag", 8),
+            ("note", 9),
+            ("custom_field", 10),
+            ("import", 11),
+            ("job", 12),
+        ];
+        assert_eq!(numbers, known);
+    }
+}

@@ -128,8 +128,7 @@ impl CustomValueRow {
                 let (head, full) = head_and_full(core_text::key(text));
                 (self.text_head, self.text_full) = (Some(head), full);
             }
-            // Adding zero turns -0.0 into 0.0, which filters compare.
-            FieldValue::Real(number) => self.number = Some(number + 0.0),
+            FieldValue::Real(number) => self.number = Some(*number),
             FieldValue::Integer(number) => self.whole = Some(*number),
             FieldValue::Bool(truth) => self.whole = Some(i64::from(*truth)),
             FieldValue::Date(day) => self.whole = Some(day_number(*day)),

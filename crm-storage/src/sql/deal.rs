@@ -242,7 +242,7 @@ fn totals(rows: Vec<SumRow>) -> Result<Vec<StageTotal>> {
         if let (Some(currency), Some(high), Some(low)) = (currency, high, low) {
             let sum = i128::from(high) * 4_294_967_296 + i128::from(low);
             // A sum beyond 64 bits is refused as `Totals` refuses it.
-            let half = |sum: i128| i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
+            let half = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
             let currency = currency.parse()?;
             last.total.add(Money::minor(half(sum / 2), currency))?;
             last.total.add(Money::minor(half(sum - sum / 2), currency))?;
@@ -290,5 +290,22 @@ impl DealStore for Store {
             })
             .await?;
         totals(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(high: i64, low: i64) -> Result<Vec<StageTotal>> {
+        totals(vec![(DbId(uuid::Uuid::nil()), Some("USD".to_owned()), 1, Some(high), Some(low))])
+    }
+
+    #[test]
+    fn the_greatest_sum_is_told_and_one_beyond_it_is_refused() {
+        let [greatest] = sum((1 << 31) - 1, (1 << 32) - 1).unwrap().try_into().unwrap();
+        assert_eq!(greatest.total.iter().map(|sum| sum.amount_minor).collect::<Vec<_>>(), [i64::MAX]);
+        assert!(sum(1 << 31, 0).is_err());
+        assert!(sum(i64::MAX, 0).is_err());
     }
 }

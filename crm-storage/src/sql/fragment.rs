@@ -276,3 +276,52 @@ impl From<Vec<u8>> for Bind {
         Self::Bytes(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use super::*;
+
+    fn shape(fragment: &Fragment) -> u64 {
+        let mut digest = DefaultHasher::new();
+        fragment.shape(&mut digest);
+        digest.finish()
+    }
+
+    fn list(length: i64) -> Fragment {
+        Fragment::new("number").in_integers(&(0..length).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn statements_that_differ_in_values_alone_have_one_shape() {
+        let statement = |value: &str| Fragment::new("name = ").bind(value);
+        assert_eq!(shape(&statement("a")), shape(&statement("b")));
+        assert_eq!(shape(&list(100)), shape(&list(200)));
+        let others = [Fragment::new("name > ").bind("a"), statement("a").sql(" "), list(1), list(2), list(100)];
+        for other in &others {
+            assert_ne!(shape(&statement("a")), shape(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_is_one_bind_of_each_kind() {
+        let length = SHORT_LIST + 1;
+        let ids = vec![DbId(uuid::Uuid::nil()); length];
+        let texts = vec![String::new(); length];
+        let here = || Fragment::new("x");
+        let long = [here().in_ids(&ids), here().in_texts(&texts), here().in_integers(&vec![0; length])];
+        assert_eq!(long.map(|list| list.binds()), [1, 1, 1]);
+        let (ids, texts) = (&ids[..SHORT_LIST], &texts[..SHORT_LIST]);
+        let short = [here().in_ids(ids), here().in_texts(texts), here().in_integers(&[0; SHORT_LIST])];
+        assert_eq!(short.map(|list| list.binds()), [SHORT_LIST; 3]);
+    }
+
+    #[test]
+    fn connections_keep_a_statement_only_where_its_text_is_fixed() {
+        let keeps =
+            |statement: Fragment| Statement::<BigInt>::new(statement).is_safe_to_cache_prepared(&Db {}).unwrap();
+        assert!(keeps(list(1).fixed()));
+        assert!(!keeps(list(1)));
+    }
+}

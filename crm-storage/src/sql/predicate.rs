@@ -91,7 +91,8 @@ fn is(place: Place, Test { field, check }: &Test) -> Fragment {
 
 fn column_passes(place: Place, field: &Field, check: &Check) -> Fragment {
     match columns::column(place.entity, &field.key) {
-        None => absent(check),
+        // A field that this store does not know: no record has a value of it.
+        None => Fragment::nothing(),
         Some(Column::Tags(name)) => tag::passes(place, name, check),
         Some(Column::Money(minor, currency)) => {
             let value = Value::Money { minor: place.column(minor), currency: place.column(currency) };
@@ -101,15 +102,6 @@ fn column_passes(place: Place, field: &Field, check: &Check) -> Fragment {
         Some(Column::Integer(name) | Column::Time(name) | Column::Id(name)) => {
             value_passes(&Value::Plain(place.column(name)), check)
         }
-    }
-}
-
-/// A field that no record has a value of.
-fn absent(check: &Check) -> Fragment {
-    match check {
-        Check::IsNull | Check::HasNone(_) => Fragment::everything(),
-        Check::HasAll(tags) if tags.is_empty() => Fragment::everything(),
-        _ => Fragment::nothing(),
     }
 }
 

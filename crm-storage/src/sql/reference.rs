@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crm_core::store::{Record as _, Sealed, Write};
-use crm_core::{Entity, Error, ErrorKind, Id, Result};
+use crm_core::{Entity, Error, Id, Result};
 use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
@@ -24,7 +24,7 @@ struct Reference {
 
 /// Whether an error is that of a dangling reference.
 pub(super) fn is_dangling(error: &Error) -> bool {
-    error.kind() == ErrorKind::Invalid && error.fields().iter().any(|field| field.field == "reference")
+    error.fields().iter().any(|field| field.field == "reference")
 }
 
 fn to<E>(field: &'static str, entity: Entity, id: Option<Id<E>>) -> Option<Reference> {

@@ -1,10 +1,11 @@
-//! Lists that thousands of records pass, which a store may walk in another way than short ones.
+//! Lists that thousands of records pass, which a store may walk in another way than short ones, and
+//! filters of more values than a statement takes.
 
 use std::sync::Arc;
 
 use crm_core::contact::{Contact, ContactEdit};
 use crm_core::filter::Filter;
-use crm_core::{Edit, Id, ListRequest, Session, Store};
+use crm_core::{Edit, ErrorKind, Id, ListRequest, Session, Store};
 
 const PEOPLE: usize = 3_000;
 
@@ -36,6 +37,28 @@ pub(crate) async fn a_list_that_thousands_pass_is_what_its_filter_says<S: Store>
             let found: Vec<Id<Contact>> = found.into_iter().map(|contact| contact.id).collect();
             assert!(expected == found, "{filter} by {sort}: {} of {}", found.len(), expected.len());
         }
+    }
+}
+
+/// A filter with so many values, each an instant.
+fn instants(values: usize) -> ListRequest {
+    let list =
+        |length| format!(r#"{{"field": "created_at", "op": "in", "value": [{}]}}"#, vec![NOON; length].join(", "));
+    let lists: Vec<String> = (0..values).step_by(1_000).map(|at| list((values - at).min(1_000))).collect();
+    let filter = serde_json::from_str(&format!(r#"{{"any": [{}]}}"#, lists.join(", "))).unwrap();
+    ListRequest { filter: Some(filter), ..ListRequest::default() }
+}
+
+const NOON: &str = r#""2026-03-02T12:00:00Z""#;
+
+/// What a statement does not take is the caller's fault, and what it takes is answered.
+pub(crate) async fn a_filter_of_more_values_than_a_statement_takes_is_refused<S: Store>(store: Arc<S>, most: usize) {
+    let (crm, workspace) = super::engine(store).await;
+    let contacts = super::session(&crm, workspace).await.contacts();
+    assert!(contacts.list(&instants(most - 100)).await.unwrap().data.is_empty());
+    for values in [most, most + 1_000] {
+        let error = contacts.list(&instants(values)).await.unwrap_err();
+        assert_eq!((error.kind(), error.fields()[0].field.as_str()), (ErrorKind::Invalid, "filter"));
     }
 }
 

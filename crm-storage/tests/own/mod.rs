@@ -131,3 +131,14 @@ pub(crate) fn tamper(path: &Path, statement: &str) {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// A workspace that went with its schema is unknown, whatever has its place by now.
+pub(crate) async fn a_workspace_that_was_taken_back_is_empty<S: Store>(store: Arc<S>, anew: impl AsyncFn(&S)) {
+    let (crm, workspace) = engine(store.clone()).await;
+    let gone = session(&crm, workspace).await;
+    fill(&gone, 1).await;
+    anew(&store).await;
+    let (crm, workspace) = engine(store).await;
+    fill(&session(&crm, workspace).await, 1).await;
+    assert!(gone.contacts().list(&ListRequest::default()).await.unwrap().data.is_empty());
+}

@@ -4,18 +4,21 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::support::{
-    commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, reading, refused,
-    searched,
+    commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, pipeline, reading,
+    refused, searched,
 };
 use crate::access::{Entity, Role};
+use crate::activity::{NewNote, Note};
+use crate::company::Company;
 use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::CustomKind;
-use crate::deal::DealStart;
+use crate::deal::{Deal, DealStart};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
 use crate::id::Id;
 use crate::page::ListRequest;
+use crate::pipeline::{Pipeline, StageKind};
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Guard, IdempotencyKey, Stored};
 use crate::tag::Tag;
@@ -158,6 +161,67 @@ pub async fn a_commit_is_all_or_nothing(world: World) {
         searched: 2,
     };
     assert_eq!(Traces::of(&world).await, whole);
+}
+
+pub async fn a_fault_names_nothing_that_its_commit_makes(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let elsewhere = pipeline(&admin).await;
+    let mut changes = admin.changes();
+    let now = changes.now();
+    let mut user = Stored::new(samples::member(samples::user("New", Role::Setter), now).unwrap());
+    let mut company = Stored::new(Company::blank(Id::new_at(now), now));
+    company.owner_id = Some(user.id);
+    let mut contact = Stored::new(Contact::blank(Id::new_at(now), now));
+    contact.company_id = Some(company.id);
+    let mut own = Stored::new(Pipeline::new(Id::new_at(now), samples::pipeline("New"), now).unwrap());
+    let mut deal = Stored::new(Deal::at_stage(Id::new_at(now), own.id, &elsewhere.stages[0], now));
+    deal.contact_id = Some(contact.id);
+    let note = NewNote { body: "New".to_owned(), deal_id: Some(deal.id), ..NewNote::default() };
+    let mut note = Stored::new(Note::new(Id::new_at(now), note, None, now).unwrap());
+    changes.put(&mut user);
+    changes.put(&mut company);
+    changes.put(&mut contact);
+    changes.put(&mut own);
+    changes.put(&mut deal);
+    changes.put(&mut note);
+    changes.put_unjournalled(&mut Stored::new(Import { id: import_id(), ..samples::import(None, now) }));
+    changes.failed_rows(vec![samples::failed_row(import_id(), 2)]);
+    invalid_at(commit(&admin, changes).await, "stage_id");
+}
+
+pub async fn thousands_of_every_kind_are_one_commit(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (own, id) = (pipeline(&admin).await, contact_of(&world, Role::Admin, "A").await);
+    let mut changes = admin.changes();
+    let now = changes.now();
+    for at in 0..5_000 {
+        let tag = Tag { id: Id::new_at(now), name: format!("t{at}"), created_at: now, updated_at: now, version: 0 };
+        changes.put(&mut Stored::new(tag));
+        changes.put(&mut Stored::new(Note::new(Id::new_at(now), samples::note(id, "hi"), None, now).unwrap()));
+        if at % 2 == 0 {
+            changes.put(&mut Stored::new(Deal::at_stage(Id::new_at(now), own.id, &own.stages[0], now)));
+            changes.put(&mut Stored::new(samples::member(samples::user("New", Role::Setter), now).unwrap()));
+        }
+    }
+    commit(&admin, changes).await.unwrap();
+    let counted = ListRequest { count: true, ..samples::list() };
+    assert_eq!(admin.tags().counts().await.unwrap().len(), 5_000);
+    assert_eq!(admin.deals().list(&counted).await.unwrap().total, Some(2_500));
+}
+
+pub async fn a_pipeline_has_the_stages_that_were_written_last(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (grant, pipelines) = (reading(&admin, Entity::Pipeline), &world.crm.ports.pipelines);
+    let id = admin.pipelines().create(samples::pipeline("A")).await.unwrap().id;
+    let mut written = pipelines.pipeline(&grant, id).await.unwrap();
+    written.stages.remove(0);
+    written.stages.reverse();
+    written.stages[0].name = "Renamed".to_owned();
+    written.add_stage(Id::new_at(admin.now()), "New", StageKind::Open).unwrap();
+    let mut changes = admin.changes();
+    changes.put(&mut written);
+    commit(&admin, changes).await.unwrap();
+    assert_eq!(pipelines.pipeline(&grant, id).await.unwrap().stages, written.stages);
 }
 
 pub async fn saving_a_record_as_it_was_writes_nothing(world: World) {

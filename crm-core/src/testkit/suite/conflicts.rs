@@ -2,16 +2,17 @@
 
 use futures::future::BoxFuture;
 
-use super::support::{commit, company, conflicts, contact_of, deal, feed, pipeline, reading, stage};
+use super::support::{commit, company, conflicts, contact, contact_of, deal, feed, field, pipeline, reading, stage};
 use crate::access::{Actor, Entity, Role};
 use crate::activity::NewNote;
 use crate::contact::{Contact, ContactEdit};
+use crate::custom_field::CustomKind;
 use crate::deal::Deal;
 use crate::error::{ErrorKind, Result};
 use crate::id::Id;
 use crate::pipeline::StageKind;
 use crate::session::{Expect, Session};
-use crate::store::{Guard, Stored};
+use crate::store::{Guard, Record, Stored};
 use crate::testkit::{World, samples};
 use crate::user::{User, UserStatus};
 use crate::workspace::WorkspaceEdit;
@@ -81,6 +82,31 @@ pub async fn a_stale_reliance_is_a_conflict(world: World) {
     changes.put(&mut row);
     commit(&one, changes).await.unwrap();
     assert_eq!(one.contacts().read(relied_on).await.unwrap().version, basis.version);
+}
+
+/// Commits a new contact that relies on a record as it was read.
+async fn relying_on<T: Record>(session: &Session, record: T) -> Result<()> {
+    let mut changes = session.changes();
+    changes.rely_on(&Stored::loaded(record));
+    changes.put(&mut Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now())));
+    commit(session, changes).await
+}
+
+pub async fn settings_and_people_can_be_relied_on(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (grant, ports) = (reading(&admin, Entity::Contact), &world.crm.ports);
+    contact(&admin, ContactEdit { tags: vec!["vip".to_owned()].into(), ..samples::contact("A") }).await;
+    let size = field(&admin, Entity::Contact, "size", CustomKind::Text).await;
+    let tag = ports.tags.tags_by_key(&grant, &["vip".to_owned()]).await.unwrap().remove(0);
+    relying_on(&admin, tag).await.unwrap();
+    let size = ports.custom_fields.custom_field(&grant, size).await.unwrap().into_inner();
+    relying_on(&admin, size).await.unwrap();
+    let user = ports.users.user(&grant, world.home.member(Role::Setter)).await.unwrap().into_inner();
+    relying_on(&admin, user).await.unwrap();
+    let team = ports.teams.team(&grant, world.home.team).await.unwrap().into_inner();
+    relying_on(&admin, team.clone()).await.unwrap();
+    admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    conflicts(relying_on(&admin, team).await, "stale_version");
 }
 
 pub async fn a_stale_guard_is_a_conflict(world: World) {

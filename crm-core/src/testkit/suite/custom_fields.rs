@@ -3,10 +3,12 @@
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::support::{company, contact, fails, field, filtered, hiding, invalid_at, names, refused, searched};
+use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, names, refused, searched};
 use crate::access::{Entity, Role};
+use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
 use crate::custom_field::{CustomFieldEdit, CustomKind, CustomValues, NewCustomField};
+use crate::deal::DealEdit;
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
@@ -177,6 +179,30 @@ pub async fn a_field_shows_no_value_of_an_older_one_of_its_key(world: World) {
     assert_eq!(Value::Object(view.custom.clone()), json!({}));
     let view = admin.contacts().update(id, with("size", json!(5)), Expect::Any).await.unwrap();
     assert_eq!(Value::Object(view.custom.clone()), json!({"size": 5}));
+}
+
+pub async fn a_field_finds_what_an_older_one_of_its_key_left(world: World) {
+    let define = async || {
+        let admin = world.session(Role::Admin).await;
+        let of = async |entity| field(&admin, entity, "size", CustomKind::Text).await;
+        [of(Entity::Contact).await, of(Entity::Company).await, of(Entity::Deal).await]
+    };
+    let old = define().await;
+    let admin = world.session(Role::Admin).await;
+    let custom = samples::custom("size", "large");
+    contact(&admin, ContactEdit { custom: custom.clone(), ..samples::contact("A") }).await;
+    let edit = CompanyEdit { custom: custom.clone(), ..samples::company("A") };
+    admin.companies().create(edit).await.unwrap();
+    deal(&admin, DealEdit { custom, ..samples::deal("A") }).await;
+    for id in old {
+        admin.custom_fields().retire(id, Expect::Any).await.unwrap();
+    }
+    define().await;
+    let admin = world.session(Role::Admin).await;
+    let large = filtered("custom.size = large");
+    assert_eq!(admin.contacts().list(&large).await.unwrap().data.len(), 1);
+    assert_eq!(admin.companies().list(&large).await.unwrap().data.len(), 1);
+    assert_eq!(admin.deals().list(&large).await.unwrap().data.len(), 1);
 }
 
 pub async fn a_retired_field_is_gone_and_the_others_stay(world: World) {

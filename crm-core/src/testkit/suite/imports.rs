@@ -1,9 +1,10 @@
 //! What an import keeps beside the records: its place, refused rows, and what rows are known by.
 
-use super::support::{commit, company, conflicts, contact, deal, fails, feed, own_alone, reading};
+use super::support::{commit, company, conflicts, contact, deal, fails, feed, field, own_alone, reading};
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
+use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
 use crate::edit::Edit;
 use crate::error::ErrorKind::NotFound;
@@ -128,6 +129,10 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     let known = ports.contacts.known_contacts(&grant, &keys).await.unwrap();
     let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [None, Some(oldest), Some(oldest), Some(oldest), None, Some(oldest)]);
+    for (key, id) in keys.into_iter().zip(ids) {
+        let alone = ports.contacts.known_contacts(&grant, &[key]).await.unwrap().remove(0);
+        assert_eq!(alone.map(|found| found.id), id);
+    }
     assert!(ports.contacts.known_contacts(&grant, &[]).await.unwrap().is_empty());
     let keys = [
         RowKey::Domain("acme.com".to_owned()),
@@ -138,6 +143,10 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     let known = ports.companies.known_companies(&grant, &keys).await.unwrap();
     let ids: Vec<_> = known.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [Some(acme), Some(acme), Some(acme), None]);
+    for (key, id) in keys.into_iter().zip(ids) {
+        let alone = ports.companies.known_companies(&grant, &[key]).await.unwrap().remove(0);
+        assert_eq!(alone.map(|found| found.id), id);
+    }
     let keys =
         [external("d-1"), RowKey::Fingerprint([2; 16]), RowKey::Fingerprint([0xff; 16]), RowKey::Fingerprint([1; 16])];
     let known = ports.deals.known_deals(&grant, &keys).await.unwrap();
@@ -186,16 +195,28 @@ pub async fn the_same_fingerprint_can_be_kept_twice(world: World) {
 
 pub async fn ten_thousand_rows_are_one_commit(world: World) {
     use crate::contact::Contact;
+    field(&world.session(Role::Admin).await, Entity::Contact, "size", CustomKind::Number).await;
     let system = world.system().await;
+    let import = begun(&world, &system).await.id;
+    let sealed = feed(&world, world.home.workspace).await.len();
     let mut changes = system.changes();
-    let mut ids = Vec::new();
-    for at in 0..10_000 {
+    let (mut ids, mut prints, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..10_000_u32 {
         let mut row = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
         row.last_name = Some(format!("Row {at}"));
+        row.tags = vec!["imported".to_owned()];
+        row.custom.insert("size".to_owned(), at.into());
         changes.put(&mut row);
         ids.push(row.id);
+        let digest = u128::from(at).to_be_bytes();
+        prints.push(Fingerprint { entity: Entity::Contact, digest, record_id: row.id.uuid() });
+        refused.push(samples::failed_row(import, u64::from(at)));
     }
+    changes.fingerprints(prints);
+    changes.failed_rows(refused);
     commit(&system, changes).await.unwrap();
+    assert_eq!(world.crm.ports.journal.seal_batch(world.home.workspace, 20_000).await.unwrap(), 10_000);
+    assert_eq!(feed(&world, world.home.workspace).await.len(), sealed + 10_000);
     let counted = crate::page::ListRequest { count: true, ..samples::list() };
     let page = system.contacts().list(&counted).await.unwrap();
     assert_eq!((page.total, page.total_is_capped), (Some(10_000), Some(true)));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{contact, contact_of, deal, fails, feed, field, invalid_at, refused, searched};
+use super::support::{contact, contact_of, deal, fails, feed, field, filtered, invalid_at, refused, searched};
 use crate::access::{Entity, Role};
 use crate::activity::{NewNote, NoteEdit};
 use crate::company::CompanyEdit;
@@ -136,7 +136,7 @@ pub async fn numbers_at_their_borders_are_kept_or_refused(world: World) {
         let edit = CompanyEdit { employees: employees.into(), ..samples::company("A") };
         let id = admin.companies().create(edit).await.unwrap().id;
         assert_eq!(admin.companies().read(id).await.unwrap().employees, Some(employees));
-        let found = super::support::filtered(&format!("employees = {employees}"));
+        let found = filtered(&format!("employees = {employees}"));
         assert_eq!(admin.companies().list(&found).await.unwrap().data.len(), 1);
     }
     for employees in [-1, i64::MIN] {
@@ -146,6 +146,13 @@ pub async fn numbers_at_their_borders_are_kept_or_refused(world: World) {
     let worth = |minor| DealEdit { value: Money::minor(minor, Currency::USD).into(), ..samples::deal("D") };
     invalid_at(admin.deals().create(DealStart::default(), worth(-1)).await, "value");
     invalid_at(admin.deals().create(DealStart::default(), worth(i64::MAX)).await, "value");
+    // Zero is zero, whatever its sign.
+    field(&admin, Entity::Contact, "size", CustomKind::Number).await;
+    let admin = world.session(Role::Admin).await;
+    contact(&admin, ContactEdit { custom: samples::custom("size", -0.0), ..samples::contact("A") }).await;
+    for filter in ["custom.size = 0", "custom.size in [0, 1]", "custom.size >= 0", "custom.size between 0 and 1"] {
+        assert_eq!(admin.contacts().list(&filtered(filter)).await.unwrap().data.len(), 1, "{filter}");
+    }
 }
 
 pub async fn hostile_questions_are_answered_or_refused_but_break_nothing(world: World) {

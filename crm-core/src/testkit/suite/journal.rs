@@ -343,7 +343,7 @@ pub async fn the_timeline_is_the_records_history_and_that_of_its_notes(world: Wo
             let page = admin.contacts().timeline(id, cursor.as_deref(), Some(limit)).await.unwrap();
             assert!(page.data.len() <= usize::from(limit));
             seen.extend(told(&page));
-            assert!(seen.len() <= expected.len(), "the pages do not end");
+            assert_eq!(page.next_cursor.is_none(), seen.len() == expected.len(), "{limit} a page");
             cursor = page.next_cursor;
             if cursor.is_none() {
                 break;
@@ -357,6 +357,9 @@ pub async fn the_timeline_is_the_records_history_and_that_of_its_notes(world: Wo
     let other = contact_of(&world, Role::Admin, "C").await;
     let cursor = admin.contacts().timeline(id, None, Some(1)).await.unwrap().next_cursor;
     invalid_at(admin.contacts().timeline(other, cursor.as_deref(), None).await, "cursor");
+    // Without notes it has pages too.
+    admin.contacts().update(other, samples::contact("D"), Expect::Any).await.unwrap();
+    assert!(admin.contacts().timeline(other, None, Some(1)).await.unwrap().next_cursor.is_some());
     invalid_at(admin.contacts().timeline(id, None, Some(0)).await, "limit");
     fails(admin.contacts().timeline(Id::new_at(admin.now()), None, None).await, NotFound);
 }

@@ -113,6 +113,9 @@ macro_rules! __suite {
             }
             commits {
                 a_commit_is_all_or_nothing,
+                a_fault_names_nothing_that_its_commit_makes,
+                thousands_of_every_kind_are_one_commit,
+                a_pipeline_has_the_stages_that_were_written_last,
                 saving_a_record_as_it_was_writes_nothing,
                 a_repeat_answers_as_the_first_did,
                 every_creation_can_be_repeated,
@@ -129,6 +132,7 @@ macro_rules! __suite {
                 a_stale_version_is_a_conflict,
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
+                settings_and_people_can_be_relied_on,
                 a_stale_guard_is_a_conflict,
                 two_admins_demoting_each_other_leave_one,
                 a_thousand_concurrent_demotions_leave_an_admin,
@@ -146,6 +150,7 @@ macro_rules! __suite {
                 a_required_field_must_have_a_value,
                 a_required_field_that_is_hidden_is_not_asked_for,
                 a_field_shows_no_value_of_an_older_one_of_its_key,
+                a_field_finds_what_an_older_one_of_its_key_left,
                 a_retired_field_is_gone_and_the_others_stay,
                 choices_can_be_changed_and_old_values_stay,
                 definitions_hold_at_once_here_and_within_a_second_elsewhere,

@@ -1,7 +1,8 @@
 //! Everybody sees as far as their role reaches, and no further by any way.
 
 use super::support::{
-    commit, company, contact, contact_of, deal, fails, filtered, names, pipeline, reading, refused, searched, stage,
+    commit, company, contact, contact_of, deal, fails, filtered, invalid_at, names, pipeline, reading, refused,
+    searched, stage,
 };
 use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::activity::NoteEdit;
@@ -256,6 +257,10 @@ pub async fn nobody_acts_on_what_they_may_not_see(world: World) {
     }
     fails(setter.contacts().update(id, samples::contact("x"), Expect::Any).await, Denied);
     fails(setter.contacts().delete(id, Expect::Any).await, Denied);
+    // Nor do they point to it.
+    invalid_at(setter.activities().create_note(samples::note(id, "x")).await, "contact_id");
+    let edit = DealEdit { contact_id: id.into(), ..samples::deal("x") };
+    invalid_at(setter.deals().create(DealStart::default(), edit).await, "contact_id");
 }
 
 pub async fn nobody_gives_away_what_they_may_not(world: World) {
