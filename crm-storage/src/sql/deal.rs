@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     fn sum(high: i64, low: i64) -> Result<Vec<StageTotal>> {
-        totals(vec![(DbId(uuid::Uuid::nil()), Some("USD".to_owned()), 1, Some(high), Some(low))])
+        totals(vec![(DbId(uuid::Uuid::nil()), None, Some("USD".to_owned()), 1, Some(high), Some(low))])
     }
 
     #[test]
