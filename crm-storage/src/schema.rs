@@ -137,6 +137,7 @@ table! {
         created_at -> Ts,
         updated_at -> Ts,
         version -> BigInt,
+        deleted_at -> Nullable<Ts>,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::access::Grant;
 use crate::error::Result;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Stage};
 use crate::store::Stored;
 use crate::transfer::RowKey;
 
@@ -59,4 +59,11 @@ pub trait DealStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached or the deadline passed.
     async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>>;
+
+    /// At most `limit` of the visible deals of these stages, deleted ones included: those that are not
+    /// deleted first, then by id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn deals_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Stored<Deal>>>;
 }

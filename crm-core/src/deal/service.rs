@@ -16,7 +16,7 @@ use crate::journal::TimelineItem;
 use crate::page::{ListQuery, ListRequest, Page, Rows};
 use crate::pipeline::{Pipeline, Stage};
 use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted};
-use crate::store::Stored;
+use crate::store::{Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -320,6 +320,14 @@ impl Kept for Deal {
 
     fn load_deleted<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>> {
         ports.deals.deleted_deal(grant, id)
+    }
+
+    fn place<'a>(&'a self, ports: &'a Ports, grant: &'a Grant) -> Reading<'a, Option<Reliance>> {
+        Box::pin(async move {
+            let pipeline = ports.pipelines.pipeline(grant, self.pipeline_id).await;
+            let pipeline = pipeline.map_err(|error| error.not_found_at("pipeline_id"))?;
+            Ok(Some(Reliance::on(&*pipeline)))
+        })
     }
 
     fn page<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery) -> Reading<'a, Rows<Self>> {

@@ -90,6 +90,9 @@ pub struct Pipeline {
     /// How often it was written.
     #[serde(default)]
     pub version: i64,
+    /// When it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A pipeline to be made.
@@ -173,16 +176,25 @@ impl Pipeline {
             created_at: now,
             updated_at: now,
             version: 0,
+            deleted_at: None,
         };
         for (at, stage) in new.stages.into_iter().enumerate() {
-            let id = Id::new_at(now);
-            let added = stage.check().and_then(|()| pipeline.add_stage(id, &stage.name, stage.kind).map(drop));
-            added.map_err(|error| error.under(&format!("stages.{at}")))?;
-            if let Some(added) = pipeline.stages.iter_mut().find(|added| added.id == id) {
-                (added.probability, added.days_until_stale) = (stage.probability, stage.days_until_stale);
-            }
+            pipeline.add(Id::new_at(now), stage).map_err(|error| error.under(&format!("stages.{at}")))?;
         }
         Ok(pipeline)
+    }
+
+    /// Adds a stage with its numbers after those of its kind.
+    ///
+    /// # Errors
+    /// As [`Pipeline::add_stage`] and [`NewStage::check`].
+    pub(super) fn add(&mut self, id: Id<Stage>, new: NewStage) -> Result<()> {
+        new.check()?;
+        self.add_stage(id, &new.name, new.kind)?;
+        if let Some(added) = self.stages.iter_mut().find(|added| added.id == id) {
+            (added.probability, added.days_until_stale) = (new.probability, new.days_until_stale);
+        }
+        Ok(())
     }
 
     /// A stage of this pipeline.
@@ -255,7 +267,7 @@ impl Record for Pipeline {
     }
 
     fn deleted_at(&self) -> Option<Timestamp> {
-        None
+        self.deleted_at
     }
 
     fn owner(&self) -> Option<Id<User>> {

@@ -12,7 +12,7 @@ use crate::edit::RecordEdit;
 use crate::error::Result;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows};
-use crate::store::Stored;
+use crate::store::{Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -59,6 +59,14 @@ pub(crate) trait Kept: Listed {
 
     /// A deleted one that is not purged.
     fn load_deleted<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>>;
+
+    /// What a deleted one relies on to be restored: that the place is still there where it stands.
+    ///
+    /// # Errors
+    /// `Invalid` where it is gone.
+    fn place<'a>(&'a self, _ports: &'a Ports, _grant: &'a Grant) -> Reading<'a, Option<Reliance>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// A page of a list.
     fn page<'a>(ports: &'a Ports, grant: &'a Grant, query: &'a ListQuery) -> Reading<'a, Rows<Self>>;

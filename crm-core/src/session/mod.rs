@@ -80,7 +80,7 @@ impl Decisions {
 
 /// Whether a conflict is not with somebody who was faster, so that deciding again decides the same.
 fn is_final(error: &Error) -> bool {
-    matches!(error.code(), "last_admin" | "import_running")
+    matches!(error.code(), "last_admin" | "import_running" | "default_pipeline" | "pipeline_in_use")
 }
 
 /// The conflict of a stale version.

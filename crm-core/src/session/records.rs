@@ -106,7 +106,9 @@ impl<'s, T: Kept> Records<'s, T> {
             let decided = async {
                 let mut record = T::load_deleted(self.session.ports(), &grant, id).await?;
                 grant.check_reach(&*record)?;
+                let place = record.place(self.session.ports(), &grant).await?;
                 let mut changes = self.session.changes();
+                place.into_iter().for_each(|place| changes.rely(place));
                 record.set_deleted(None);
                 changes.put(&mut record);
                 self.session.commit(&grant, changes).await?;

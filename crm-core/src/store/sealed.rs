@@ -75,7 +75,8 @@ pub trait Commit: Send + Sync {
     /// Writes everything in one transaction, or nothing.
     ///
     /// # Errors
-    /// `Conflict` for a stale version, reliance or guard and for a taken unique value; `Conflict`
+    /// `Conflict` for a stale version, reliance or guard, for a taken unique value and where deals are in
+    /// stages that a pipeline [gives up](crate::pipeline::given_up) or in a deleted pipeline; `Conflict`
     /// with code `idempotency_replay` where the key was used before; `Invalid` for a reference to a
     /// row that the workspace does not hold; `Unavailable` when the store cannot be reached.
     async fn commit(&self, sealed: Sealed) -> Result<()>;

@@ -53,6 +53,10 @@ const DEAL: &[&str] = &[
     "tags",
     "opened_at",
     "closed_at",
+    "expected_close_date",
+    "probability",
+    "forecast_category",
+    "lost_reason",
     "created_at",
 ];
 

@@ -87,7 +87,7 @@ impl Plan {
 /// The columns that hold dates, by the fields that they fill.
 pub(super) fn date_columns(columns: &[Option<String>], definitions: &[CustomField]) -> Vec<usize> {
     let is_date = |key: &str| match key.strip_prefix(CUSTOM_PREFIX) {
-        None => matches!(key, "created_at" | "opened_at" | "closed_at"),
+        None => matches!(key, "created_at" | "opened_at" | "closed_at" | "expected_close_date"),
         Some(custom) => definitions.iter().any(|field| field.key == custom && field.kind == CustomKind::Date),
     };
     let dates = columns.iter().enumerate().filter(|(_, key)| key.as_deref().is_some_and(is_date));

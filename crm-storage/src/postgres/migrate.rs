@@ -28,6 +28,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/postgres/0003_deals/up.sql"),
         down: include_str!("../../migrations/postgres/0003_deals/down.sql"),
     },
+    Migration {
+        version: 4,
+        min_binary: 1,
+        up: include_str!("../../migrations/postgres/0004_pipelines/up.sql"),
+        down: include_str!("../../migrations/postgres/0004_pipelines/down.sql"),
+    },
 ];
 
 /// How often the table of versions is made anew where somebody else was making it too.

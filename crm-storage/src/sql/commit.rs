@@ -96,10 +96,16 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
         auth::revoke_all(conn, sealed.workspace_id().into(), (*user).into(), sealed.at()).await?;
     }
     write_settings(conn, workspace, &writes).await?;
+    let pipelines = writes.pipelines;
     put(conn, workspace, writes.companies).await?;
     put(conn, workspace, writes.contacts).await?;
     put(conn, workspace, writes.deals).await?;
     history::write(conn, workspace, &history_of(sealed)).await?;
+    for one in &pipelines {
+        if !pipeline::give_up(conn, workspace, one).await? {
+            return Err(stale("pipeline", one.after.id));
+        }
+    }
     put(conn, workspace, writes.notes).await?;
     for one in &writes.imports {
         expect_one(import::put(conn, workspace, one).await?, &one.after)?;

@@ -5,15 +5,16 @@ use chrono::NaiveDate;
 use crm_core::access::Grant;
 use crm_core::deal::{Deal, DealStatus, DealStore, ForecastCategory, StageTotal};
 use crm_core::page::{ListQuery, Rows as Page};
-use crm_core::pipeline::Pipeline;
+use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::{Put, Stored};
 use crm_core::transfer::RowKey;
-use crm_core::{Id, Money, Result, Timestamp, Totals, text as core_text};
+use crm_core::{Entity, Id, Money, Result, Timestamp, Totals, text as core_text};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::custom_field::day_number;
 use super::fragment::{Fragment, Statement};
+use super::predicate::predicate;
 use super::room::{self, Known, Life, Room};
 use super::text::{join, split, split_required};
 use super::{Conn, RunQueryDsl, Store, dialect, json};
@@ -290,6 +291,17 @@ impl DealStore for Store {
             })
             .await?;
         totals(rows)
+    }
+
+    async fn deals_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Stored<Deal>>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let ids: Vec<DbId> = stages.iter().copied().map(DbId::from).collect();
+        let which = Fragment::new("deals.workspace_id = ").bind(workspace).sql(" AND deals.stage_id").in_ids(&ids);
+        let which = which.and(predicate(room::place::<Deal>(workspace), &grant.visible(Entity::Deal)));
+        let order = Fragment::new("deals.deleted_at IS NOT NULL, deals.id");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self.pools.read(async move |conn: &mut Conn| Deal::select(conn, which, order, limit).await).await?;
+        Ok(found.into_iter().map(Stored::loaded).collect())
     }
 }
 

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use crm_core::access::Grant;
-use crm_core::pipeline::{Pipeline, PipelineStore, Stage, StageKind};
+use crm_core::pipeline::{Pipeline, PipelineStore, Stage, StageKind, given_up};
 use crm_core::store::{Put, Stored};
-use crm_core::{Error, Id, Result};
+use crm_core::{Error, Id, Result, Timestamp};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::fragment::{Fragment, Statement};
 use super::text::split_required;
 use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::{pipelines, stages};
-use crate::types::{DbId, DbTime};
+use crate::types::{DbId, DbTime, Guid};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
@@ -32,6 +33,7 @@ struct PipelineRow {
     created_at: DbTime,
     updated_at: DbTime,
     version: i64,
+    deleted_at: Option<DbTime>,
 }
 
 impl PipelineRow {
@@ -46,6 +48,7 @@ impl PipelineRow {
             created_at: pipeline.created_at.into(),
             updated_at: pipeline.updated_at.into(),
             version: pipeline.version,
+            deleted_at: pipeline.deleted_at.map(DbTime::from),
         }
     }
 
@@ -58,6 +61,7 @@ impl PipelineRow {
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
             version: self.version,
+            deleted_at: self.deleted_at.map(Timestamp::from),
         }
     }
 }
@@ -120,13 +124,6 @@ pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<Pipeline>) ->
 async fn put_stages(conn: &mut Conn, workspace: i64, pipeline: DbId, put: &Put<Pipeline>) -> Outcome<()> {
     let before: &[Stage] = put.before.as_ref().map_or(&[], |before| &before.stages);
     let was = |stage: &Stage| before.iter().any(|known| known.id == stage.id);
-    let is = |stage: &&Stage| put.after.stages.iter().any(|known| known.id == stage.id);
-    let gone: Vec<DbId> = before.iter().filter(|stage| !is(stage)).map(|stage| stage.id.into()).collect();
-    if !gone.is_empty() {
-        let delete = Fragment::new("DELETE FROM stages WHERE workspace_id = ").bind(workspace);
-        let delete = delete.sql(" AND pipeline_id = ").bind(pipeline).sql(" AND id").in_ids(&gone);
-        Statement::<()>::new(delete).execute(conn).await?;
-    }
     let (old, new): (Vec<_>, Vec<_>) = put.after.stages.iter().enumerate().partition(|(_, stage)| was(stage));
     let row = |stage: (usize, &Stage)| StageRow::new(workspace, pipeline, stage);
     let update = |stage: (usize, &Stage)| {
@@ -142,9 +139,37 @@ async fn put_stages(conn: &mut Conn, workspace: i64, pipeline: DbId, put: &Put<P
     Ok(())
 }
 
+/// Removes the stages that are gone, once the commit's deals are written. Says whether no deal stands
+/// where it must not: in a stage that is given up, or alive in a deleted pipeline.
+pub(super) async fn give_up(conn: &mut Conn, workspace: i64, put: &Put<Pipeline>) -> Outcome<bool> {
+    let pipeline = DbId::from(put.after.id);
+    let here = || Fragment::new("SELECT id, version FROM deals WHERE workspace_id = ").bind(workspace);
+    let given_up: Vec<DbId> = given_up(put).into_iter().map(DbId::from).collect();
+    if !given_up.is_empty() && !is_empty(conn, here().sql(" AND stage_id").in_ids(&given_up)).await? {
+        return Ok(false);
+    }
+    let live = || here().sql(" AND deleted_at IS NULL AND pipeline_id = ").bind(pipeline);
+    if put.after.deleted_at.is_some() && !is_empty(conn, live()).await? {
+        return Ok(false);
+    }
+    let stays = |id: &DbId| put.after.stages.iter().any(|stage| DbId::from(stage.id) == *id);
+    let gone: Vec<DbId> = given_up.into_iter().filter(|id| !stays(id)).collect();
+    if !gone.is_empty() {
+        let delete = Fragment::new("DELETE FROM stages WHERE workspace_id = ").bind(workspace);
+        let delete = delete.sql(" AND pipeline_id = ").bind(pipeline).sql(" AND id").in_ids(&gone);
+        Statement::<()>::new(delete).execute(conn).await?;
+    }
+    Ok(true)
+}
+
+async fn is_empty(conn: &mut Conn, deals: Fragment) -> Outcome<bool> {
+    let found: Vec<(DbId, i64)> = Statement::<(Guid, BigInt)>::new(deals.sql(" LIMIT 1")).load(conn).await?;
+    Ok(found.is_empty())
+}
+
 /// The pipelines of a workspace, or one of them.
 async fn load(conn: &mut Conn, workspace: i64, only: Option<DbId>) -> Outcome<Vec<Stored<Pipeline>>> {
-    let mut which = Fragment::new("pipelines.workspace_id = ").bind(workspace);
+    let mut which = Fragment::new("pipelines.deleted_at IS NULL AND pipelines.workspace_id = ").bind(workspace);
     let mut whose = Fragment::new("stages.workspace_id = ").bind(workspace);
     if let Some(id) = only {
         which = which.sql(" AND pipelines.id = ").bind(id);

@@ -28,6 +28,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/sqlite/0003_deals/up.sql"),
         down: include_str!("../../migrations/sqlite/0003_deals/down.sql"),
     },
+    Migration {
+        version: 4,
+        min_binary: 1,
+        up: include_str!("../../migrations/sqlite/0004_pipelines/up.sql"),
+        down: include_str!("../../migrations/sqlite/0004_pipelines/down.sql"),
+    },
 ];
 
 #[derive(QueryableByName)]

@@ -80,6 +80,9 @@ pub(crate) enum Command {
     /// Imports that were made
     #[command(subcommand)]
     Imports(Imports),
+    /// Pipelines and their stages
+    #[command(subcommand)]
+    Pipelines(settings::Pipelines),
     /// The stages of a pipeline with their deals
     Board(figures::BoardOf),
     /// Who goes on from stage to stage, who is lost and who is still there

@@ -12,7 +12,7 @@ use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
 use crate::deal::{Deal, HistoryWrite, history_of};
 use crate::error::{Error, Result};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, given_up};
 use crate::store::{
     Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record as _, Reliance, Replay, Sealed, Write,
 };
@@ -60,6 +60,7 @@ impl State {
         for write in &sealed.writes {
             check_references(&rows, write).map_err(|error| erased_meanwhile(&rows, write).unwrap_or(error))?;
         }
+        sealed.writes.iter().try_for_each(|write| check_given_up(&rows, write))?;
         let mut members = sealed.writes.iter().filter_map(|write| match write {
             Write::User(put) => put.after.account_id,
             _ => None,
@@ -289,6 +290,17 @@ fn check_stage(rows: &Rows, deal: &Deal) -> Result<()> {
     let pipeline = rows.get::<Pipeline>(deal.pipeline_id.uuid());
     let pipeline = pipeline.ok_or_else(|| unknown("pipeline_id", "pipeline", deal.pipeline_id.uuid()))?;
     pipeline.stage(deal.stage_id).map(drop)
+}
+
+/// Deals are in no stage that a pipeline gives up, and no live one in a deleted pipeline.
+fn check_given_up(rows: &Rows, write: &Write) -> Result<()> {
+    let Write::Pipeline(put) = write else { return Ok(()) };
+    let (gone, id) = (given_up(put), put.after.id);
+    let is_lost = |deal: &Deal| put.after.deleted_at.is_some() && deal.pipeline_id == id && deal.deleted_at.is_none();
+    match rows.deals.values().map(AsRef::as_ref).any(|deal: &Deal| gone.contains(&deal.stage_id) || is_lost(deal)) {
+        true => Err(stale("pipeline", id)),
+        false => Ok(()),
+    }
 }
 
 fn unknown(field: &str, entity: &str, id: Uuid) -> Error {

@@ -18,7 +18,7 @@ use crate::deal::{Deal, DealStore, StageTotal};
 use crate::error::Result;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows as Page};
-use crate::pipeline::{Pipeline, PipelineStore};
+use crate::pipeline::{Pipeline, PipelineStore, Stage};
 use crate::store::Stored;
 use crate::tag::{Tag, TagCount, TagStore};
 use crate::text;
@@ -191,12 +191,27 @@ impl DealStore for MemoryStore {
         })
         .await
     }
+
+    async fn deals_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Stored<Deal>>> {
+        let found = |rows: &Rows| {
+            let deals = rows.deals.values().filter(|deal| stages.contains(&deal.stage_id));
+            let mut deals: Vec<&Deal> =
+                deals.map(AsRef::as_ref).filter(|deal| list::sees(rows, grant, *deal)).collect();
+            deals.sort_by_key(|deal| (deal.deleted_at.is_some(), deal.id));
+            deals.into_iter().take(limit).cloned().map(Stored::loaded).collect()
+        };
+        Ok(self.rows(grant, found).await)
+    }
 }
 
 #[async_trait]
 impl PipelineStore for MemoryStore {
     async fn pipeline(&self, grant: &Grant, id: Id<Pipeline>) -> Result<Stored<Pipeline>> {
-        self.rows(grant, |rows| rows::found(rows.get::<Pipeline>(id.uuid()), id.uuid())).await
+        self.rows(grant, |rows| {
+            let live = rows.get::<Pipeline>(id.uuid()).filter(|pipeline| pipeline.deleted_at.is_none());
+            rows::found(live, id.uuid())
+        })
+        .await
     }
 
     async fn pipelines(&self, grant: &Grant) -> Result<Vec<Stored<Pipeline>>> {

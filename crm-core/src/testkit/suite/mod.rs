@@ -45,6 +45,7 @@ pub mod members;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
+pub mod pipelines;
 pub mod search;
 pub mod signup;
 pub mod tags;
@@ -330,6 +331,18 @@ macro_rules! __suite {
                 where_the_door_is_closed_no_password_is_looked_at,
                 a_workspace_without_accounts_leaves_the_door_as_it_is,
             }
+            pipelines {
+                a_pipeline_becomes_what_its_change_says,
+                deals_of_a_stage_that_is_left_out_go_where_the_change_says,
+                a_stage_in_use_needs_a_target,
+                a_target_is_a_stage_of_the_pipeline_that_stays,
+                of_two_editors_of_a_pipeline_one_hears_of_the_other,
+                a_pipeline_of_another_workspace_is_not_there,
+                who_may_not_change_deals_takes_none_along,
+                a_pipeline_that_is_empty_can_be_deleted,
+                a_commit_leaves_no_deal_in_a_stage_that_is_given_up,
+                deals_made_while_their_stage_goes_are_in_one_that_is_there,
+            }
             search {
                 the_exact_comes_before_what_begins_so_and_that_before_the_rest,
                 an_address_and_a_domain_are_exact,
@@ -376,6 +389,7 @@ macro_rules! __suite {
                 an_update_changes_what_the_file_says_and_no_more,
                 what_a_caller_may_not_do_an_import_does_not,
                 an_export_can_be_imported_as_it_is,
+                what_forecasts_need_goes_in_and_comes_out,
                 an_export_is_the_whole_list_as_the_caller_sees_it,
             }
             undo {

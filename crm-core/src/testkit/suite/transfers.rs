@@ -9,7 +9,7 @@ use super::uploads::{self, Cut, import, imported, source, start, with_policy};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
-use crate::deal::DealStatus;
+use crate::deal::{DealStatus, ForecastCategory};
 use crate::error::ErrorKind::{Denied, Invalid, Unavailable};
 use crate::page::ListRequest;
 use crate::pipeline::StageKind;
@@ -379,6 +379,39 @@ pub async fn an_export_can_be_imported_as_it_is(world: World) {
     let again = imported(&session, Entity::Contact, BytesSource::new(file), with_policy(DuplicatePolicy::Update)).await;
     assert_eq!(again.counts, counts(0, 0, made.len() as u64, 0));
     assert_eq!(uploads::rows(&session).await, made);
+}
+
+pub async fn what_forecasts_need_goes_in_and_comes_out(world: World) {
+    let session = world.system().await;
+    let file = "id,name,stage,expected close date,probability,forecast category,lost reason\n\
+        1,Sure,Engaging,3/31/2026,90 %,Best Case,\n\
+        2,Share,Engaging,2026-04-01,0.35,,\n\
+        3,Gone,Lost,,100,commit,Too dear\n\
+        4,Odd,Engaging,2/30/2026,101,sure,\n\
+        5,Kept,Engaging,,,,Too dear\n";
+    let done = import(&session, Entity::Deal, file, ImportOptions::default()).await;
+    assert_eq!(done.counts, counts(3, 0, 0, 2));
+    let named = async |title: &str| {
+        session.deals().list(&filtered(&format!("title = \"{title}\""))).await.unwrap().data.remove(0)
+    };
+    let sure = named("Sure").await;
+    assert_eq!(sure.expected_close_date.map(|day| day.to_string()).as_deref(), Some("2026-03-31"));
+    assert_eq!((sure.probability, sure.forecast_category), (Some(90), Some(ForecastCategory::BestCase)));
+    assert_eq!(named("Share").await.probability, Some(35));
+    let gone = named("Gone").await;
+    assert_eq!((gone.probability, gone.forecast_category, gone.lost_reason.as_deref()), (None, None, Some("Too dear")));
+
+    let exported = session.transfers().export(Entity::Deal, samples::list()).try_concat().await.unwrap();
+    let exported = String::from_utf8(exported).unwrap();
+    let again = import(&session, Entity::Deal, &exported, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(again.counts, counts(0, 0, 3, 0));
+    // A row that ends a deal says why; one that says nothing changes nothing.
+    let update = "id,stage,probability,lost reason\n1,Lost,,No money\n2,Engaging,,\n";
+    let done = import(&session, Entity::Deal, update, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(done.counts, counts(0, 1, 1, 0));
+    let sure = named("Sure").await;
+    assert_eq!((sure.status, sure.lost_reason.as_deref()), (DealStatus::Lost, Some("No money")));
+    assert_eq!(named("Share").await.probability, Some(35));
 }
 
 pub async fn an_export_is_the_whole_list_as_the_caller_sees_it(world: World) {

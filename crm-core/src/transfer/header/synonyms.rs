@@ -236,4 +236,17 @@ const DEAL: Synonyms = &[
         "closed_at",
         &["close date", "closed date", "closed", "date closed", "deal closed on", "won time", "actual close date"],
     ),
+    (
+        "expected_close_date",
+        &[
+            "expected close",
+            "estimated close date",
+            "estimated close",
+            "deal expected close date",
+            "forecast close date",
+        ],
+    ),
+    ("probability", &["deal probability", "win probability", "probability percent", "stage probability"]),
+    ("forecast_category", &["forecast category name", "forecast"]),
+    ("lost_reason", &["deal lost reason", "closed lost reason", "loss reason", "reason lost", "reason for loss"]),
 ];

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Importable, Made, Row};
 use crate::access::Grant;
 use crate::crm::Ports;
-use crate::deal::{Deal, DealEdit, DealEvent, DealStatus};
+use crate::deal::{Deal, DealEdit, DealEvent, DealStatus, ForecastCategory};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
@@ -78,9 +78,18 @@ impl Importable for Deal {
     fn read(cells: Cells<'_>, links: &mut Links, faults: &mut Faults) -> (DealEdit, Course) {
         let currency = cells.value("currency", faults, |cell| cell.to_ascii_uppercase().parse());
         let value = cells.value("value", faults, |cell| numbers::amount(cell, currency, cells.plan.currency));
+        let expected = cells.value("expected_close_date", faults, |cell| {
+            date::parse_moment(cell, cells.plan.date_format).map(Moment::day)
+        });
+        let probability = cells.value("probability", faults, percent);
+        let category = cells.value("forecast_category", faults, category);
         let edit = DealEdit {
             title: cells.line("title"),
             value: value.map_or(Edit::Keep, Edit::Set),
+            expected_close_date: expected.map_or(Edit::Keep, Edit::Set),
+            probability: probability.map_or(Edit::Keep, Edit::Set),
+            forecast_category: category.map_or(Edit::Keep, Edit::Set),
+            lost_reason: cells.line("lost_reason"),
             source: cells.line("source"),
             external_id: cells.external_id(),
             custom: cells.custom(links, faults),
@@ -131,6 +140,7 @@ impl Importable for Deal {
         let created_at = row.created_at.or(course.opened_at).unwrap_or(references.now());
         let mut record = Deal::at_stage(id, pipeline, &stage, created_at);
         record.edit(edit)?;
+        settle(&mut record);
         record.opened_at = course.opened_at;
         let closed_at = course.closed.map(|close| close.after(course.opened_at));
         record.closed_at = closed_at.filter(|_| record.status != DealStatus::Open);
@@ -143,14 +153,23 @@ impl Importable for Deal {
         Ok(Made { record, events })
     }
 
-    fn change(&mut self, edit: DealEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Vec<Event>> {
+    fn change(&mut self, mut edit: DealEdit, row: &Row<Self>, references: &mut References<'_>) -> Result<Vec<Event>> {
         let course = &row.extra;
+        // What the row says of the deal where the row puts it.
+        let there = DealEdit {
+            probability: std::mem::take(&mut edit.probability),
+            forecast_category: std::mem::take(&mut edit.forecast_category),
+            lost_reason: std::mem::take(&mut edit.lost_reason),
+            ..DealEdit::default()
+        };
         self.edit(edit)?;
         self.opened_at = course.opened_at.or(self.opened_at);
         let times = [self.opened_at, self.closed_at, Some(self.stage_entered_at)];
         let closed_at = course.closed.map(|close| close.after(times.into_iter().flatten()));
         let stage = next_stage(self, course, references)?;
         let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
+        self.edit(there)?;
+        settle(self);
         if let Some(at) = closed_at.filter(|_| self.status != DealStatus::Open) {
             // A deal that has ended got to its stage when it did.
             (self.closed_at, self.stage_entered_at) = (Some(at), at);
@@ -198,6 +217,31 @@ fn status(cell: &str) -> Result<DealStatus> {
         (StageKind::Open, _) => Err(Error::invalid("", "status", "is none of open, won, lost")),
         (ended, _) => Ok(ended.into()),
     }
+}
+
+/// A probability in per cent. Between 0 and 1 and without a sign it is a share, as HubSpot writes it.
+fn percent(cell: &str) -> Result<i64> {
+    let share = |number: &f64| *number > 0.0 && *number < 1.0;
+    if let Some(share) = numbers::number(cell).ok().filter(share) {
+        #[expect(clippy::cast_possible_truncation, reason = "it lies between 0 and 100")]
+        return Ok((share * 100.0).round() as i64);
+    }
+    numbers::integer(cell.trim_end_matches('%').trim_end())
+}
+
+/// Forgets what forecasts say of a deal that has ended: other programs write 100 % there.
+fn settle(deal: &mut Deal) {
+    if deal.status != DealStatus::Open {
+        (deal.probability, deal.forecast_category) = (None, None);
+    }
+}
+
+/// A category, as other programs write it too.
+fn category(cell: &str) -> Result<ForecastCategory> {
+    let key = text::key(cell).replace([' ', '-'], "_");
+    let found = ForecastCategory::ALL.into_iter().find(|category| category.name() == key);
+    let names = ForecastCategory::NAMES.join(", ");
+    found.ok_or_else(|| Error::invalid("", "unknown_choice", format!("is none of {names}")))
 }
 
 /// Takes a deal to the stage that a row names: at the row's close where that closes it, else now.

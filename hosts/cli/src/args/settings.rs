@@ -140,3 +140,30 @@ pub(crate) struct Search {
     #[arg(long = "type", value_name = "KIND")]
     pub(crate) types: Vec<HitKind>,
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pipelines {
+    /// All pipelines with their stages, the default one first
+    List,
+    /// One pipeline
+    Show(One),
+    /// Make a pipeline: name and stages, a JSON list of name, kind, probability and days_until_stale
+    Create(Fields),
+    /// Give a pipeline another name and other stages: name, stages (a JSON list; those that stay with
+    /// their id) and targets (a JSON list of stage_id and to) for the deals of stages that are left out
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a pipeline that no deal is in
+    Delete {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}

@@ -7,6 +7,7 @@ mod file;
 mod input;
 mod jobs;
 mod many;
+mod pipelines;
 mod record;
 mod records;
 mod settings;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
         Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
+        Command::Pipelines(verb) => pipelines::run(&acting().await?, verb, args.output).await,
         Command::Board(which) => board::print(&acting().await?.deals().board(which.pipeline).await?, args.output),
         Command::Conversion(asked) => figures::conversion(&acting().await?, asked, args.output).await,
         Command::Forecast(asked) => figures::forecast(&acting().await?, asked, args.output).await,

@@ -150,6 +150,6 @@ pub(crate) async fn search(session: &Session, search: &Search, output: Output) -
 }
 
 /// A list that always fits on one page.
-fn whole<T>(data: Vec<T>) -> Page<T> {
+pub(super) fn whole<T>(data: Vec<T>) -> Page<T> {
     Page { data, next_cursor: None, total: None, total_is_capped: None }
 }

@@ -192,3 +192,30 @@ fn every_figure_agrees_with_one_computed_from_the_file() {
         }
     });
 }
+
+#[test]
+fn stages_are_changed_and_their_deals_go_where_it_is_said() {
+    on_each_store(|product| {
+        product.run(&["deals", "create", "--set", "title=A"]);
+        let own = product.json(&["pipelines", "list"])["data"][0].clone();
+        let id = own["id"].as_str().unwrap();
+        let mut stages = own["stages"].as_array().unwrap().clone();
+        let first = stages.remove(0);
+        stages[0]["probability"] = 40.into();
+        let (name, stages) = ("name=Sales".to_owned(), format!("stages={}", serde_json::Value::from(stages.clone())));
+        let refused = product.try_run(&["pipelines", "update", id, "--set", &name, "--set", &stages]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("targets"), "{said}");
+        let targets = format!(r#"targets=[{{"stage_id": {}, "to": {}}}]"#, first["id"], own["stages"][1]["id"]);
+        let told = product.json(&["pipelines", "update", id, "--set", &name, "--set", &stages, "--set", &targets]);
+        assert_eq!((&told["name"], &told["stages"][0]["probability"]), (&"Sales".into(), &40.into()));
+        let board = product.json(&["board"]);
+        assert_eq!((&board["stages"][0]["name"], &board["stages"][0]["count"]), (&own["stages"][1]["name"], &1.into()));
+        let stages = r#"stages=[{"name": "New", "kind": "open"}]"#;
+        let new = product.json(&["pipelines", "create", "--set", "name=Other", "--set", stages]);
+        let other = new["id"].as_str().unwrap();
+        assert_eq!(product.json(&["pipelines", "show", other])["name"], "Other");
+        product.run(&["pipelines", "delete", other]);
+        assert!(!product.run(&["pipelines", "list"]).contains("Other"));
+    });
+}

@@ -17,6 +17,7 @@ mod figures;
 mod limits;
 mod lists;
 mod members;
+mod pipelines;
 mod process;
 mod records;
 mod search;

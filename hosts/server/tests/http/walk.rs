@@ -36,6 +36,8 @@ enum About {
     Member,
     Job,
     Import,
+    /// A pipeline beside the default one, without deals.
+    Pipeline,
     /// A stage of the default pipeline, which bodies name.
     Stage,
 }
@@ -53,7 +55,7 @@ type Ids = BTreeMap<About, String>;
 const OPEN: [&str; 8] = ["register", "login", "refresh", "openapi", "docs", "healthz", "readyz", "metrics"];
 
 fn case(operation: &str) -> Option<Case> {
-    use About::{Company, Contact, Deal, Field, Import, Job, Member, Note};
+    use About::{Company, Contact, Deal, Field, Import, Job, Member, Note, Pipeline};
     use Action::{Create, Delete, Export, Read, Update};
     let of = |entity, action, about, body| Case { needs: Some((entity, action)), about, body };
     let named = |_: &Ids| json!({"last_name": "Hopper"});
@@ -129,6 +131,14 @@ fn case(operation: &str) -> Option<Case> {
             None,
             Body::Json(|_| json!({"name": "Second", "stages": [{"name": "New", "kind": "open"}]})),
         ),
+        "read_pipeline" => of(Entity::Pipeline, Read, Some(Pipeline), Body::None),
+        "replace_pipeline" => of(
+            Entity::Pipeline,
+            Update,
+            Some(Pipeline),
+            Body::Json(|_| json!({"name": "Third", "stages": [{"name": "Newer", "kind": "open"}]})),
+        ),
+        "delete_pipeline" => of(Entity::Pipeline, Delete, Some(Pipeline), Body::None),
         "create_note" => {
             of(Entity::Note, Create, None, Body::Json(|ids| json!({"contact_id": ids[&Contact], "body": "x"})))
         }
@@ -180,6 +190,7 @@ async fn records(api: &Api) -> Ids {
     let contact = made("/api/v1/contacts", json!({"last_name": "Hopper"})).await;
     let field = json!({"entity": "contact", "key": unique("f").to_lowercase(), "label": "Shoe", "kind": "text"});
     let pipelines = api.get("/api/v1/pipelines").await.expect(200);
+    let stages = json!([{"name": "New", "kind": "open"}]);
     let csv = api.request(Method::POST, "/api/v1/contacts/import/csv").header("content-type", "text/csv");
     let job = Reply::of(csv.body(format!("Last Name\n{}\n", unique("row"))).send().await.unwrap()).await.expect(202);
     Ids::from([
@@ -189,6 +200,7 @@ async fn records(api: &Api) -> Ids {
         (About::Deal, made("/api/v1/deals", json!({"title": "Big one"})).await),
         (About::Field, made("/api/v1/custom-fields", field).await),
         (About::Member, made("/api/v1/users", json!({"name": "Member", "role": "setter"})).await),
+        (About::Pipeline, made("/api/v1/pipelines", json!({"name": "Second", "stages": stages})).await),
         (About::Job, ended(api, job.id()).await),
         (About::Import, job.json["import_id"].as_str().unwrap().to_owned()),
         (About::Stage, pipelines.json["data"][0]["stages"][1]["id"].as_str().unwrap().to_owned()),
@@ -248,7 +260,7 @@ impl Member {
 impl Case {
     /// Whether it names records that have an owner.
     fn is_about_records(&self) -> bool {
-        let is_owned = |about| !matches!(about, About::Field | About::Member | About::Stage);
+        let is_owned = |about| !matches!(about, About::Field | About::Member | About::Pipeline | About::Stage);
         let names_ids = matches!(self.body, Body::Json(body) if body(&sample_ids())["ids"].is_array());
         self.about.is_some_and(is_owned) || names_ids
     }
@@ -256,8 +268,10 @@ impl Case {
 
 /// Ids of nothing, to look at the shape of a body.
 fn sample_ids() -> Ids {
-    use About::{Company, Contact, Deal, Field, Import, Job, Member, Note, Stage};
-    [Contact, Company, Deal, Note, Field, Member, Job, Import, Stage].map(|about| (about, String::new())).into()
+    use About::{Company, Contact, Deal, Field, Import, Job, Member, Note, Pipeline, Stage};
+    [Contact, Company, Deal, Note, Field, Member, Job, Import, Pipeline, Stage]
+        .map(|about| (about, String::new()))
+        .into()
 }
 
 async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {

@@ -125,6 +125,19 @@ fn of_deals(operation: &str) -> Option<Value> {
                 {"name": "Gone", "kind": "lost"},
             ],
         }),
+        "replace_pipeline" => {
+            let [first, second, won, lost] = STAGES;
+            json!({
+                "name": "Sales",
+                "stages": [
+                    {"id": first, "name": "Prospecting", "kind": "open", "probability": 10},
+                    {"id": second, "name": "Engaging", "kind": "open", "probability": 50, "days_until_stale": 30},
+                    {"id": won, "name": "Won", "kind": "won"},
+                    {"id": lost, "name": "Lost", "kind": "lost"},
+                ],
+                "targets": [],
+            })
+        }
         _ => return None,
     };
     Some(body)
