@@ -193,13 +193,13 @@ pub(crate) fn conversion(
             let furthest = stays.iter().filter_map(|stay| step_of(pipeline, stay.stage)).max();
             !is_here && step.is_some_and(|step| furthest > Some(step))
         });
-        let at_start = count(own.iter().filter(|stay| cut.is_at_start(stay)).count());
+        let began: Vec<&Stay> = own.iter().copied().filter(|stay| !cut.is_at_start(stay)).collect();
         let row = StageConversion {
             stage_id: stage.id,
             name: stage.name.clone(),
             kind: stage.kind,
-            at_start,
-            entries: count(own.len()) - at_start,
+            at_start: count(own.len() - began.len()),
+            entries: count(began.len()),
             advanced: count(ended(Some(Exit::Advanced)).len()),
             lost: count(ended(Some(Exit::Lost)).len()),
             moved_back: count(ended(Some(Exit::MovedBack)).len()),
@@ -209,7 +209,7 @@ pub(crate) fn conversion(
             next_rate: next.as_ref().and_then(|next| share(count(next.len()), count(here.len()))),
             cumulative_rate: step.and_then(|_| share(count(here.len()), first)),
         };
-        explain(&row, &own, &here, next.as_ref(), first, explainer);
+        explain(&row, &began, &here, next.as_ref(), first, explainer);
         for (name, wanted) in [
             ("advanced", Some(Exit::Advanced)),
             ("lost", Some(Exit::Lost)),
@@ -241,14 +241,14 @@ const CUMULATIVE: &str = "deals that reached this stage divided by deals that re
 
 fn explain(
     row: &StageConversion,
-    own: &[&Stay],
+    began: &[&Stay],
     here: &BTreeSet<Id<Deal>>,
     next: Option<&BTreeSet<Id<Deal>>>,
     first: u64,
     explainer: &mut Explainer,
 ) {
     let figure = |name: &str| format!("stages.{}.{name}", row.stage_id);
-    explainer.say(figure("entries"), ENTRIES, None, own.iter().map(|stay| stay.deal));
+    explainer.say(figure("entries"), ENTRIES, None, began.iter().map(|stay| stay.deal));
     explainer.say(figure("reached"), REACHED, None, here.iter().copied());
     if let Some(next) = next {
         explainer.say(figure("next_rate"), NEXT, Some(row.reached), next.iter().copied());

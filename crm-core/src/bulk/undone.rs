@@ -44,7 +44,16 @@ impl Undoable for Contact {}
 impl Undoable for Company {}
 
 impl Undoable for Deal {
-    const TOGETHER: &'static [&'static str] = &["pipeline_id", "stage_id", "status", "stage_entered_at", "closed_at"];
+    const TOGETHER: &'static [&'static str] = &[
+        "pipeline_id",
+        "stage_id",
+        "status",
+        "stage_entered_at",
+        "closed_at",
+        "lost_reason",
+        "probability",
+        "forecast_category",
+    ];
 
     fn around<'a>(ports: &'a Ports, grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
         ports.pipelines.pipelines(grant)

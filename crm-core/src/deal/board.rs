@@ -108,7 +108,9 @@ fn column(
         count += sum.count;
         for money in sum.total.iter() {
             total.add(money)?;
-            weighted.add(money, sum.probability.unwrap_or_else(|| pipeline.probability(stage)));
+            // A deal that has ended is won or lost, whatever was thought likely.
+            let by_hand = sum.probability.filter(|_| stage.kind == StageKind::Open);
+            weighted.add(money, by_hand.unwrap_or_else(|| pipeline.probability(stage)));
         }
     }
     Ok(BoardStage {

@@ -21,12 +21,15 @@ const FACTS: &str = "SELECT deals.id, deals.pipeline_id, deals.stage_id, deals.s
     deals.value_currency, deals.owner_id, deals.created_at, deals.opened_at, deals.closed_at, \
     deals.stage_entered_at, deals.expected_close_day, deals.probability, deals.forecast_category, deals.source, \
     deals.source_key FROM deals WHERE ";
-/// Steps of deals.
+/// Steps of deals. A cross join is done as it is written on SQLite, which would rather walk all steps than
+/// those of the deals in question.
 const STEPS: &str = "SELECT steps.deal_id, steps.place, steps.from_stage, steps.to_stage, steps.at \
-    FROM deal_moves AS steps JOIN deals ON deals.workspace_id = steps.workspace_id AND deals.id = steps.deal_id WHERE ";
+    FROM deals CROSS JOIN deal_moves AS steps \
+    WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
 /// How many deals went from where to where.
 const FLOWS: &str = "SELECT steps.from_stage, steps.to_stage, COUNT(*) \
-    FROM deal_moves AS steps JOIN deals ON deals.workspace_id = steps.workspace_id AND deals.id = steps.deal_id WHERE ";
+    FROM deals CROSS JOIN deal_moves AS steps \
+    WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
 
 type FactType = (
     Guid,
