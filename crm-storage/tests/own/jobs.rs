@@ -17,7 +17,7 @@ async fn begun(session: &Session, name: &str) -> Job {
 pub(crate) async fn a_job_that_cannot_be_read_fails_and_the_others_are_done<D: Behind>(
     open: impl AsyncFn() -> Option<D>,
 ) {
-    for unread in ["'[7]'", r#"REPLACE(data, '"import"', '"later"')"#] {
+    for unread in ["'[7]'", r#"REPLACE(data, '"kind":"import"', '"kind":"later"')"#] {
         let Some(database) = open().await else { return };
         one_that_cannot_be_read_fails(database, unread).await;
     }
