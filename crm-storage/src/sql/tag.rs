@@ -148,9 +148,7 @@ pub(super) fn passes(place: Place, column: &'static str, check: &Check) -> Fragm
     match check {
         Check::IsNull => place.column(column).sql(" IS NULL"),
         Check::NotNull => place.column(column).sql(" IS NOT NULL"),
-        Check::HasAny(tags) if tags.is_empty() => Fragment::nothing(),
         Check::HasAny(tags) => any(tags),
-        Check::HasNone(tags) if tags.is_empty() => Fragment::everything(),
         Check::HasNone(tags) => Fragment::new("NOT ").then(any(tags)),
         Check::HasAll(tags) => {
             let wanted: Vec<String> = tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();

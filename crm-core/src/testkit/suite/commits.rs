@@ -209,6 +209,23 @@ pub async fn thousands_of_every_kind_are_one_commit(world: World) {
     assert_eq!(admin.deals().list(&counted).await.unwrap().total, Some(2_500));
 }
 
+pub async fn of_two_writes_of_one_record_the_later_counts(world: World) {
+    let admin = world.session(Role::Admin).await;
+    field(&admin, Entity::Contact, "size", CustomKind::Number).await;
+    let mut changes = admin.changes();
+    let mut row = Stored::new(Contact::blank(Id::new_at(changes.now()), changes.now()));
+    for (size, tag) in ["first", "second"].into_iter().enumerate() {
+        row.tags = vec![tag.to_owned()];
+        row.custom.insert("size".to_owned(), json!(size));
+        changes.put(&mut row);
+    }
+    commit(&admin, changes).await.unwrap();
+    let admin = world.session(Role::Admin).await;
+    let found = async |filter: &str| admin.contacts().list(&filtered(filter)).await.unwrap().data.len();
+    assert_eq!((found("tags has_any [first]").await, found("tags has_any [second]").await), (0, 1));
+    assert_eq!((found("custom.size = 0").await, found("custom.size = 1").await), (0, 1));
+}
+
 pub async fn a_pipeline_has_the_stages_that_were_written_last(world: World) {
     let admin = world.session(Role::Admin).await;
     let (grant, pipelines) = (reading(&admin, Entity::Pipeline), &world.crm.ports.pipelines);

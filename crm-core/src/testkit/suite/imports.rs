@@ -3,7 +3,7 @@
 use super::support::{commit, company, conflicts, contact, deal, fails, feed, field, own_alone, reading};
 use crate::access::{Entity, Role};
 use crate::company::CompanyEdit;
-use crate::contact::ContactEdit;
+use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
 use crate::edit::Edit;
@@ -159,6 +159,23 @@ pub async fn a_row_is_known_by_each_of_its_keys(world: World) {
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == second)));
 }
 
+pub async fn a_purged_record_is_known_by_no_row(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = contact(&admin, samples::contact("A")).await.id;
+    let mut changes = admin.changes();
+    changes.fingerprints(vec![Fingerprint { entity: Entity::Contact, digest: [1; 16], record_id: id.uuid() }]);
+    commit(&admin, changes).await.unwrap();
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    admin.contacts().purge(id).await.unwrap();
+    // Whatever has its id afterwards is another record.
+    let mut changes = admin.changes();
+    changes.put(&mut Stored::new(Contact::blank(id, changes.now())));
+    commit(&admin, changes).await.unwrap();
+    let keys = [RowKey::Fingerprint([1; 16])];
+    let known = world.crm.ports.contacts.known_contacts(&reading(&admin, Entity::Contact), &keys).await.unwrap();
+    assert_eq!(known, [None]);
+}
+
 pub async fn of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known(world: World) {
     world.set_rule(Role::SalesRep, Entity::Contact, own_alone()).await;
     let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
@@ -194,7 +211,6 @@ pub async fn the_same_fingerprint_can_be_kept_twice(world: World) {
 }
 
 pub async fn ten_thousand_rows_are_one_commit(world: World) {
-    use crate::contact::Contact;
     field(&world.session(Role::Admin).await, Entity::Contact, "size", CustomKind::Number).await;
     let system = world.system().await;
     let import = begun(&world, &system).await.id;

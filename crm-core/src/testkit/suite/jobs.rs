@@ -10,7 +10,7 @@ use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::error::ErrorKind::{Conflict, Denied, NotFound};
 use crate::error::Result;
 use crate::id::Id;
-use crate::job::{CHUNK_BYTES, Job, JobState, JobsRequest, Never, Stop, Task, Upload};
+use crate::job::{CHUNK_BYTES, Job, JobState, JobsRequest, Never, Queue, Stop, Task, Upload};
 use crate::session::Session;
 use crate::store::IdempotencyKey;
 use crate::testkit::{World, samples};
@@ -247,6 +247,9 @@ pub async fn a_job_is_seen_by_whoever_wanted_it_and_their_managers(world: World)
     assert_eq!(rest.next_cursor, None);
     let queued = JobsRequest { state: Some(JobState::Queued), ..JobsRequest::default() };
     assert_eq!(manager.jobs().list(&queued).await.unwrap().data[0].id, theirs.id);
+    let of = |queue| JobsRequest { queue: Some(queue), ..JobsRequest::default() };
+    assert_eq!(manager.jobs().list(&of(Queue::Import)).await.unwrap().data.len(), 2);
+    assert!(manager.jobs().list(&of(Queue::Bulk)).await.unwrap().data.is_empty());
     invalid_at(
         manager.jobs().list(&JobsRequest { cursor: Some("x".to_owned()), ..JobsRequest::default() }).await,
         "cursor",

@@ -106,6 +106,9 @@ pub async fn every_kind_can_be_deleted_restored_and_purged(world: World) {
     assert_eq!(admin.activities().restore_note(note).await.unwrap().version, 3);
     fails(admin.activities().restore_note(note).await, NotFound);
     fails(admin.activities().purge_note(note).await, NotFound);
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    admin.contacts().purge(id).await.unwrap();
+    fails(admin.contacts().restore(id).await, NotFound);
 }
 
 pub async fn a_deleted_note_can_be_restored_and_purged(world: World) {

@@ -1,7 +1,7 @@
 //! Members, teams and the workspace itself.
 
 use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading};
-use crate::access::{Entity, Role, Rule};
+use crate::access::{Entity, Role, Rule, Scope};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
@@ -159,4 +159,16 @@ pub async fn whoever_may_not_change_people_is_told_nothing_of_them(world: World)
         admin.users().change_status(invited, UserStatus::Active, Expect::Version(9)).await,
         "stale_version",
     );
+}
+
+pub async fn members_are_found_by_id_by_whoever_sees_them(world: World) {
+    let id = world.home.member(Role::Closer);
+    let found = async |session: &Session| {
+        let found = world.crm.ports.users.users_by_id(&reading(session, Entity::Contact), &[id]).await.unwrap();
+        found.into_iter().map(|user| user.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&world.session(Role::Setter).await).await, [id]);
+    assert!(found(&world.stranger().await).await.is_empty());
+    world.set_rule(Role::Setter, Entity::User, Rule { read: Scope::None, ..Rule::NONE }).await;
+    assert!(found(&world.session(Role::Setter).await).await.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::support::{company, contact, deal, fails, filtered, names};
+use super::support::{commit, company, conflicts, contact, deal, fails, filtered, names, reading};
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
@@ -11,6 +11,7 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::Denied;
 use crate::error::Result;
 use crate::session::{Expect, Session};
+use crate::store::Stored;
 use crate::tag::TagFilter;
 use crate::testkit::{World, samples};
 
@@ -157,4 +158,21 @@ pub async fn what_is_wrong_with_a_list_by_tags_is_told_at_its_place(world: World
     let setter = world.session(Role::Setter).await;
     let denied = setter.contacts().list(&filter.list()).await.map_err(|error| filter.blame(error));
     fails(denied, Denied);
+}
+
+pub async fn a_tag_is_written_over_the_version_that_was_read(world: World) {
+    let admin = world.session(Role::Admin).await;
+    contact(&admin, tagged("A", &["vip"])).await;
+    let grant = reading(&admin, Entity::Contact);
+    let read = world.crm.ports.tags.tags_by_key(&grant, &["vip".to_owned()]).await.unwrap().remove(0);
+    let renamed = async |name: &str| {
+        let mut tag = Stored::loaded(read.clone());
+        tag.name = name.to_owned();
+        let mut changes = admin.changes();
+        changes.put(&mut tag);
+        commit(&admin, changes).await
+    };
+    renamed("VIP").await.unwrap();
+    conflicts(renamed("Vip").await, "stale_version");
+    assert_eq!(counts(&admin).await, [("VIP".to_owned(), 1)]);
 }

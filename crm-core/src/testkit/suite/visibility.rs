@@ -248,6 +248,18 @@ pub async fn what_is_seen_but_out_of_reach_is_denied(world: World) {
     fails(support.deals().create(DealStart::default(), samples::deal("x")).await, Denied);
 }
 
+pub async fn a_note_is_found_from_its_record_by_whoever_sees_that(world: World) {
+    world.set_rule(Role::SalesRep, Entity::Contact, Rule { read: Scope::Own, ..Rule::ALL }).await;
+    let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
+    for (session, name) in [(&admin, "far"), (&rep, "own")] {
+        let id = contact(session, samples::contact(name)).await.id;
+        session.activities().create_note(samples::note(id, "hi")).await.unwrap();
+    }
+    let noted = filtered("related(notes: created_at is not null)");
+    assert_eq!(names(&rep, &noted).await, ["own"]);
+    assert_eq!(names(&admin, &noted).await, ["far", "own"]);
+}
+
 pub async fn nobody_acts_on_what_they_may_not_see(world: World) {
     let id = contact_of(&world, Role::Admin, "A").await;
     world.set_rule(Role::Setter, Entity::Contact, Rule { read: Scope::None, ..Rule::ALL }).await;
