@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a measuring program prints")]
 
+mod deals;
 mod fixed;
 mod load;
 mod people;
@@ -31,10 +32,19 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/BENCHMARKS.
 struct Plan {
     rows: u64,
     many_rows: u64,
+    deals: [u64; 2],
     time: Duration,
     stores: Vec<Store>,
+    subjects: Subjects,
     /// What a full run writes its table into; a part of it would take the rest's place.
     document: Option<String>,
+}
+
+/// What is measured of each store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subjects {
+    All,
+    Deals,
 }
 
 impl Plan {
@@ -45,13 +55,30 @@ impl Plan {
             (false, true) => vec![Store::Postgres],
             _ => vec![Store::Sqlite, Store::Postgres],
         };
+        let subjects = if has("deals") { Subjects::Deals } else { Subjects::All };
         if has("--smoke") {
             let time = Duration::from_millis(300);
-            return Ok(Self { rows: 2_000, many_rows: 5_000, time, stores, document: None });
+            return Ok(Self {
+                rows: 2_000,
+                many_rows: 5_000,
+                deals: [500, 1_000],
+                time,
+                stores,
+                subjects,
+                document: None,
+            });
         }
-        let is_full = stores.len() == 2;
+        let is_full = stores.len() == 2 && subjects == Subjects::All;
         let document = if is_full { Some(std::fs::read_to_string(DOCUMENT)?) } else { None };
-        Ok(Self { rows: 100_000, many_rows: 1_000_000, time: Duration::from_secs(8), stores, document })
+        Ok(Self {
+            rows: 100_000,
+            many_rows: 1_000_000,
+            deals: deals::COUNTS,
+            time: Duration::from_secs(8),
+            stores,
+            subjects,
+            document,
+        })
     }
 }
 
@@ -82,6 +109,20 @@ fn main() -> Result<(), Failed> {
 }
 
 async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+    if plan.subjects == Subjects::All {
+        contacts(store, plan, report).await?;
+    }
+    let product = Product::new(store, "history").await?;
+    deals::import_history(&product, report)?;
+    for deals in plan.deals {
+        let product = Product::new(store, &format!("deals_{deals}")).await?;
+        deals::measure(&product, deals, plan.time, report).await?;
+    }
+    Ok(())
+}
+
+/// What contacts cost.
+async fn contacts(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let product = Product::new(store, "read").await?;
     import(&product, plan.rows, report).await?;
     export(&product, plan.rows, report)?;

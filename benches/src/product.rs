@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crm_core::{Crm, ListRequest, Session};
+use crm_core::{Actor, Crm, ListRequest, Session};
 use crm_storage::{Options, PostgresStore, SqliteStore};
 use tempfile::TempDir;
 
@@ -103,19 +103,25 @@ impl Product {
         Ok(Server { address, running })
     }
 
-    /// An engine in this process, and the product itself acting in its workspace.
+    /// An engine in this process, and the admin acting in the workspace.
     pub(crate) async fn session(&self) -> Result<Session, Failed> {
-        let crm = match self.store {
+        let crm = self.engine().await?;
+        let workspace = crm.workspaces().await?.into_iter().next().ok_or("the workspace is missing")?;
+        let system = crm.acting(Actor::system(workspace.id, "bench")).await?;
+        let admin = format!("email = \"{EMAIL}\"").parse()?;
+        let admin = ListRequest { filter: Some(admin), ..ListRequest::default() };
+        let user = system.users().list(&admin).await?.data.into_iter().next();
+        let user = user.ok_or("the admin is missing")?;
+        Ok(crm.acting(Actor::user(workspace.id, user.id)).await?)
+    }
+
+    async fn engine(&self) -> Result<Crm, Failed> {
+        Ok(match self.store {
             Store::Sqlite => Crm::builder(Arc::new(SqliteStore::open(&self.url, Options::default())?)).build(),
             Store::Postgres => {
                 Crm::builder(Arc::new(PostgresStore::connect(&self.url, Options::default()).await?)).build()
             }
-        };
-        let workspace = crm.workspaces().await?.into_iter().next().ok_or("the workspace is missing")?;
-        let system = crm.acting(crm_core::Actor::system(workspace.id, "bench")).await?;
-        let user = system.users().list(&ListRequest::default()).await?.data.into_iter().next();
-        let user = user.ok_or("the admin is missing")?;
-        Ok(crm.acting(crm_core::Actor::user(workspace.id, user.id)).await?)
+        })
     }
 
     /// Ids of up to 10,000 contacts.

@@ -12,19 +12,24 @@ use crate::contact::ContactStore;
 use crate::custom_field::CustomFieldStore;
 use crate::deal::DealStore;
 use crate::error::{Error, Result};
+use crate::exchange_rate::ExchangeRateStore;
 use crate::id::Id;
-use crate::integration::{PasswordHasher, TokenSigner};
-use crate::job::{JobStore, UploadStore};
+use crate::integration::{PasswordHasher, TokenSigner, WebhookSender};
+use crate::job::{Handler, Handlers, JobStore, UploadStore, WorkStore};
 use crate::journal::JournalStore;
+use crate::mail::{DeliverMail, MailSetup, MailStore};
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
+use crate::relay::{EventHandler, RelayStore};
 use crate::search::SearchStore;
 use crate::session::Session;
-use crate::store::{Commit, Stored};
+use crate::store::{Commit, CommitListener, Stored};
 use crate::tag::TagStore;
+use crate::task::{Remind, RemindAnew, TaskStore};
 use crate::team::TeamStore;
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::transfer::ImportStore;
 use crate::user::{User, UserStatus, UserStore};
+use crate::webhook::{Deliver, Hooks, WebhookStore};
 use crate::workspace::{Workspace, WorkspaceStore};
 
 /// The ports, one field each.
@@ -36,23 +41,34 @@ pub(crate) struct Ports {
     pub(crate) contacts: Arc<dyn ContactStore>,
     pub(crate) companies: Arc<dyn CompanyStore>,
     pub(crate) deals: Arc<dyn DealStore>,
+    pub(crate) tasks: Arc<dyn TaskStore>,
     pub(crate) analytics: Arc<dyn AnalyticsStore>,
     pub(crate) pipelines: Arc<dyn PipelineStore>,
     pub(crate) tags: Arc<dyn TagStore>,
     pub(crate) notes: Arc<dyn NoteStore>,
     pub(crate) custom_fields: Arc<dyn CustomFieldStore>,
+    pub(crate) exchange_rates: Arc<dyn ExchangeRateStore>,
+    pub(crate) relay: Arc<dyn RelayStore>,
+    pub(crate) webhooks: Arc<dyn WebhookStore>,
+    pub(crate) mails: Arc<dyn MailStore>,
     pub(crate) search: Arc<dyn SearchStore>,
     pub(crate) imports: Arc<dyn ImportStore>,
     pub(crate) jobs: Arc<dyn JobStore>,
+    pub(crate) work: Arc<dyn WorkStore>,
     pub(crate) uploads: Arc<dyn UploadStore>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) sign_ins: Arc<dyn SignInStore>,
     pub(crate) throttles: Arc<dyn ThrottleStore>,
     pub(crate) commit: Arc<dyn Commit>,
+    pub(crate) listener: Option<Arc<dyn CommitListener>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Option<Arc<dyn PasswordHasher>>,
     pub(crate) signer: Option<Arc<dyn TokenSigner>>,
+    pub(crate) mail: Option<MailSetup>,
     pub(crate) signup: Signup,
+    pub(crate) sender: Option<Arc<dyn WebhookSender>>,
+    pub(crate) handlers: Handlers,
+    pub(crate) event_handlers: Vec<Arc<dyn EventHandler>>,
     pub(crate) cache: AccessCache,
 }
 
@@ -72,14 +88,20 @@ pub trait Store:
     + ContactStore
     + CompanyStore
     + DealStore
+    + TaskStore
     + AnalyticsStore
     + PipelineStore
     + TagStore
     + NoteStore
     + CustomFieldStore
+    + ExchangeRateStore
+    + RelayStore
+    + WebhookStore
+    + MailStore
     + SearchStore
     + ImportStore
     + JobStore
+    + WorkStore
     + UploadStore
     + JournalStore
     + SignInStore
@@ -97,14 +119,20 @@ impl<S> Store for S where
         + ContactStore
         + CompanyStore
         + DealStore
+        + TaskStore
         + AnalyticsStore
         + PipelineStore
         + TagStore
         + NoteStore
         + CustomFieldStore
+        + ExchangeRateStore
+        + RelayStore
+        + WebhookStore
+        + MailStore
         + SearchStore
         + ImportStore
         + JobStore
+        + WorkStore
         + UploadStore
         + JournalStore
         + SignInStore
@@ -142,6 +170,42 @@ impl CrmBuilder {
         self
     }
 
+    /// Lets the engine send mail, and teaches it the kind of job that does.
+    #[must_use]
+    pub fn mail(mut self, setup: MailSetup) -> Self {
+        self.ports.mail = Some(setup);
+        self.handler(DeliverMail)
+    }
+
+    /// Tells somebody of every commit.
+    #[must_use]
+    pub fn listener(mut self, listener: Arc<dyn CommitListener>) -> Self {
+        self.ports.listener = Some(listener);
+        self
+    }
+
+    /// Teaches the engine a kind of job.
+    #[must_use]
+    pub fn handler<H: Handler>(mut self, handler: H) -> Self {
+        self.ports.handlers = self.ports.handlers.with(handler);
+        self
+    }
+
+    /// Lets somebody handle events; of two with one name the later holds.
+    #[must_use]
+    pub fn event_handler(mut self, handler: Arc<dyn EventHandler>) -> Self {
+        self.ports.event_handlers.retain(|known| known.name() != handler.name());
+        self.ports.event_handlers.push(handler);
+        self
+    }
+
+    /// Sends events to the webhook endpoints of workspaces.
+    #[must_use]
+    pub fn webhooks(mut self, sender: Arc<dyn WebhookSender>) -> Self {
+        self.ports.sender = Some(sender);
+        self.handler(Deliver).event_handler(Arc::new(Hooks))
+    }
+
     /// The engine.
     pub fn build(self) -> Crm {
         Crm { ports: Arc::new(self.ports) }
@@ -160,23 +224,34 @@ impl Crm {
                 contacts: store.clone(),
                 companies: store.clone(),
                 deals: store.clone(),
+                tasks: store.clone(),
                 analytics: store.clone(),
                 pipelines: store.clone(),
                 tags: store.clone(),
                 notes: store.clone(),
                 custom_fields: store.clone(),
+                exchange_rates: store.clone(),
+                relay: store.clone(),
+                webhooks: store.clone(),
+                mails: store.clone(),
                 search: store.clone(),
                 imports: store.clone(),
                 jobs: store.clone(),
+                work: store.clone(),
                 uploads: store.clone(),
                 journal: store.clone(),
                 sign_ins: store.clone(),
                 throttles: store.clone(),
                 commit: store,
+                listener: None,
                 clock: Arc::new(SystemClock),
                 hasher: None,
                 signer: None,
+                mail: None,
                 signup: Signup::Open,
+                sender: None,
+                handlers: Handlers::new().with(Remind).with(RemindAnew),
+                event_handlers: Vec::new(),
                 cache: AccessCache::new(),
             },
         }

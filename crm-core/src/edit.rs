@@ -1,10 +1,11 @@
 //! One field of a change: kept, cleared or set.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::access::{Entity, FieldMask};
 use crate::custom_field::CustomValues;
 use crate::error::{Error, Result};
+use crate::time::Zone;
 
 /// What a change does to one field. On the wire an absent field is kept, `null` clears it, any
 /// other value sets it.
@@ -66,6 +67,11 @@ pub(crate) trait RecordEdit: Sized {
     /// Its change of custom values.
     fn custom_mut(&mut self) -> &mut Edit<CustomValues>;
 
+    /// Reads its days and local times in this zone.
+    fn in_zone(self, _zone: Zone) -> Self {
+        self
+    }
+
     /// Makes it a replacement: what it does not name is cleared, except what the caller cannot see
     /// and whose the record is.
     fn replacing(self, mask: &FieldMask) -> Self;
@@ -93,10 +99,9 @@ impl From<&str> for Edit<String> {
     }
 }
 
-/// For the OpenAPI document alone, which prints defaults: a kept field has none.
-#[cfg(feature = "schema")]
-impl<T: serde::Serialize> serde::Serialize for Edit<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+/// `null` for a field that is cleared. Whoever holds a field that is kept leaves it out.
+impl<T: Serialize> Serialize for Edit<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Entity;
+use crate::access::{Entity, Listed};
 use crate::error::{Error, Result};
 use crate::filter::{CheckedFilter, Field, FieldKind, Filter};
 use crate::time::Timestamp;
@@ -149,6 +149,18 @@ pub struct Rows<T> {
     pub rows: Vec<T>,
     /// The position of the last row, where more follow.
     pub next: Option<Position>,
+}
+
+impl<T: Listed> Rows<T> {
+    /// Cuts rows, of which one more than the page shows says that others follow.
+    pub fn cut(mut rows: Vec<T>, query: &ListQuery) -> Self {
+        let limit = usize::from(query.limit());
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let place = |last: &T| Position { key: last.sort_key(&query.sort().field), id: last.uuid() };
+        let next = rows.last().filter(|_| has_more).map(place);
+        Self { rows, next }
+    }
 }
 
 /// The rows a page asked for.

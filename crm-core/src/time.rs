@@ -7,9 +7,12 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeZone, Timelike as _, Utc};
+use chrono::{
+    DateTime, Datelike, Days, LocalResult, Months, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike as _, Utc,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::edit::Edit;
 use crate::error::Error;
 
 /// An instant in UTC, cut to microseconds; RFC 3339 with six fraction digits on the wire.
@@ -125,6 +128,42 @@ impl utoipa::ToSchema for Timestamp {
     }
 }
 
+/// The day of a text with four digits for its year and two for its month and day, as in 2026-01-31.
+///
+/// # Errors
+/// `Invalid` for anything else, and for year 0.
+pub fn strict_day(text: &str) -> Result<NaiveDate, Error> {
+    // chrono alone reads `2026-1-5` and years beyond four digits; the contract has one spelling.
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| day.to_string() == text);
+    let day = day.filter(|_| text.len() == 10 && !text.starts_with("0000"));
+    day.ok_or_else(|| Error::invalid("day", "date", NO_DAY))
+}
+
+/// What is told of a text that is no day.
+const NO_DAY: &str = "is not a date of years 1 to 9999, as in 2026-01-31";
+
+/// Reads a change of a day in its one spelling.
+pub(crate) fn deserialize_day_edit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Edit<NaiveDate>, D::Error> {
+    let text: Option<std::borrow::Cow<'de, str>> = Deserialize::deserialize(deserializer)?;
+    let day = text.map(|text| strict_day(&text).map_err(|_| serde::de::Error::custom(NO_DAY))).transpose()?;
+    Ok(day.map_or(Edit::Clear, Edit::Set))
+}
+
+/// Reads a day in its one spelling.
+pub(crate) fn deserialize_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    strict_day(&text).map_err(|_| serde::de::Error::custom(NO_DAY))
+}
+
+/// Reads a day in its one spelling, or none.
+///
+/// # Errors
+/// For a text that is no day.
+pub fn deserialize_optional_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| strict_day(&text).map_err(|_| serde::de::Error::custom(NO_DAY))).transpose()
+}
+
 /// The time of a record whose image does not say it.
 pub(crate) fn epoch() -> Timestamp {
     Timestamp::from_micros(0)
@@ -165,6 +204,11 @@ impl Zone {
         at.utc().with_timezone(&self.0).date_naive()
     }
 
+    /// The date and time of day of an instant.
+    pub(crate) fn local(self, at: Timestamp) -> NaiveDateTime {
+        at.utc().with_timezone(&self.0).naive_local()
+    }
+
     /// The first instant of a local day: midnight, or where a clock change skips it, the first
     /// moment after the gap; where midnight happens twice, the earlier one.
     pub fn start_of_day(self, day: NaiveDate) -> Timestamp {
@@ -181,6 +225,47 @@ impl Zone {
             .map_or_else(|| Timestamp::from(midnight.and_utc()), |next| self.start_of_day(next))
     }
 
+    /// The last microsecond of a local day.
+    ///
+    /// # Errors
+    /// `Invalid` with code `no_such_time`, without a field, for a day that the zone skips.
+    pub fn end_of_day(self, day: NaiveDate) -> Result<Timestamp, Error> {
+        let next = day.succ_opt().map_or(Timestamp(MAX_MICROS), |next| self.start_of_day(next));
+        if next <= self.start_of_day(day) && next.micros() < MAX_MICROS {
+            return Err(no_such_time(format!("{day} does not exist in {self}")));
+        }
+        Ok(Timestamp::from_micros(next.0 - 1))
+    }
+
+    /// The instant of a time by the clock on the wall.
+    ///
+    /// # Errors
+    /// `Invalid` without a field: `no_such_time` for a time that a clock change skips,
+    /// `ambiguous_time` for one that happens twice.
+    pub fn instant_of(self, local: NaiveDateTime) -> Result<Timestamp, Error> {
+        match self.0.from_local_datetime(&local) {
+            LocalResult::Single(time) => Ok(Timestamp::from(time.with_timezone(&Utc))),
+            LocalResult::Ambiguous(first, second) => {
+                let message =
+                    format!("{local} happens twice in {self}, as {} and {}", first.to_rfc3339(), second.to_rfc3339());
+                Err(Error::invalid("", "ambiguous_time", message))
+            }
+            LocalResult::None => Err(no_such_time(format!("{local} does not exist in {self}: its clocks skip it"))),
+        }
+    }
+
+    /// The instant of a time by the clock on the wall: the earlier where it happens twice, the end of
+    /// the gap where never.
+    pub(crate) fn first_instant(self, local: NaiveDateTime) -> Timestamp {
+        // Every gap ends on a whole minute; the longest one is the day that Samoa skipped.
+        let minute = local.with_second(0).and_then(|local| local.with_nanosecond(0)).unwrap_or(local);
+        let later = (1..=24 * 60).filter_map(|minutes| minute.checked_add_signed(TimeDelta::minutes(minutes)));
+        std::iter::once(local)
+            .chain(later)
+            .find_map(|local| self.0.from_local_datetime(&local).earliest())
+            .map_or_else(|| Timestamp::from(local.and_utc()), |time| Timestamp::from(time.with_timezone(&Utc)))
+    }
+
     /// The first instant of the period that holds `at`.
     pub fn start_of(self, period: Period, at: Timestamp) -> Timestamp {
         let day = self.day(at);
@@ -195,6 +280,10 @@ impl Zone {
         };
         self.start_of_day(first.unwrap_or(day))
     }
+}
+
+fn no_such_time(message: String) -> Error {
+    Error::invalid("", "no_such_time", message)
 }
 
 impl FromStr for Zone {

@@ -7,6 +7,8 @@ use crm_core::company::CompanyEdit;
 use crm_core::contact::ContactEdit;
 use crm_core::custom_field::{CustomFieldEdit, NewCustomField};
 use crm_core::deal::{DealEdit, DealStart};
+use crm_core::exchange_rate::{ExchangeRateChange, NewExchangeRate};
+use crm_core::mail::{MailDraft, NewSuppression, PreviewRequest, TemplateContent, TemplateMail};
 use crm_core::pipeline::NewPipeline;
 use crm_core::team::{NewTeam, Team};
 use crm_core::user::{NewUser, User};
@@ -41,6 +43,18 @@ fn what_a_request_may_not_set_is_refused() {
     refuses::<NewTeam>(r#"{"name": "A", "workspace_id": "00000000-0000-7000-8000-000000000000"}"#);
     refuses::<NewNote>(r#"{"body": "A", "author_id": null}"#);
     refuses::<NewPipeline>(r#"{"name": "A", "stages": [], "is_default": true}"#);
+    let rate = r#"{"base_currency": "EUR", "quote_currency": "USD", "rate": "1", "valid_from": "2026-01-01", "id": 1}"#;
+    refuses::<NewExchangeRate>(rate);
+    refuses::<ExchangeRateChange>(
+        r#"{"base_currency": "EUR", "quote_currency": "USD", "rate": "1", "valid_from": "2026-01-01"}"#,
+    );
+    refuses::<MailDraft>(r#"{"to": [{"email": "a@b.co"}], "subject": "x", "text": "x", "bcc": []}"#);
+    refuses::<MailDraft>(r#"{"to": [{"email": "a@b.co", "id": 1}], "subject": "x", "text": "x"}"#);
+    refuses::<TemplateMail>(r#"{"template": "a", "to": {"email": "a@b.co"}, "subject": "x"}"#);
+    refuses::<TemplateMail>(r#"{"template": "../a", "to": {"email": "a@b.co"}}"#);
+    refuses::<TemplateContent>(r#"{"subject": "x", "text": "x", "name": "a"}"#);
+    refuses::<PreviewRequest>(r#"{"contents": {}}"#);
+    refuses::<NewSuppression>(r#"{"email": "a@b.co", "reason": "manual"}"#);
     refuses::<NewCustomField>(r#"{"entity": "contact", "key": "a", "label": "a", "kind": "text", "id": 1}"#);
     refuses::<Register>(r#"{"workspace_name": "A", "email": "a@b.co", "password": "x", "name": "A", "role": "admin"}"#);
     refuses::<WorkspaceEdit>(r#"{"permissions": {}}"#);

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use crm_core::integration::{AccessClaims, PasswordHasher, TokenSigner};
+use crm_core::integration::{AccessClaims, Mailer, PasswordHasher, TokenSigner};
+use crm_core::mail::Mail;
+use crm_core::testkit::roles::mailer::{self, PostOffice};
 use crm_core::testkit::roles::{clock, password_hasher, token_signer};
-use crm_core::testkit::{FakeClock, PlainHasher, PlainSigner};
+use crm_core::testkit::{FakeClock, FakeMailer, PlainHasher, PlainSigner};
 use crm_core::{Clock, Result, SystemClock, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -146,13 +148,63 @@ fn a_signer_without_a_key_breaks_its_laws() {
     assert!(fails(|| token_signer::a_token_of_another_key_is_nobody(&PlainSigner, &PlainSigner)));
 }
 
+/// The mailer of tests, and the mails that it was given in the form in which they are sent.
+#[async_trait]
+impl PostOffice for Kept {
+    fn mailer(&self) -> &dyn Mailer {
+        &self.0
+    }
+
+    async fn arrived(&self) -> Vec<String> {
+        self.0.sent().iter().map(|mail| String::from_utf8(mail.formatted().unwrap()).unwrap()).collect()
+    }
+}
+
+#[derive(Default)]
+struct Kept(FakeMailer);
+
+mod of_tests_by_mail {
+    use super::*;
+    crm_core::testkit::mailer_suite!(Kept::default);
+}
+
+/// A mailer that loses what it is given.
+#[derive(Default)]
+struct Careless;
+
+#[async_trait]
+impl Mailer for Careless {
+    async fn send(&self, _: &Mail) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PostOffice for Careless {
+    fn mailer(&self) -> &dyn Mailer {
+        self
+    }
+
+    async fn arrived(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_careless_mailer_breaks_its_laws() {
+    assert!(breaks(mailer::a_mail_arrives_as_it_was_written(&Careless)));
+    assert!(breaks(mailer::many_mails_at_once_all_arrive(&Careless)));
+    assert!(breaks(mailer::nothing_of_a_mail_writes_a_header_of_its_own(&Careless)));
+    assert!(breaks(mailer::whoever_unsubscribes_does_it_with_one_click(&Careless)));
+}
+
 /// A law that is written but not listed in its macro would hold nobody to anything.
 #[test]
 fn every_law_of_a_role_is_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testkit/roles");
     let listed = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
     let mut count = 0;
-    for port in ["clock", "password_hasher", "token_signer"] {
+    for port in ["clock", "mailer", "mailer_trouble", "password_hasher", "token_signer"] {
         let text = std::fs::read_to_string(folder.join(format!("{port}.rs"))).unwrap();
         let (_, rest) = listed.split_once(&format!("        mod {port} {{")).unwrap();
         let (list, _) = rest.split_once("\n        }").unwrap();

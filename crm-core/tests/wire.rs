@@ -13,6 +13,7 @@ use crm_core::deal::{DealEdit, DealStart};
 use crm_core::journal::JournalStore as _;
 use crm_core::search::SearchRequest;
 use crm_core::store::IdempotencyKey;
+use crm_core::task::{CalendarRequest, TaskEdit, TaskKind, TaskPriority};
 use crm_core::testkit::{MemoryStore, World, samples};
 use crm_core::user::UserEdit;
 use crm_core::{Edit, Entity, Expect, ListRequest, Money, Session};
@@ -88,6 +89,32 @@ async fn records() {
     };
     let deal = admin.deals().create(DealStart::default(), deal).await.unwrap();
     let note = admin.activities().create_note(samples::note(contact.id, "wrote\nback")).await.unwrap();
+    let task = TaskEdit {
+        description: "about the engine".into(),
+        kind: TaskKind::Call.into(),
+        priority: TaskPriority::High.into(),
+        due_date: Edit::Set("2026-03-03".parse().unwrap()),
+        duration_minutes: 30.into(),
+        reminder: "1d".into(),
+        recurrence: "freq=weekly;byday=th,tu".into(),
+        deal_id: deal.id.into(),
+        ..samples::task("Call")
+    };
+    let task = admin.tasks().create(task).await.unwrap();
+    insta::assert_json_snapshot!("task", stable(&task));
+    let done = admin.tasks().complete(task.id, Expect::Any).await.unwrap();
+    insta::assert_json_snapshot!("done_task", stable(&done));
+    let mut history = admin.tasks().timeline(task.id, None, None).await.unwrap().data;
+    history.retain(|item| !item.events.is_empty());
+    insta::assert_json_snapshot!("task_completed", stable(history));
+    let days = CalendarRequest {
+        from: "2026-03-02".parse().unwrap(),
+        to: "2026-03-04".parse().unwrap(),
+        filter: None,
+        limit: None,
+        cursor: None,
+    };
+    insta::assert_json_snapshot!("calendar", stable(admin.tasks().calendar(&days).await.unwrap()));
     insta::assert_json_snapshot!("company", stable(&company));
     insta::assert_json_snapshot!("contact", stable(&contact));
     insta::assert_json_snapshot!("deal", stable(&deal));
@@ -110,6 +137,8 @@ async fn records() {
     insta::assert_json_snapshot!("pipelines", stable(admin.pipelines().list().await.unwrap()));
     insta::assert_json_snapshot!("tags", stable(admin.tags().counts().await.unwrap()));
     insta::assert_json_snapshot!("custom_fields", stable(admin.custom_fields().list().await.unwrap()));
+    let rate = samples::exchange_rate(("EUR", "USD"), "1.0842", "2026-01-31");
+    insta::assert_json_snapshot!("exchange_rate", stable(admin.exchange_rates().set(rate).await.unwrap()));
     insta::assert_json_snapshot!("board", stable(admin.deals().board(None).await.unwrap()));
 }
 

@@ -5,8 +5,17 @@
 //! |---|---|---|
 //! | `auth` | `PasswordHasher` | [`auth::Argon2Hasher`] |
 //! | `auth` | `TokenSigner` | [`auth::JwtSigner`] |
+//! | `webhook` | `WebhookSender` | [`webhook::HttpSender`] |
+//! | `smtp` | `Mailer` | [`smtp::SmtpMailer`] |
+//! | `mailbox` | `Mailer` | [`mailbox::MailboxMailer`] |
 //!
 //! Adapters never know one another.
 
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "mailbox")]
+pub mod mailbox;
+#[cfg(feature = "smtp")]
+pub mod smtp;
+#[cfg(feature = "webhook")]
+pub mod webhook;

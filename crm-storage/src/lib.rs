@@ -20,6 +20,7 @@
     allow(dead_code, reason = "without a database nothing uses the tables")
 )]
 
+mod backlog;
 mod fault;
 mod migration;
 mod options;
@@ -30,6 +31,7 @@ mod schema;
 mod sqlite;
 mod types;
 
+pub use backlog::Backlog;
 pub use migration::{BINARY_VERSION, Migrated};
 pub use options::{Durability, Options};
 #[cfg(feature = "postgres")]

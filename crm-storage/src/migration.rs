@@ -3,11 +3,11 @@
 use crm_core::{Error, Result};
 
 /// What this program is to the databases: a schema that says it needs a newer program is refused.
-pub const BINARY_VERSION: i32 = 1;
+pub const BINARY_VERSION: i32 = 4;
 
 /// One step of a schema.
 pub(crate) struct Migration {
-    /// Its number, from 1, without gaps.
+    /// Its number, from 1, ascending.
     pub(crate) version: i32,
     /// The oldest program that can work on the schema after it.
     pub(crate) min_binary: i32,
@@ -69,6 +69,12 @@ pub(crate) fn newest(migrations: &[Migration]) -> i32 {
 /// The statements that take a schema from one version to the newest, one script each.
 pub(crate) fn pending(migrations: &'static [Migration], from: i32) -> impl Iterator<Item = &'static Migration> {
     migrations.iter().filter(move |migration| migration.version > from)
+}
+
+/// Where a schema is once a version is taken back: versions have gaps where others are still to come.
+pub(crate) fn before(migrations: &[Migration], version: i32) -> SchemaInfo {
+    let last = migrations.iter().rfind(|migration| migration.version < version);
+    last.map_or_else(SchemaInfo::default, |last| SchemaInfo { version: last.version, min_binary: last.min_binary })
 }
 
 /// The SQL that notes where the schema is.

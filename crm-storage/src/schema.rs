@@ -251,6 +251,45 @@ table! {
         forecast_category -> Nullable<Text>,
         lost_reason -> Nullable<Text>,
         lost_reason_key -> Nullable<Text>,
+        value_estimated -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    tasks (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        title -> Nullable<Text>,
+        title_key -> Text,
+        description -> Nullable<Text>,
+        description_key -> Nullable<Text>,
+        kind -> Text,
+        priority -> Text,
+        status -> Text,
+        due_at -> Nullable<Ts>,
+        due_day -> Nullable<BigInt>,
+        duration_minutes -> Nullable<BigInt>,
+        completed_at -> Nullable<Ts>,
+        contact_id -> Nullable<Guid>,
+        company_id -> Nullable<Guid>,
+        deal_id -> Nullable<Guid>,
+        assignee_id -> Nullable<Guid>,
+        created_by -> Nullable<Guid>,
+        external_id -> Nullable<Text>,
+        external_id_key -> Nullable<Text>,
+        tags -> Nullable<Text>,
+        custom -> Nullable<Text>,
+        created_at -> Ts,
+        updated_at -> Ts,
+        version -> BigInt,
+        deleted_at -> Nullable<Ts>,
+        reminder -> Nullable<Text>,
+        recurrence -> Nullable<Text>,
+        recurrence_start -> Nullable<Text>,
+        next_id -> Nullable<Guid>,
     }
 }
 
@@ -366,11 +405,43 @@ table! {
         id -> Guid,
         created_by -> Nullable<Guid>,
         queue -> Text,
+        kind -> Text,
         state -> Text,
+        priority -> SmallInt,
+        attempts -> Integer,
+        run_at -> Nullable<Ts>,
         due_at -> Nullable<Ts>,
+        started_at -> Nullable<Ts>,
+        finished_at -> Nullable<Ts>,
+        updated_at -> Ts,
         data -> Text,
+        errors -> Nullable<Text>,
         version -> BigInt,
+        claim -> BigInt,
         result -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    job_keys (workspace_id, key) {
+        workspace_id -> BigInt,
+        key -> Binary,
+        job_id -> Guid,
+        until -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::Ts;
+
+    paused_queues (workspace_id, queue) {
+        workspace_id -> BigInt,
+        queue -> Text,
+        paused_at -> Ts,
     }
 }
 
@@ -505,6 +576,137 @@ table! {
     use diesel::sql_types::*;
     use crate::types::{Guid, Ts};
 
+    exchange_rates (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        pair -> Text,
+        base_currency -> Text,
+        quote_currency -> Text,
+        rate -> BigInt,
+        valid_from_day -> BigInt,
+        created_at -> Ts,
+        updated_at -> Ts,
+        version -> BigInt,
+        deleted_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+
+    relay_cursors (handler, workspace_id) {
+        handler -> Text,
+        workspace_id -> BigInt,
+        seq -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    webhook_endpoints (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        data -> Text,
+        version -> BigInt,
+        deleted_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    webhook_secrets (workspace_id, endpoint_id, made_at) {
+        workspace_id -> BigInt,
+        endpoint_id -> Guid,
+        made_at -> Ts,
+        secret -> Text,
+        until -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    webhook_failing (workspace_id, endpoint_id) {
+        workspace_id -> BigInt,
+        endpoint_id -> Guid,
+        since -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    webhook_deliveries (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        endpoint_id -> Guid,
+        record_id -> Nullable<Guid>,
+        seq -> BigInt,
+        state -> Text,
+        replay_of -> Nullable<Guid>,
+        created_at -> Ts,
+        data -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    mail_templates (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        name -> Text,
+        subject -> Text,
+        body_text -> Nullable<Text>,
+        body_html -> Nullable<Text>,
+        created_at -> Ts,
+        updated_at -> Ts,
+        version -> BigInt,
+        deleted_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    mail_suppressions (workspace_id, email) {
+        workspace_id -> BigInt,
+        email -> Text,
+        id -> Guid,
+        reason -> Text,
+        since -> Ts,
+        created_by -> Nullable<Guid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
+    mails (workspace_id, id) {
+        workspace_id -> BigInt,
+        id -> Guid,
+        state -> Text,
+        recipients -> Text,
+        suppressed -> Text,
+        template -> Nullable<Text>,
+        error -> Nullable<Text>,
+        at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::*;
+    use crate::types::{Guid, Ts};
+
     throttles (key) {
         key -> Text,
         began_at -> BigInt,
@@ -521,11 +723,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     team_members,
     tags,
     custom_fields,
+    exchange_rates,
+    mail_templates,
+    mail_suppressions,
+    mails,
     pipelines,
     stages,
     companies,
     contacts,
     deals,
+    tasks,
     notes,
     record_tags,
     custom_values,
@@ -533,6 +740,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     failed_rows,
     fingerprints,
     jobs,
+    job_keys,
+    paused_queues,
+    relay_cursors,
+    webhook_endpoints,
+    webhook_secrets,
+    webhook_failing,
+    webhook_deliveries,
     upload_pieces,
     journal,
     journal_queue,

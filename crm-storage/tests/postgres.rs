@@ -140,6 +140,13 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn a_schema_of_a_newer_program_is_refused() {
+    let Some(database) = open().await else { return };
+    let (ready, migrate) = (PostgresStore::ready, PostgresStore::migrate);
+    own::a_schema_of_a_newer_program_is_refused(database, ready, migrate).await;
+}
+
+#[tokio::test]
 async fn a_workspace_that_was_taken_back_is_empty() {
     let Some(database) = open().await else { return };
     own::a_workspace_that_was_taken_back_is_empty(database.store(), async |store| {
@@ -156,7 +163,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
+async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
     let deadline = Duration::from_millis(100);
     let Some(schema) = Schema::new(Options::default().connections(1).deadline(deadline)).await else { return };
     let store = schema.open().await;
@@ -169,6 +176,7 @@ async fn a_list_beyond_its_deadline_is_unavailable_and_its_connection_is_replace
         let late = session.contacts().list(&ListRequest::default()).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::Unavailable);
     }
+    own::every_list_and_search_is_late(&session).await;
     client.batch_execute("COMMIT").await.unwrap();
     // The only connection of the pool was replaced each time.
     session.contacts().list(&ListRequest::default()).await.unwrap();
@@ -252,7 +260,8 @@ async fn callers_that_wait_for_a_connection_are_counted() {
         tokio::spawn(async move { contacts.list(&ListRequest::default()).await.map(drop) })
     };
     let lists = [list(), list(), list()];
-    while store.connections().waiting < 2 {
+    // The first has its turn a moment before its connection.
+    while store.connections().waiting < 2 || store.connections().idle > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.connections(), Connections { open: 1, idle: 0, waiting: 2 });
@@ -264,12 +273,9 @@ async fn callers_that_wait_for_a_connection_are_counted() {
 }
 
 #[tokio::test]
-async fn entries_that_wait_for_their_seal_are_counted() {
+async fn what_is_still_to_do_is_counted() {
     let Some(database) = open().await else { return };
-    own::entries_that_wait_for_their_seal_are_counted(database.store(), |store| async move {
-        store.unsealed_entries().await.unwrap()
-    })
-    .await;
+    own::what_is_still_to_do_is_counted(database.store(), |store| async move { store.backlog().await.unwrap() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,7 +293,33 @@ async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     let Some(database) = open().await else { return };
-    own::drop_callers(database.store()).await;
+    let store = database.store();
+    own::drop_callers(store.clone()).await;
+    // Whoever is gone lets go of its connection a moment later.
+    let rest = async {
+        while store.connections().idle < store.connections().open || store.connections().waiting > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), rest).await.unwrap();
+    // All four of them serve at once.
+    let client = connect(&database.address()).await;
+    client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let (crm, workspace) = own::engine(store.clone()).await;
+    let session = own::session(&crm, workspace).await;
+    let write = || {
+        let session = session.clone();
+        tokio::spawn(async move { own::fill(&session, 1).await })
+    };
+    let writes = [write(), write(), write(), write()];
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'contacts'::regclass";
+    while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 4 {
+        tokio::task::yield_now().await;
+    }
+    client.batch_execute("COMMIT").await.unwrap();
+    for write in writes {
+        write.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -298,6 +330,11 @@ async fn a_changed_entry_is_found() {
 #[tokio::test]
 async fn a_job_that_cannot_be_read_fails_and_the_others_are_done() {
     own::jobs::a_job_that_cannot_be_read_fails_and_the_others_are_done(open).await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_keeps_its_queue_and_its_turn() {
+    own::jobs::a_job_that_cannot_be_read_keeps_its_queue_and_its_turn(open).await;
 }
 
 #[tokio::test]

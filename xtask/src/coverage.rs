@@ -30,14 +30,16 @@ pub(crate) fn coverage(options: &Options) -> Result<()> {
     let database = TestDatabase::find_or_start("")?;
     let folder = root().join("target").join("coverage");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    // Its own engine, because it needs no further component of the toolchain.
-    let mut measure = cargo(["tarpaulin", "--engine", "ptrace", "--skip-clean", "--all-features", "--timeout", "900"]);
+    // It reads what the compiler counts by itself, so it needs no further component of the toolchain.
+    let mut measure = cargo(["tarpaulin", "--engine", "llvm", "--skip-clean", "--all-features", "--timeout", "900"]);
     for name in CRATES {
         measure.args(["--packages", name]);
     }
     measure.args(["--exclude-files", "*/testkit/*", "*/tests/*", "xtask/*", "--out", "Json", "--output-dir"]);
     measure.arg(&folder).arg("--target-dir").arg(folder.join("build"));
     measure.args(&options.further);
+    // Most laws wait for a database: more threads than cores.
+    measure.args(["--", "--test-threads", "6"]);
     database.pass_to(&mut measure);
     let status = process::run(&mut measure)?;
     drop(database);

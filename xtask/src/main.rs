@@ -1,4 +1,4 @@
-//! SlackCRM's chores, one command each: `cargo xtask run | test | ci | fuzz | bench | coverage | mutants`.
+//! SlackCRM's chores, one command each: `cargo xtask run | test | ci | fuzz | faults | bench | coverage | mutants`.
 //!
 //! A plain synchronous program for Linux and macOS. It builds and starts what others need (the
 //! binary, a temporary PostgreSQL) and leaves nothing behind: no server, no folder.
@@ -9,6 +9,7 @@
 mod bench;
 mod cluster;
 mod coverage;
+mod faults;
 mod fuzz;
 mod mutants;
 mod postgres;
@@ -50,6 +51,8 @@ enum Chore {
     Ci(test::Options),
     /// Fuzzes the HTTP API on both stores, as `test` does among other things.
     Fuzz(fuzz::Options),
+    /// Kills workers again and again, and looks whether each job's effect is there once.
+    Faults(faults::Options),
     /// Runs the benchmarks against SQLite and a tuned PostgreSQL.
     Bench(bench::Options),
     /// Measures line coverage of the core and of the storage, and fails when it is too low.
@@ -75,6 +78,7 @@ fn start(chore: Chore) -> Result<()> {
         Chore::Run(options) => run::run(&options),
         Chore::Test(options) | Chore::Ci(options) => test::test(&options),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
+        Chore::Faults(options) => faults::faults(&options),
         Chore::Bench(options) => bench::bench(&options),
         Chore::Coverage(options) => coverage::coverage(&options),
         Chore::Mutants(options) => mutants::mutants(&options),

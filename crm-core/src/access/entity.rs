@@ -25,6 +25,8 @@ pub enum Entity {
     Company,
     /// A sale in the making.
     Deal,
+    /// Something that somebody is to do.
+    Task,
     /// A way through named stages.
     Pipeline,
     /// A label.
@@ -37,23 +39,33 @@ pub enum Entity {
     Import,
     /// Work that goes on after its answer.
     Job,
+    /// What a currency is worth in another from a day on.
+    ExchangeRate,
+    /// Where the events of a workspace are sent.
+    WebhookEndpoint,
+    /// What a mail says; and, with it, who gets none.
+    MailTemplate,
 }
 
 impl Entity {
     /// Every kind, in the order of the permission matrix.
-    pub const ALL: [Entity; 12] = [
+    pub const ALL: [Entity; 16] = [
         Entity::Workspace,
         Entity::User,
         Entity::Team,
         Entity::Contact,
         Entity::Company,
         Entity::Deal,
+        Entity::Task,
         Entity::Pipeline,
         Entity::Tag,
         Entity::Note,
         Entity::CustomField,
         Entity::Import,
         Entity::Job,
+        Entity::ExchangeRate,
+        Entity::WebhookEndpoint,
+        Entity::MailTemplate,
     ];
 
     /// The snake_case name.
@@ -65,12 +77,16 @@ impl Entity {
             Entity::Contact => "contact",
             Entity::Company => "company",
             Entity::Deal => "deal",
+            Entity::Task => "task",
             Entity::Pipeline => "pipeline",
             Entity::Tag => "tag",
             Entity::Note => "note",
             Entity::CustomField => "custom_field",
             Entity::Import => "import",
             Entity::Job => "job",
+            Entity::ExchangeRate => "exchange_rate",
+            Entity::WebhookEndpoint => "webhook_endpoint",
+            Entity::MailTemplate => "mail_template",
         }
     }
 }

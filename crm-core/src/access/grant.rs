@@ -26,7 +26,7 @@ use crate::store::Record;
 use crate::time::{Timestamp, Zone};
 use crate::user::User;
 use crate::workspace::Workspace;
-use crate::{company, contact, deal};
+use crate::{company, contact, deal, task};
 
 /// An actor's place in a workspace: role, teams, rules and custom fields, as they were at one
 /// moment. Made by [`crate::Crm`] alone and kept for at most a second.
@@ -122,6 +122,7 @@ pub fn catalogue(entity: Entity) -> Option<&'static Catalogue> {
         Entity::Contact => Some(contact::catalogue()),
         Entity::Company => Some(company::catalogue()),
         Entity::Deal => Some(deal::catalogue()),
+        Entity::Task => Some(task::catalogue()),
         Entity::Note => Some(activity::catalogue()),
         Entity::User => Some(User::catalogue()),
         _ => None,
@@ -129,9 +130,10 @@ pub fn catalogue(entity: Entity) -> Option<&'static Catalogue> {
 }
 
 /// The field that says whose a record is; kinds without one are everybody's or nobody's.
-fn owner_field(entity: Entity) -> Option<Field> {
+pub(crate) fn owner_field(entity: Entity) -> Option<Field> {
     match entity {
         Entity::Contact | Entity::Company | Entity::Deal => Some(Field::reference("owner_id", Entity::User)),
+        Entity::Task => Some(Field::reference("assignee_id", Entity::User)),
         _ => None,
     }
 }

@@ -204,7 +204,13 @@ fn default_rule(role: Role, entity: Entity) -> Rule {
         },
         Entity::Job if role == Role::Manager => Rule { update: Scope::All, ..Rule::READ },
         Entity::Job => Rule { read: Scope::Own, update: Scope::Own, ..Rule::NONE },
-        Entity::Contact | Entity::Company | Entity::Deal => default_record_rule(role, entity),
+        Entity::ExchangeRate | Entity::MailTemplate if role == Role::Manager => {
+            Rule { create: Scope::All, update: Scope::All, delete: Scope::All, ..Rule::READ }
+        }
+        // It is sent what an admin sees.
+        Entity::WebhookEndpoint => Rule::NONE,
+        Entity::ExchangeRate | Entity::MailTemplate => Rule::READ,
+        Entity::Contact | Entity::Company | Entity::Deal | Entity::Task => default_record_rule(role, entity),
     }
 }
 
@@ -213,6 +219,8 @@ fn default_record_rule(role: Role, entity: Entity) -> Rule {
     match (role, entity) {
         (Role::Admin, _) => Rule::ALL,
         (Role::Manager, _) => Rule { delete: Scope::Team, ..Rule::ALL },
+        // Setters make appointments for closers, and everybody has something to do.
+        (_, Entity::Task) => Rule { create: Scope::Team, ..own(Scope::Team) },
         (Role::Closer | Role::SalesRep, Entity::Deal) => own(Scope::Team),
         (Role::Closer | Role::SalesRep, _) => own(Scope::All),
         (Role::Setter, Entity::Deal) => own(Scope::Own),
@@ -293,6 +301,9 @@ mod tests {
             (Role::Setter, Entity::Deal, own(Scope::Own)),
             (Role::Setter, Entity::Company, own(Scope::Team)),
             (Role::SupportAgent, Entity::Contact, Rule::READ),
+            (Role::Manager, Entity::Task, Rule { delete: Scope::Team, ..Rule::ALL }),
+            (Role::Setter, Entity::Task, Rule { create: Scope::Team, ..own(Scope::Team) }),
+            (Role::SupportAgent, Entity::Task, Rule { create: Scope::Team, ..own(Scope::Team) }),
             (Role::SupportAgent, Entity::Deal, Rule { hidden: FieldMask::of(["value"]), ..Rule::READ }),
         ] {
             assert_eq!(Matrix::default().rule(role, entity), rule, "{role} {entity}");
@@ -322,6 +333,25 @@ mod tests {
         let all = Rule { update: Scope::All, ..Rule::READ };
         assert_eq!(rule(Role::Manager, Entity::Import), Rule { create: Scope::All, ..all.clone() });
         assert_eq!(rule(Role::Manager, Entity::Job), all);
+    }
+
+    #[test]
+    fn by_default_managers_set_exchange_rates_and_everybody_sees_them() {
+        let rule = |role| Matrix::default().rule(role, Entity::ExchangeRate);
+        let all = Rule { create: Scope::All, update: Scope::All, delete: Scope::All, ..Rule::READ };
+        assert_eq!(rule(Role::Manager), all);
+        for role in [Role::Closer, Role::Setter, Role::SalesRep, Role::SupportAgent] {
+            assert_eq!(rule(role), Rule::READ, "{role}");
+        }
+    }
+
+    #[test]
+    fn by_default_admins_alone_have_to_do_with_webhook_endpoints() {
+        let rule = |role| Matrix::default().rule(role, Entity::WebhookEndpoint);
+        assert_eq!(rule(Role::Admin), Rule::ALL);
+        for role in [Role::Manager, Role::Closer, Role::Setter, Role::SalesRep, Role::SupportAgent] {
+            assert_eq!(rule(role), Rule::NONE, "{role}");
+        }
     }
 
     #[cfg(feature = "schema")]

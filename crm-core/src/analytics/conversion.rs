@@ -85,7 +85,7 @@ pub struct StageConversion {
     pub moved_back: u64,
     /// Stays that had not ended.
     pub still_there: u64,
-    /// Deals that reached it.
+    /// Deals that reached it, in a snapshot also before the window.
     pub reached: u64,
     /// Deals that were in a later stage, lost ones apart, and never here.
     pub skipped: u64,
@@ -103,15 +103,20 @@ struct Cut<'a> {
 }
 
 impl Cut<'_> {
-    /// Whether a stay counts, of a deal that began in the window or not.
-    fn counts(&self, stay: &Stay, began_inside: bool) -> bool {
+    /// Whether a stay counts, of a deal with these stays.
+    fn counts(&self, stay: &Stay, own: &[Stay]) -> bool {
         match self.options.counting {
-            Counting::Cohort => began_inside,
+            Counting::Cohort => own.first().is_some_and(|first| self.window.holds(first.entered)),
             Counting::Snapshot => {
                 let is_over = stay.left.is_some_and(|(left, _)| self.window.start().is_some_and(|start| left < start));
-                !is_over && self.window.end().is_none_or(|end| stay.entered < end)
+                !is_over && self.has_begun(stay)
             }
         }
+    }
+
+    /// Whether a stay has begun as far as the window sees.
+    fn has_begun(&self, stay: &Stay) -> bool {
+        self.options.counting == Counting::Cohort || self.window.end().is_none_or(|end| stay.entered < end)
     }
 
     fn is_at_start(&self, stay: &Stay) -> bool {
@@ -125,14 +130,22 @@ impl Cut<'_> {
         is_seen.then(|| exit(self.pipeline, stay.stage, next))
     }
 
-    /// The stays that count, deal by deal.
-    fn counted(&self, stays: &[Stay]) -> Vec<Vec<Stay>> {
-        let of_deal = |own: &[Stay]| {
-            let began_inside = own.first().is_some_and(|first| self.window.holds(first.entered));
-            own.iter().filter(|stay| self.counts(stay, began_inside)).copied().collect::<Vec<_>>()
+    /// The deals that have stays that count.
+    fn counted(&self, stays: &[Stay]) -> Vec<Counted> {
+        let of_deal = |own: &[Stay]| Counted {
+            stays: own.iter().filter(|stay| self.counts(stay, own)).copied().collect(),
+            way: own.iter().filter(|stay| self.has_begun(stay)).copied().collect(),
         };
-        by_deal(stays).map(of_deal).filter(|own| !own.is_empty()).collect()
+        by_deal(stays).map(of_deal).filter(|deal| !deal.stays.is_empty()).collect()
     }
+}
+
+/// A deal with stays that count.
+struct Counted {
+    /// Those stays.
+    stays: Vec<Stay>,
+    /// All of its stays until the window ends, which say where it has been.
+    way: Vec<Stay>,
 }
 
 /// The steps of a pipeline: open stages one after the other, then all won ones as one step.
@@ -157,6 +170,11 @@ fn reaches(pipeline: &Pipeline, own: &[Stay], step: usize, path: Path) -> bool {
     }
 }
 
+/// The deals that have been in a stage.
+fn been(deals: &[Counted], stage: usize) -> impl Iterator<Item = Id<Deal>> {
+    deals.iter().flat_map(|deal| &deal.way).filter(move |stay| stay.stage == stage).map(|stay| stay.deal)
+}
+
 /// Conversion of the stays of one pipeline.
 pub(crate) fn conversion(
     pipeline: &Pipeline,
@@ -168,12 +186,12 @@ pub(crate) fn conversion(
     let cut = Cut { pipeline, window, options };
     let deals = cut.counted(stays);
     let reached = |step: usize| -> BTreeSet<Id<Deal>> {
-        let ids = deals.iter().filter(|own| reaches(pipeline, own, step, options.path));
-        ids.filter_map(|own| own.first()).map(|stay| stay.deal).collect()
+        let ids = deals.iter().filter(|own| reaches(pipeline, &own.way, step, options.path));
+        ids.filter_map(|own| own.way.first()).map(|stay| stay.deal).collect()
     };
     let first = count(reached(0).len());
     let stages = pipeline.stages.iter().enumerate().map(|(at, stage)| {
-        let own: Vec<&Stay> = deals.iter().flatten().filter(|stay| stay.stage == at).collect();
+        let own: Vec<&Stay> = deals.iter().flat_map(|deal| &deal.stays).filter(|stay| stay.stage == at).collect();
         let ended = |wanted: Option<Exit>| -> Vec<Id<Deal>> {
             own.iter().filter(|stay| cut.exit(stay) == wanted).map(|stay| stay.deal).collect()
         };
@@ -183,14 +201,14 @@ pub(crate) fn conversion(
             Some(step) => {
                 // Of several won stages each has its own deals.
                 let on_the_way = reached(step);
-                own.iter().map(|stay| stay.deal).filter(|deal| on_the_way.contains(deal)).collect()
+                been(&deals, at).filter(|deal| on_the_way.contains(deal)).collect()
             }
-            None => own.iter().map(|stay| stay.deal).collect(),
+            None => been(&deals, at).collect(),
         };
         let next = step.filter(|_| stage.kind == StageKind::Open).map(|step| reached(step + 1));
-        let skipped = deals.iter().filter(|stays| {
-            let is_here = stays.iter().any(|stay| stay.stage == at);
-            let furthest = stays.iter().filter_map(|stay| step_of(pipeline, stay.stage)).max();
+        let skipped = deals.iter().filter(|deal| {
+            let is_here = deal.way.iter().any(|stay| stay.stage == at);
+            let furthest = deal.way.iter().filter_map(|stay| step_of(pipeline, stay.stage)).max();
             !is_here && step.is_some_and(|step| furthest > Some(step))
         });
         let began: Vec<&Stay> = own.iter().copied().filter(|stay| !cut.is_at_start(stay)).collect();

@@ -1,18 +1,20 @@
 //! What will come in: by category, by month and by owner, weighted and not.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike as _, NaiveDate};
 use serde::Serialize;
 
+use super::convert::{CONVERTED, ConvertedAmounts, Exchange, Purse, Worth};
 use super::explain::Explainer;
-use super::numbers::{Weighted, count};
+use super::group::{self, DealGroups, GroupKey, GroupSum};
+use super::numbers::Weighted;
 use super::port::DealFact;
 use super::window::Window;
-use crate::deal::{DealStatus, ForecastCategory};
+use crate::deal::{Deal, DealStatus, ForecastCategory};
 use crate::error::Result;
 use crate::id::Id;
-use crate::money::Totals;
+use crate::money::{Currency, Totals};
 use crate::pipeline::Pipeline;
 use crate::user::User;
 
@@ -87,15 +89,32 @@ pub struct Amounts {
     /// Each open deal's value times its probability.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted: Option<Totals>,
+    /// The same in the workspace's currency; absent also where the caller does not see rates, and for a
+    /// sum beyond 64 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedAmounts>,
 }
 
-/// One deal's part in a forecast.
-struct Part<'a> {
-    fact: &'a DealFact,
-    /// None for a won deal.
+/// The part of some deals, or of one, in a forecast.
+struct Part {
+    owner_id: Option<Id<User>>,
+    currency: Option<Currency>,
+    /// None for won deals.
     category: Option<ForecastCategory>,
     probability: i64,
     day: Option<NaiveDate>,
+    sum: GroupSum,
+}
+
+/// What a forecast is made of.
+pub(crate) struct Outlook<'a> {
+    /// The deals that the window takes in.
+    pub(crate) groups: &'a DealGroups,
+    /// The same deals one by one, where somebody asked what stands behind the figures.
+    pub(crate) facts: &'a [DealFact],
+    pub(crate) pipelines: &'a [Pipeline],
+    /// The workspace's currency.
+    pub(crate) currency: Currency,
 }
 
 const CATEGORY: &str = "won deals are closed; open ones are of the category that somebody gave them, else by their \
@@ -104,44 +123,99 @@ const CUMULATIVE: &str = "cumulative, as in Salesforce's forecasts: commit = com
     commit + closed; open pipeline = pipeline + best case + commit";
 const WEIGHTED: &str = "sum over open deals of value x probability (the deal's own, else its stage's), rounded once, \
     halves to even";
+const VALUELESS: &str = "won deals and open ones of any category but omitted that have no value";
 const UNDATED: &str = "open deals without an expected close date";
 
-fn part<'a>(fact: &'a DealFact, pipelines: &[Pipeline], window: Window) -> Option<Part<'a>> {
-    match fact.status {
-        DealStatus::Lost => None,
-        DealStatus::Won => {
-            let day = window.time_zone.day(fact.closed_at?);
-            Some(Part { fact, category: None, probability: 100, day: Some(day) })
+fn part(key: GroupKey, sum: GroupSum, pipelines: &[Pipeline]) -> Option<Part> {
+    let GroupKey { owner_id, currency, day, .. } = key;
+    if key.status == DealStatus::Won {
+        return Some(Part { owner_id, currency, category: None, probability: 100, day, sum });
+    }
+    let pipeline = pipelines.iter().find(|pipeline| pipeline.id == key.pipeline_id);
+    let stage = pipeline.and_then(|pipeline| Some((pipeline, pipeline.stage(key.stage_id).ok()?)));
+    let by_stage = || stage.map_or(0, |(pipeline, stage)| pipeline.probability(stage));
+    let probability = key.probability.unwrap_or_else(by_stage);
+    let category = key.forecast_category.unwrap_or(ForecastCategory::of_probability(probability));
+    let is_in = category != ForecastCategory::Omitted;
+    is_in.then_some(Part { owner_id, currency, category: Some(category), probability, day, sum })
+}
+
+impl Part {
+    /// The first day of its month.
+    fn month(&self) -> Option<NaiveDate> {
+        self.day.and_then(|day| day.with_day(1))
+    }
+
+    /// Adds what its deals are worth, each so many times.
+    fn add_to(&self, sums: &mut Weighted, times: i64) {
+        if let Some(currency) = self.currency {
+            sums.add_sum(currency, self.sum.worth * i128::from(times));
         }
-        DealStatus::Open => {
-            let pipeline = pipelines.iter().find(|pipeline| pipeline.id == fact.pipeline_id);
-            let stage = pipeline.and_then(|pipeline| Some((pipeline, pipeline.stage(fact.stage_id).ok()?)));
-            let by_stage = || stage.map_or(0, |(pipeline, stage)| pipeline.probability(stage));
-            let probability = fact.probability.unwrap_or_else(by_stage);
-            let category = fact.forecast_category.unwrap_or(ForecastCategory::of_probability(probability));
-            let is_in = category != ForecastCategory::Omitted;
-            is_in.then_some(Part { fact, category: Some(category), probability, day: fact.expected_close_date })
+    }
+
+    /// As [`Part::add_to`], by the rate of their day: of today while they are open.
+    fn convert(&self, purse: &mut Purse<'_>, times: i64) {
+        let Some(currency) = self.currency else { return };
+        let day = self.day.filter(|_| self.category.is_none());
+        purse.add_sum((currency, self.sum.worth), times, day);
+    }
+
+    /// Whether its deals have a value that has a rate on their day.
+    fn has_rate(&self, exchange: &Exchange) -> bool {
+        let day = self.day.filter(|_| self.category.is_none());
+        self.currency.is_some_and(|currency| exchange.has_rate(currency, day))
+    }
+}
+
+/// Where in a forecast amounts stand.
+#[derive(Clone, Copy)]
+enum Place {
+    Total,
+    Month(NaiveDate),
+    Owner(Option<Id<User>>),
+    Undated,
+}
+
+impl Place {
+    fn holds(self, part: &Part) -> bool {
+        match self {
+            Place::Total => part.day.is_some(),
+            Place::Month(month) => part.month() == Some(month),
+            Place::Owner(owner) => part.day.is_some() && part.owner_id == owner,
+            Place::Undated => part.day.is_none(),
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Place::Total => "total".to_owned(),
+            Place::Month(month) => format!("months.{month}"),
+            Place::Owner(None) => "owners.nobody".to_owned(),
+            Place::Owner(Some(id)) => format!("owners.{id}"),
+            Place::Undated => "undated".to_owned(),
         }
     }
 }
 
-fn amounts(parts: &[&Part<'_>], shows_values: bool) -> Result<Amounts> {
-    let open = parts.iter().filter(|part| part.category.is_some());
+fn deals<'a>(parts: impl Iterator<Item = &'a Part>) -> u64 {
+    parts.map(|part| u64::try_from(part.sum.count).unwrap_or(0)).sum()
+}
+
+fn amounts(parts: &[&Part], worth: Worth<'_>) -> Result<Amounts> {
+    let own = || parts.iter().copied();
     let mut amounts = Amounts {
-        open_count: count(open.clone().count()),
-        closed_count: count(parts.len() - open.clone().count()),
-        without_value: count(parts.iter().filter(|part| part.fact.value.is_none()).count()),
+        open_count: deals(own().filter(|part| part.category.is_some())),
+        closed_count: deals(own().filter(|part| part.category.is_none())),
         ..Amounts::default()
     };
-    if !shows_values {
-        amounts.without_value = 0;
+    if !worth.is_shown() {
         return Ok(amounts);
     }
+    amounts.without_value = deals(own().filter(|part| part.currency.is_none()));
     let sum = |categories: &[Option<ForecastCategory>]| {
-        let mut totals = Totals::default();
-        let own = parts.iter().filter(|part| categories.contains(&part.category));
-        own.filter_map(|part| part.fact.value).try_for_each(|value| totals.add(value))?;
-        Ok::<_, crate::error::Error>(Some(totals))
+        let mut sums = Weighted::default();
+        own().filter(|part| categories.contains(&part.category)).for_each(|part| part.add_to(&mut sums, 1));
+        Ok::<_, crate::error::Error>(Some(sums.divided_by(1)?))
     };
     let (pipeline, best_case, commit) =
         (Some(ForecastCategory::Pipeline), Some(ForecastCategory::BestCase), Some(ForecastCategory::Commit));
@@ -153,13 +227,40 @@ fn amounts(parts: &[&Part<'_>], shows_values: bool) -> Result<Amounts> {
     amounts.cumulative_best_case = sum(&[best_case, commit, None])?;
     amounts.open_pipeline = sum(&[pipeline, best_case, commit])?;
     let mut weighted = Weighted::default();
-    for part in open {
-        if let Some(value) = part.fact.value {
-            weighted.add(value, part.probability);
+    own().filter(|part| part.category.is_some()).for_each(|part| part.add_to(&mut weighted, part.probability));
+    amounts.weighted = Some(weighted.divided_by(100)?);
+    amounts.converted = worth.exchange().and_then(|exchange| converted(parts, exchange).ok());
+    Ok(amounts)
+}
+
+/// The amounts in the workspace's currency. What categories have together is their sum.
+fn converted(parts: &[&Part], exchange: &Exchange) -> Result<ConvertedAmounts> {
+    let (mut all, mut weighted) = (Purse::new(exchange), Purse::new(exchange));
+    for part in parts {
+        part.convert(&mut all, 1);
+        if part.category.is_some() {
+            part.convert(&mut weighted, part.probability);
         }
     }
-    amounts.weighted = Some(weighted.divided_by(100)?);
-    Ok(amounts)
+    let sum = |category: Option<ForecastCategory>| {
+        let mut purse = Purse::new(exchange);
+        parts.iter().filter(|part| part.category == category).for_each(|part| part.convert(&mut purse, 1));
+        purse.divided_by(1)
+    };
+    let (pipeline, best_case) = (sum(Some(ForecastCategory::Pipeline))?, sum(Some(ForecastCategory::BestCase))?);
+    let (commit, closed) = (sum(Some(ForecastCategory::Commit))?, sum(None)?);
+    let cumulative_commit = commit.checked_add(closed)?;
+    Ok(ConvertedAmounts {
+        pipeline,
+        best_case,
+        commit,
+        closed,
+        cumulative_commit,
+        cumulative_best_case: best_case.checked_add(cumulative_commit)?,
+        open_pipeline: pipeline.checked_add(best_case)?.checked_add(commit)?,
+        weighted: weighted.divided_by(100)?,
+        without_rate: all.without_rate()?,
+    })
 }
 
 /// What deals will bring.
@@ -167,59 +268,71 @@ fn amounts(parts: &[&Part<'_>], shows_values: bool) -> Result<Amounts> {
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
 pub(crate) fn forecast(
-    facts: &[DealFact],
-    pipelines: &[Pipeline],
+    outlook: &Outlook<'_>,
     window: Window,
-    shows_values: bool,
+    worth: Worth<'_>,
     explainer: &mut Explainer,
 ) -> Result<Forecast> {
-    let parts: Vec<Part<'_>> = facts.iter().filter_map(|fact| part(fact, pipelines, window)).collect();
-    let undated: Vec<&Part<'_>> = parts.iter().filter(|part| part.day.is_none()).collect();
-    let dated: Vec<&Part<'_>> = parts.iter().filter(|part| part.day.is_some_and(|day| window.holds_day(day))).collect();
-    let mut months: BTreeMap<NaiveDate, Vec<&Part<'_>>> = BTreeMap::new();
-    for part in &dated {
-        if let Some(month) = part.day.and_then(|day| day.with_day(1)) {
-            months.entry(month).or_default().push(part);
+    let &Outlook { groups, facts, pipelines, currency } = outlook;
+    let parts: Vec<Part> = groups.iter().filter_map(|(key, sum)| part(key, sum, pipelines)).collect();
+    let mut behind: Vec<(Part, Id<Deal>)> = Vec::new();
+    if explainer.listens() {
+        let one = GroupSum { count: 1, worth: 0 };
+        let own = |fact: &DealFact| Some((part(group::key(fact, window, currency)?, one, pipelines)?, fact.id));
+        behind.extend(facts.iter().filter_map(own));
+    }
+    let mut told = |place: Place| {
+        let own: Vec<&Part> = parts.iter().filter(|part| place.holds(part)).collect();
+        let amounts = amounts(&own, worth)?;
+        if explainer.listens() {
+            let own: Vec<&(Part, Id<Deal>)> = behind.iter().filter(|(part, _)| place.holds(part)).collect();
+            explain(place, &own, &amounts, worth, explainer);
         }
-    }
-    let mut owners: BTreeMap<Option<Id<User>>, Vec<&Part<'_>>> = BTreeMap::new();
-    for part in &dated {
-        owners.entry(part.fact.owner_id).or_default().push(part);
-    }
-    explain(&dated, &undated, shows_values, explainer);
+        Ok::<_, crate::error::Error>(amounts)
+    };
+    let dated = || parts.iter().filter(|part| part.day.is_some());
+    let months: BTreeSet<NaiveDate> = dated().filter_map(Part::month).collect();
+    let owners: BTreeSet<Option<Id<User>>> = dated().map(|part| part.owner_id).collect();
     Ok(Forecast {
-        total: amounts(&dated, shows_values)?,
+        total: told(Place::Total)?,
         months: months
-            .iter()
-            .map(|(month, parts)| Ok(Month { month: *month, amounts: amounts(parts, shows_values)? }))
+            .into_iter()
+            .map(|month| Ok(Month { month, amounts: told(Place::Month(month))? }))
             .collect::<Result<_>>()?,
         owners: owners
-            .iter()
-            .map(|(owner_id, parts)| Ok(OwnerForecast { owner_id: *owner_id, amounts: amounts(parts, shows_values)? }))
+            .into_iter()
+            .map(|owner_id| Ok(OwnerForecast { owner_id, amounts: told(Place::Owner(owner_id))? }))
             .collect::<Result<_>>()?,
-        undated: amounts(&undated, shows_values)?,
+        undated: told(Place::Undated)?,
     })
 }
 
-fn explain(dated: &[&Part<'_>], undated: &[&Part<'_>], shows_values: bool, explainer: &mut Explainer) {
-    let of = |wanted: &[Option<ForecastCategory>]| {
-        let own = dated.iter().filter(|part| wanted.contains(&part.category));
-        own.map(|part| part.fact.id).collect::<Vec<_>>()
+/// Says what stands behind amounts at their place in the answer.
+fn explain(place: Place, behind: &[&(Part, Id<Deal>)], amounts: &Amounts, worth: Worth<'_>, explainer: &mut Explainer) {
+    let which = |keeps: &dyn Fn(&Part) -> bool| {
+        behind.iter().filter(|(part, _)| keeps(part)).map(|(_, id)| *id).collect::<Vec<_>>()
+    };
+    let of = |wanted: &[Option<ForecastCategory>]| which(&|part| wanted.contains(&part.category));
+    let mut say = |figure: &str, definition: &'static str, deals: Vec<Id<Deal>>| {
+        explainer.say(format!("{}.{figure}", place.name()), definition, None, deals);
     };
     let open = [ForecastCategory::Pipeline, ForecastCategory::BestCase, ForecastCategory::Commit].map(Some);
-    explainer.say("total.open_count", CATEGORY, None, of(&open));
-    explainer.say("total.closed_count", CATEGORY, None, of(&[None]));
-    explainer.say("undated", UNDATED, None, undated.iter().map(|part| part.fact.id));
-    if !shows_values {
+    let [pipeline, best_case, commit] = open;
+    say("open_count", if matches!(place, Place::Undated) { UNDATED } else { CATEGORY }, of(&open));
+    say("closed_count", CATEGORY, of(&[None]));
+    if amounts.pipeline.is_none() {
         return;
     }
-    let [pipeline, best_case, commit] = open;
-    explainer.say("total.pipeline", CATEGORY, None, of(&[pipeline]));
-    explainer.say("total.best_case", CATEGORY, None, of(&[best_case]));
-    explainer.say("total.commit", CATEGORY, None, of(&[commit]));
-    explainer.say("total.closed", CATEGORY, None, of(&[None]));
-    explainer.say("total.cumulative_commit", CUMULATIVE, None, of(&[commit, None]));
-    explainer.say("total.cumulative_best_case", CUMULATIVE, None, of(&[best_case, commit, None]));
-    explainer.say("total.open_pipeline", CUMULATIVE, None, of(&open));
-    explainer.say("total.weighted", WEIGHTED, None, of(&open));
+    say("without_value", VALUELESS, which(&|part| part.currency.is_none()));
+    say("pipeline", CATEGORY, of(&[pipeline]));
+    say("best_case", CATEGORY, of(&[best_case]));
+    say("commit", CATEGORY, of(&[commit]));
+    say("closed", CATEGORY, of(&[None]));
+    say("cumulative_commit", CUMULATIVE, of(&[commit, None]));
+    say("cumulative_best_case", CUMULATIVE, of(&[best_case, commit, None]));
+    say("open_pipeline", CUMULATIVE, of(&open));
+    say("weighted", WEIGHTED, of(&open));
+    if let Some(exchange) = worth.exchange().filter(|_| amounts.converted.is_some()) {
+        say("converted", CONVERTED, which(&|part| part.has_rate(exchange)));
+    }
 }

@@ -112,6 +112,25 @@ proptest! {
     }
 
     #[test]
+    fn what_a_deal_reached_before_a_window_it_has_reached_within_it(ways in ways(), from in 0..60_i64, every: bool) {
+        let pipeline = pipeline();
+        let path = if every { Path::EveryStage } else { Path::AnyStage };
+        let all = stays(&pipeline, &moves(&pipeline, &ways));
+        let options = ConversionOptions { counting: Counting::Snapshot, path };
+        let window = Window::new(Some(Zone::UTC.day(day(from))), None, Zone::UTC).unwrap();
+        let told = conversion(&pipeline, &all, window, options, &mut Explainer::silent());
+        // The same deals, with all of their ways.
+        let lasting = |own: &&[Stay]| own.iter().any(|stay| stay.left.is_none_or(|(left, _)| left >= day(from)));
+        let same: Vec<Stay> = all.chunk_by(|a, b| a.deal == b.deal).filter(lasting).flatten().copied().collect();
+        let ever = Window::new(None, None, Zone::UTC).unwrap();
+        let whole = conversion(&pipeline, &same, ever, options, &mut Explainer::silent());
+        for (told, whole) in told.stages.iter().zip(&whole.stages) {
+            prop_assert_eq!((told.reached, told.skipped), (whole.reached, whole.skipped));
+            prop_assert_eq!((told.next_rate, told.cumulative_rate), (whole.next_rate, whole.cumulative_rate));
+        }
+    }
+
+    #[test]
     fn stays_of_a_deal_follow_one_another_without_a_gap(ways in ways()) {
         let pipeline = pipeline();
         let all = stays(&pipeline, &moves(&pipeline, &ways));

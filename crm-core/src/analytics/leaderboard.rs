@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::convert::Worth;
 use super::explain::Explainer;
 use super::numbers::count;
 use super::port::DealFact;
-use super::sales::{Tally, ended};
+use super::sales::{Tally, ended, explain_tally};
 use super::window::Window;
 use crate::deal::DealStatus;
 use crate::error::Result;
 use crate::id::Id;
-use crate::money::{Currency, Totals};
+use crate::money::Currency;
 use crate::user::User;
 
 /// The members by what they sold.
@@ -21,7 +22,8 @@ use crate::user::User;
 pub struct Leaderboard {
     /// The currency that decides the order: the workspace's.
     pub currency: Currency,
-    /// The members, who sold most first: by won value in the currency, then by deals won.
+    /// The members, who sold most first: by won value in the currency, other currencies converted as far
+    /// as they have rates, then by deals won.
     pub ranks: Vec<Rank>,
 }
 
@@ -40,8 +42,9 @@ pub struct Rank {
     pub tally: Tally,
 }
 
-const RANK: &str = "won value, in the workspace's currency, of the owner's deals that closed in the window; then by deals \
-    won";
+const RANK: &str = "the order: by the won value in the workspace's currency of the owner's deals that closed in the \
+    window, other currencies converted by the rates of those days; then by deals won";
+const OPEN: &str = "deals that the owner has open now";
 
 /// The members by what they sold.
 ///
@@ -52,7 +55,7 @@ pub(crate) fn leaderboard(
     window: Window,
     currency: Currency,
     names: &BTreeMap<Id<User>, String>,
-    shows_values: bool,
+    worth: Worth<'_>,
     explainer: &mut Explainer,
 ) -> Result<Leaderboard> {
     let mut owners: BTreeMap<Option<Id<User>>, (u64, Vec<&DealFact>)> = BTreeMap::new();
@@ -64,17 +67,15 @@ pub(crate) fn leaderboard(
     }
     let mut ranks = Vec::with_capacity(owners.len());
     for (owner_id, (open, ended)) in owners {
-        let won = ended.iter().filter(|fact| fact.status == DealStatus::Won);
         let key = owner_id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
-        explainer.say(format!("ranks.{key}.won_value"), RANK, Some(count(ended.len())), won.map(|fact| fact.id));
+        let tally = Tally::of(&ended, worth)?;
+        explain_tally(&format!("ranks.{key}"), &tally, &ended, worth, explainer);
+        explainer.say(format!("ranks.{key}"), RANK, Some(count(ended.len())), ended.iter().map(|fact| fact.id));
+        let own = |fact: &&DealFact| fact.status == DealStatus::Open && fact.owner_id == owner_id;
+        explainer.say(format!("ranks.{key}.open"), OPEN, None, facts.iter().filter(own).map(|fact| fact.id));
         let name = owner_id.and_then(|id| names.get(&id).cloned());
-        ranks.push(Rank { owner_id, name, open, tally: Tally::of(&ended, shows_values)? });
+        ranks.push(Rank { owner_id, name, open, tally });
     }
-    ranks.sort_by_key(|rank| std::cmp::Reverse((sum(rank.tally.won_value.as_ref(), currency), rank.tally.won)));
+    ranks.sort_by_key(|rank| std::cmp::Reverse((rank.tally.sold(currency), rank.tally.won)));
     Ok(Leaderboard { currency, ranks })
-}
-
-fn sum(totals: Option<&Totals>, currency: Currency) -> i64 {
-    let own = totals.into_iter().flat_map(Totals::iter).find(|money| money.currency == currency);
-    own.map_or(0, |money| money.amount_minor)
 }

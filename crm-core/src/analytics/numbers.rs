@@ -91,8 +91,12 @@ pub(crate) struct Weighted(BTreeMap<Currency, i128>);
 impl Weighted {
     /// Adds an amount so many times.
     pub(crate) fn add(&mut self, amount: Money, times: i64) {
-        let sum = self.0.entry(amount.currency).or_insert(0);
-        *sum += i128::from(amount.amount_minor) * i128::from(times);
+        self.add_sum(amount.currency, i128::from(amount.amount_minor) * i128::from(times));
+    }
+
+    /// Adds so many minor units.
+    pub(crate) fn add_sum(&mut self, currency: Currency, minor: i128) {
+        *self.0.entry(currency).or_insert(0) += minor;
     }
 
     /// The sums divided by a whole number above 0, each rounded once, halves to even.
@@ -111,7 +115,7 @@ impl Weighted {
 }
 
 /// A quotient rounded to the nearest whole number, halves to even.
-fn rounded(sum: i128, divisor: i128) -> i128 {
+pub(super) fn rounded(sum: i128, divisor: i128) -> i128 {
     let (quotient, rest) = (sum.div_euclid(divisor), sum.rem_euclid(divisor));
     match (rest * 2).cmp(&divisor) {
         std::cmp::Ordering::Less => quotient,

@@ -2,14 +2,19 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use uuid::Uuid;
 
-use crate::access::Grant;
+use super::funnel::ContactFact;
+use super::group::DealGroups;
+use super::window::Window;
+use crate::access::{Entity, Grant};
 use crate::deal::{Deal, DealMove, DealStatus, ForecastCategory};
 use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::pipeline::{Pipeline, Stage};
+use crate::task::TaskKind;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -68,6 +73,65 @@ impl DealFact {
     }
 }
 
+/// What people leave behind when they work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorkKind {
+    /// Notes, by their author, when they were written.
+    Notes,
+    /// Tasks that are done, by their assignee, when they were done.
+    Tasks,
+    /// Contacts, by their owner, when they were made.
+    Contacts,
+    /// Companies, by their owner, when they were made.
+    Companies,
+    /// Deals, by their owner, when they were made.
+    Deals,
+}
+
+impl WorkKind {
+    /// Every kind.
+    pub const ALL: [WorkKind; 5] =
+        [WorkKind::Notes, WorkKind::Tasks, WorkKind::Contacts, WorkKind::Companies, WorkKind::Deals];
+
+    /// The kind of its records.
+    pub const fn entity(self) -> Entity {
+        match self {
+            WorkKind::Notes => Entity::Note,
+            WorkKind::Tasks => Entity::Task,
+            WorkKind::Contacts => Entity::Contact,
+            WorkKind::Companies => Entity::Company,
+            WorkKind::Deals => Entity::Deal,
+        }
+    }
+
+    /// The field that says whose work it was.
+    pub(crate) const fn person(self) -> &'static str {
+        match self {
+            WorkKind::Notes => "author_id",
+            WorkKind::Tasks => "assignee_id",
+            WorkKind::Contacts | WorkKind::Companies | WorkKind::Deals => "owner_id",
+        }
+    }
+
+    /// The field that says when it was done.
+    pub(crate) const fn time(self) -> &'static str {
+        if matches!(self, WorkKind::Tasks) { "completed_at" } else { "created_at" }
+    }
+}
+
+/// One piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Its record.
+    pub record: Uuid,
+    /// Whose it was.
+    pub person: Option<Id<User>>,
+    /// When it was done.
+    pub at: Timestamp,
+    /// Of which kind, if it was a task.
+    pub task_kind: Option<TaskKind>,
+}
+
 /// How often deals went from one stage to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageFlow {
@@ -90,16 +154,44 @@ pub trait AnalyticsStore: Send + Sync {
     /// with too many values.
     async fn deal_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealFact>>;
 
+    /// The deals of a question that a forecast of a window takes in, by what it takes for alike: by month
+    /// in the window's zone, and those won in another currency than `own` by day. A store may answer from
+    /// sums that it keeps; [`DealGroups::of`] says what they must be.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn deal_groups(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        own: Currency,
+    ) -> Result<DealGroups> {
+        Ok(DealGroups::of(&self.deal_facts(grant, filter).await?, window, own))
+    }
+
     /// The ways of the same deals: their steps in the order of the deals' ids, then of their places.
     ///
     /// # Errors
     /// As [`AnalyticsStore::deal_facts`].
     async fn deal_moves(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealMove>>;
 
-    /// How often the same deals went from where to where, in the order of the stages' ids, beginnings
-    /// first.
+    /// The contacts of a question, in the order of their ids.
     ///
     /// # Errors
     /// As [`AnalyticsStore::deal_facts`].
-    async fn stage_flows(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<StageFlow>>;
+    async fn contact_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<ContactFact>>;
+
+    /// The work of a question, in the order of the records' ids; of tasks, those that are done.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn work(&self, grant: &Grant, kind: WorkKind, filter: &CheckedFilter) -> Result<Vec<Work>>;
+
+    /// How often the deals of a pipeline went from where to where, in the order of the stages' ids,
+    /// beginnings first.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>>;
 }

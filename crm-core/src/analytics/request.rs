@@ -3,12 +3,14 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::explain::Explanation;
+use super::explain::{Behind, Explanation};
 use super::window::Window;
+use crate::access::Entity;
 use crate::filter::{Filter, Op, Scalar};
 use crate::id::Id;
 use crate::pipeline::Pipeline;
 use crate::team::Team;
+use crate::time::deserialize_optional_day;
 use crate::user::User;
 
 /// Which deals and which time a figure is about.
@@ -17,9 +19,11 @@ use crate::user::User;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AnalyticsRequest {
     /// The first day, in the caller's zone; without it from the beginning.
+    #[serde(deserialize_with = "deserialize_optional_day")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub from: Option<NaiveDate>,
     /// The last day; without it to the end.
+    #[serde(deserialize_with = "deserialize_optional_day")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub to: Option<NaiveDate>,
     /// Only deals of this pipeline.
@@ -40,10 +44,22 @@ pub struct AnalyticsRequest {
 }
 
 impl AnalyticsRequest {
-    /// Its conditions besides the team, each with the name of its field.
-    pub(crate) fn conditions(&self) -> Vec<(&'static str, Filter)> {
+    /// Whether what stands behind the figures is asked for.
+    pub(super) fn explains(&self) -> Behind {
+        if self.explain { Behind::Asked } else { Behind::Silent }
+    }
+
+    /// Its conditions on deals, or on contacts, besides the team, each with the name of its field. A
+    /// contact is in the pipelines of its deals.
+    pub(crate) fn conditions(&self, entity: Entity) -> Vec<(&'static str, Filter)> {
         let id = |id: uuid::Uuid| Scalar::Text(id.to_string());
-        let pipeline = self.pipeline_id.map(|own| ("pipeline_id", Filter::is("pipeline_id", Op::Eq, id(own.uuid()))));
+        let pipeline = self.pipeline_id.map(|own| {
+            let own = Filter::is("pipeline_id", Op::Eq, id(own.uuid()));
+            match entity {
+                Entity::Deal => ("pipeline_id", own),
+                _ => ("pipeline_id", Filter::Related { relation: "deals".to_owned(), filter: Box::new(own) }),
+            }
+        });
         let owner = self.owner_id.map(|own| ("owner_id", Filter::is("owner_id", Op::Eq, id(own.uuid()))));
         let tag = self.tag.as_ref().map(|tag| {
             let tags = vec![Scalar::Text(tag.clone())];

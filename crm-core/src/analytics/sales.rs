@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::convert::{CONVERTED, ConvertedTally, Worth, tally};
 use super::explain::Explainer;
 use super::numbers::{Weighted, count, share};
 use super::port::DealFact;
 use super::window::Window;
 use crate::deal::DealStatus;
 use crate::error::Result;
-use crate::money::{Money, Totals};
+use crate::money::{Currency, Money, Totals};
 use crate::time::Period;
 
 /// What was sold in a window.
@@ -54,6 +55,10 @@ pub struct Tally {
     /// Mean value of the won ones that have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_deal: Option<Totals>,
+    /// The same in the workspace's currency; absent also where the caller does not see rates, and for a
+    /// sum beyond 64 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedTally>,
 }
 
 impl Tally {
@@ -61,7 +66,7 @@ impl Tally {
     ///
     /// # Errors
     /// `Invalid` for amounts whose sum leaves 64 bits.
-    pub(crate) fn of(ended: &[&DealFact], shows_values: bool) -> Result<Self> {
+    pub(crate) fn of(ended: &[&DealFact], worth: Worth<'_>) -> Result<Self> {
         let won: Vec<&&DealFact> = ended.iter().filter(|fact| fact.status == DealStatus::Won).collect();
         let mut tally = Self {
             won: count(won.len()),
@@ -69,14 +74,26 @@ impl Tally {
             ..Self::default()
         };
         tally.win_rate = share(tally.won, tally.won + tally.lost);
-        if shows_values {
+        if worth.is_shown() {
             let values: Vec<Money> = won.iter().filter_map(|fact| fact.value).collect();
             let mut total = Totals::default();
             values.iter().try_for_each(|value| total.add(*value))?;
             tally.average_deal = Some(averages(&total, &values)?);
             tally.won_value = Some(total);
+            let converted = |exchange| self::tally(won.iter().map(|fact| **fact), exchange).ok();
+            tally.converted = worth.exchange().and_then(converted);
         }
         Ok(tally)
+    }
+
+    /// What decides a rank: won value in a currency, the workspace's; converted where the caller sees
+    /// rates.
+    pub(super) fn sold(&self, currency: Currency) -> i64 {
+        if let Some(converted) = &self.converted {
+            return converted.won_value.amount_minor;
+        }
+        let own = self.won_value.iter().flat_map(Totals::iter).find(|money| money.currency == currency);
+        own.map_or(0, |money| money.amount_minor)
     }
 }
 
@@ -99,10 +116,11 @@ pub(crate) fn ended(facts: &[DealFact], window: Window) -> Vec<&DealFact> {
     ended.filter(|fact| fact.closed_at.is_some_and(|at| window.holds(at))).collect()
 }
 
-const WON: &str = "deals that are won and closed in the window";
+pub(super) const WON: &str = "deals that are won and closed in the window";
 const LOST: &str = "deals that are lost and closed in the window";
 const WIN_RATE: &str = "won deals divided by won and lost deals that closed in the window";
-const AVERAGE: &str = "value of the won deals divided by the number of those that have one, per currency, rounded once";
+pub(super) const AVERAGE: &str =
+    "value of the won deals divided by the number of those that have one, per currency, rounded once";
 
 /// What was sold.
 ///
@@ -112,7 +130,7 @@ pub(crate) fn sales(
     facts: &[DealFact],
     window: Window,
     every: Period,
-    shows_values: bool,
+    worth: Worth<'_>,
     explainer: &mut Explainer,
 ) -> Result<Sales> {
     let ended = ended(facts, window);
@@ -123,21 +141,40 @@ pub(crate) fn sales(
             periods.entry(zone.day(zone.start_of(every, at))).or_default().push(fact);
         }
     }
-    let total = Tally::of(&ended, shows_values)?;
-    let of = |status: DealStatus| ended.iter().filter(move |fact| fact.status == status).map(|fact| fact.id);
-    explainer.say("total.won", WON, None, of(DealStatus::Won));
-    explainer.say("total.lost", LOST, None, of(DealStatus::Lost));
-    explainer.say("total.win_rate", WIN_RATE, Some(total.won + total.lost), of(DealStatus::Won));
-    if shows_values {
-        let valued = ended.iter().filter(|fact| fact.status == DealStatus::Won && fact.value.is_some());
-        explainer.say("total.won_value", WON, None, valued.clone().map(|fact| fact.id));
-        let denominator = count(valued.clone().count());
-        explainer.say("total.average_deal", AVERAGE, Some(denominator), valued.map(|fact| fact.id));
-    }
+    let total = Tally::of(&ended, worth)?;
+    explain_tally("total", &total, &ended, worth, explainer);
     let period = |(period, facts): (&NaiveDate, &Vec<&DealFact>)| {
-        let won = facts.iter().filter(|fact| fact.status == DealStatus::Won);
-        explainer.say(format!("periods.{period}.won"), WON, None, won.map(|fact| fact.id));
-        Ok(SalesPeriod { period: *period, tally: Tally::of(facts, shows_values)? })
+        let tally = Tally::of(facts, worth)?;
+        explain_tally(&format!("periods.{period}"), &tally, facts, worth, explainer);
+        Ok(SalesPeriod { period: *period, tally })
     };
     Ok(Sales { total, every, periods: periods.iter().map(period).collect::<Result<_>>()? })
+}
+
+/// Says what stands behind a tally at its place in the answer.
+pub(super) fn explain_tally(
+    place: &str,
+    tally: &Tally,
+    ended: &[&DealFact],
+    worth: Worth<'_>,
+    explainer: &mut Explainer,
+) {
+    if !explainer.listens() {
+        return;
+    }
+    let of = |status: DealStatus| ended.iter().filter(move |fact| fact.status == status);
+    let (won, lost) = (|| of(DealStatus::Won).map(|fact| fact.id), of(DealStatus::Lost).map(|fact| fact.id));
+    explainer.say(format!("{place}.won"), WON, None, won());
+    explainer.say(format!("{place}.lost"), LOST, None, lost);
+    explainer.say(format!("{place}.win_rate"), WIN_RATE, Some(tally.won + tally.lost), won());
+    let valued = || of(DealStatus::Won).filter(|fact| fact.value.is_some()).map(|fact| fact.id);
+    let denominator = count(valued().count());
+    if tally.won_value.is_some() {
+        explainer.say(format!("{place}.won_value"), WON, None, valued());
+        explainer.say(format!("{place}.average_deal"), AVERAGE, Some(denominator), valued());
+    }
+    if let Some(exchange) = worth.exchange().filter(|_| tally.converted.is_some()) {
+        let converted = || of(DealStatus::Won).filter(|fact| exchange.converts(fact)).map(|fact| fact.id);
+        explainer.say(format!("{place}.converted"), CONVERTED, Some(count(converted().count())), converted());
+    }
 }

@@ -1,13 +1,19 @@
 //! Use cases of analytics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversion::{Conversion, ConversionOptions, conversion};
-use super::explain::Explainer;
-use super::forecast::{Forecast, forecast};
+use super::convert::{Exchange, Worth};
+use super::dashboard::{Dashboard, Desk, dashboard};
+use super::exchange;
+use super::explain::{Behind, Explainer};
+use super::forecast::{Forecast, Outlook, forecast};
+use super::funnel::{Funnel, funnel};
+use super::group::DealGroups;
 use super::leaderboard::{Leaderboard, leaderboard};
 use super::port::DealFact;
 use super::request::{AnalyticsRequest, Report};
+use super::revenue::{Ledger, Revenue, Sources, revenue};
 use super::sales::{Sales, sales};
 use super::velocity::{Course, Velocity, velocity};
 use super::way::{Stay, stays};
@@ -18,13 +24,14 @@ use crate::filter::{CheckedFilter, Filter, Op, Scalar};
 use crate::id::Id;
 use crate::pipeline::Pipeline;
 use crate::session::Session;
+use crate::team::Team;
 use crate::time::Period;
 use crate::user::User;
 
 /// What the history of deals says, as far as one actor sees it.
 #[derive(Clone)]
 pub struct Analytics {
-    session: Session,
+    pub(super) session: Session,
 }
 
 /// What a question leads to.
@@ -34,17 +41,35 @@ struct Question {
     window: Window,
     before: Option<Window>,
     shows_values: bool,
-    explains: bool,
+    behind: Behind,
 }
 
 impl Question {
-    /// The answer for each window that was asked about.
-    fn answer<T>(&self, mut figures: impl FnMut(Window, &mut Explainer) -> Result<T>) -> Result<Report<T>> {
-        let mut explainer = if self.explains { Explainer::asked() } else { Explainer::silent() };
-        let now = figures(self.window, &mut explainer)?;
-        let before = self.before.map(|window| figures(window, &mut Explainer::silent())).transpose()?;
-        Ok(Report { window: self.window, figures: now, before, explanations: explainer.into_explanations() })
+    /// What the caller is told of amounts.
+    fn worth<'a>(&self, exchange: Option<&'a Exchange>) -> Worth<'a> {
+        if self.shows_values { Worth::Shown(exchange) } else { Worth::Hidden }
     }
+
+    /// The answer for each window that was asked about.
+    fn answer<T>(&self, figures: impl FnMut(Window, &mut Explainer) -> Result<T>) -> Result<Report<T>> {
+        answer(self.window, self.before, self.behind, figures)
+    }
+}
+
+/// The answer for a window, and for the one before where that was asked about too.
+pub(super) fn answer<T>(
+    window: Window,
+    before: Option<Window>,
+    behind: Behind,
+    mut figures: impl FnMut(Window, &mut Explainer) -> Result<T>,
+) -> Result<Report<T>> {
+    let mut explainer = match behind {
+        Behind::Asked => Explainer::asked(),
+        Behind::Silent => Explainer::silent(),
+    };
+    let now = figures(window, &mut explainer)?;
+    let before = before.map(|window| figures(window, &mut Explainer::silent())).transpose()?;
+    Ok(Report { window, figures: now, before, explanations: explainer.into_explanations() })
 }
 
 impl Analytics {
@@ -72,10 +97,21 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn forecast(&self, request: &AnalyticsRequest) -> Result<Report<Forecast>> {
         let question = self.question(request).await?;
-        let facts = self.facts(&question).await?;
-        let pipelines = self.session.ports().pipelines.pipelines(&question.grant).await?;
-        let pipelines: Vec<Pipeline> = pipelines.into_iter().map(|pipeline| pipeline.into_inner()).collect();
-        question.answer(|window, explainer| forecast(&facts, &pipelines, window, question.shows_values, explainer))
+        // Only who asks what stands behind a figure needs the deals one by one.
+        let facts = if question.behind == Behind::Asked { self.facts(&question).await? } else { Vec::new() };
+        let mut asked = vec![(question.window, self.groups(&question, question.window).await?)];
+        if let Some(before) = question.before {
+            asked.push((before, self.groups(&question, before).await?));
+        }
+        let groups = asked.iter().map(|(_, groups)| groups);
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups).await?;
+        let (pipelines, currency) = (self.pipelines(&question).await?, question.grant.workspace().currency);
+        question.answer(|window, explainer| {
+            let own = asked.iter().find(|(asked, _)| *asked == window);
+            let (_, groups) = own.ok_or_else(|| Error::internal("a window that nobody asked about"))?;
+            let outlook = Outlook { groups, facts: &facts, pipelines: &pipelines, currency };
+            forecast(&outlook, window, question.worth(exchange.as_ref()), explainer)
+        })
     }
 
     /// How fast the deals of a pipeline go, of the default one where the request names none.
@@ -87,10 +123,11 @@ impl Analytics {
         let (pipeline, stays) = self.ways(&question, request.pipeline_id).await?;
         let mut facts = self.facts(&question).await?;
         facts.retain(|fact| fact.pipeline_id == pipeline.id);
+        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
         let (now, currency) = (self.session.now(), question.grant.workspace().currency);
         question.answer(|window, explainer| {
             let course = Course { pipeline: &pipeline, facts: &facts, stays: &stays, window, now, currency };
-            velocity(&course, question.shows_values, explainer)
+            velocity(&course, question.worth(exchange.as_ref()), explainer)
         })
     }
 
@@ -101,7 +138,8 @@ impl Analytics {
     pub async fn sales(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Sales>> {
         let question = self.question(request).await?;
         let facts = self.facts(&question).await?;
-        question.answer(|window, explainer| sales(&facts, window, every, question.shows_values, explainer))
+        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
+        question.answer(|window, explainer| sales(&facts, window, every, question.worth(exchange.as_ref()), explainer))
     }
 
     /// The members by what they sold.
@@ -111,33 +149,106 @@ impl Analytics {
     pub async fn team(&self, request: &AnalyticsRequest) -> Result<Report<Leaderboard>> {
         let question = self.question(request).await?;
         let facts = self.facts(&question).await?;
+        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
         let names = self.names(&facts).await?;
         let currency = question.grant.workspace().currency;
-        question
-            .answer(|window, explainer| leaderboard(&facts, window, currency, &names, question.shows_values, explainer))
+        question.answer(|window, explainer| {
+            leaderboard(&facts, window, currency, &names, question.worth(exchange.as_ref()), explainer)
+        })
+    }
+
+    /// What came in, by period, owner, source and currency.
+    ///
+    /// # Errors
+    /// As [`Analytics::conversion`].
+    pub async fn revenue(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Revenue>> {
+        let question = self.question(request).await?;
+        let facts = self.facts(&question).await?;
+        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
+        let names = self.names(&facts).await?;
+        let is_hidden = question.grant.mask(Entity::Deal).hides("source");
+        let ledger = Ledger {
+            every,
+            currency: question.grant.workspace().currency,
+            names: &names,
+            worth: question.worth(exchange.as_ref()),
+            sources: if is_hidden { Sources::Hidden } else { Sources::Shown },
+        };
+        question.answer(|window, explainer| revenue(&facts, window, &ledger, explainer))
+    }
+
+    /// How far the contacts that were made in the window have come on the way from lead to customer.
+    ///
+    /// # Errors
+    /// As [`Analytics::conversion`].
+    pub async fn funnel(&self, request: &AnalyticsRequest) -> Result<Report<Funnel>> {
+        let question = self.question_about(Entity::Contact, request).await?;
+        let facts = self.session.ports().analytics.contact_facts(&question.grant, &question.filter).await?;
+        question.answer(|window, explainer| Ok(funnel(&facts, window, explainer)))
+    }
+
+    /// The figures of a dashboard: what the reports about sales, forecast, conversion, velocity and team
+    /// say to the same question, read once.
+    ///
+    /// # Errors
+    /// As [`Analytics::conversion`].
+    pub async fn dashboard(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Dashboard>> {
+        let question = self.question(request).await?;
+        let (pipeline, stays) = self.ways(&question, request.pipeline_id).await?;
+        let facts = self.facts(&question).await?;
+        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
+        let own: Vec<DealFact> = facts.iter().filter(|fact| fact.pipeline_id == pipeline.id).cloned().collect();
+        let (pipelines, names) = (self.pipelines(&question).await?, self.names(&facts).await?);
+        let desk = Desk {
+            facts: &facts,
+            own: &own,
+            stays: &stays,
+            pipeline: &pipeline,
+            pipelines: &pipelines,
+            names: &names,
+            every,
+            now: self.session.now(),
+            currency: question.grant.workspace().currency,
+            worth: question.worth(exchange.as_ref()),
+        };
+        question.answer(|window, explainer| dashboard(&desk, window, explainer))
     }
 
     async fn question(&self, request: &AnalyticsRequest) -> Result<Question> {
-        let grant = self.session.require(Entity::Deal, Action::Read)?;
+        self.question_about(Entity::Deal, request).await
+    }
+
+    /// What a request asks of a kind of record that has owners and tags.
+    async fn question_about(&self, entity: Entity, request: &AnalyticsRequest) -> Result<Question> {
+        let grant = self.session.require(entity, Action::Read)?;
         let window = Window::new(request.from, request.to, grant.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
         let now = self.session.now();
-        let mut filter = grant.check_filter(Entity::Deal, request.filter.as_ref(), now)?;
-        for (field, condition) in request.conditions() {
-            let checked = grant.check_filter(Entity::Deal, Some(&condition), now);
+        let mut filter = grant.check_filter(entity, request.filter.as_ref(), now)?;
+        for (field, condition) in request.conditions(entity) {
+            let checked = grant.check_filter(entity, Some(&condition), now);
             filter = filter.and(checked.map_err(|error| renamed(&error, field))?);
         }
+        if let Some(id) = request.pipeline_id {
+            // Each report refuses one that is not there, also where it would have nothing to tell.
+            self.session.ports().pipelines.pipeline(&grant, id).await?;
+        }
         if let Some(id) = request.team_id {
-            let teams = self.session.require(Entity::Team, Action::Read)?;
-            let team = self.session.ports().teams.team(&teams, id).await;
-            let team = team.map_err(|error| error.not_found_at("team_id"))?;
-            let members = team.members.iter().map(|id| Scalar::Text(id.to_string())).collect::<Vec<_>>();
+            let members = self.members(id).await?;
+            let members = members.iter().map(|id| Scalar::Text(id.to_string())).collect::<Vec<_>>();
             let members = Filter::is("owner_id", Op::In, members);
-            let checked = grant.check_filter(Entity::Deal, Some(&members), now);
+            let checked = grant.check_filter(entity, Some(&members), now);
             filter = filter.and(checked.map_err(|error| renamed(&error, "team_id"))?);
         }
         let shows_values = !grant.mask(Entity::Deal).hides("value");
-        Ok(Question { grant, filter, window, before, shows_values, explains: request.explain })
+        Ok(Question { grant, filter, window, before, shows_values, behind: request.explains() })
+    }
+
+    /// The members of a team.
+    pub(super) async fn members(&self, id: Id<Team>) -> Result<Vec<Id<User>>> {
+        let teams = self.session.require(Entity::Team, Action::Read)?;
+        let team = self.session.ports().teams.team(&teams, id).await;
+        Ok(team.map_err(|error| error.not_found_at("team_id"))?.members.clone())
     }
 
     /// The deals of a question, as far as the caller sees their fields.
@@ -149,15 +260,28 @@ impl Analytics {
         Ok(facts)
     }
 
+    /// The deals that a forecast of a window takes in, as far as the caller sees their fields.
+    async fn groups(&self, question: &Question, window: Window) -> Result<DealGroups> {
+        let Question { grant, filter, .. } = question;
+        let own = grant.workspace().currency;
+        let groups = self.session.ports().analytics.deal_groups(grant, filter, window, own).await?;
+        Ok(if question.shows_values { groups } else { groups.without_values() })
+    }
+
+    /// All pipelines, the default one first.
+    async fn pipelines(&self, question: &Question) -> Result<Vec<Pipeline>> {
+        let pipelines = self.session.ports().pipelines.pipelines(&question.grant).await?;
+        Ok(pipelines.into_iter().map(|pipeline| pipeline.into_inner()).collect())
+    }
+
     /// A pipeline and the stays of its deals.
     async fn ways(&self, question: &Question, id: Option<Id<Pipeline>>) -> Result<(Pipeline, Vec<Stay>)> {
         let ports = self.session.ports();
         let pipeline = match id {
             Some(id) => ports.pipelines.pipeline(&question.grant, id).await?.into_inner(),
             None => {
-                let all = ports.pipelines.pipelines(&question.grant).await?;
-                let first = all.into_iter().next().ok_or_else(|| Error::not_found("pipeline", "default"))?;
-                first.into_inner()
+                let first = self.pipelines(question).await?.into_iter().next();
+                first.ok_or_else(|| Error::not_found("pipeline", "default"))?
             }
         };
         let own = Filter::is("pipeline_id", Op::Eq, Scalar::Text(pipeline.id.to_string()));
@@ -169,17 +293,24 @@ impl Analytics {
 
     /// The names of the owners, where the caller may see members.
     async fn names(&self, facts: &[DealFact]) -> Result<BTreeMap<Id<User>, String>> {
+        self.names_of(facts.iter().filter_map(|fact| fact.owner_id)).await
+    }
+
+    /// The names of people, where the caller may see members.
+    pub(super) async fn names_of(
+        &self,
+        ids: impl Iterator<Item = Id<User>> + Send,
+    ) -> Result<BTreeMap<Id<User>, String>> {
         let Ok(grant) = self.session.require(Entity::User, Action::Read) else { return Ok(BTreeMap::new()) };
-        let mut ids: Vec<Id<User>> = facts.iter().filter_map(|fact| fact.owner_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids: BTreeSet<Id<User>> = ids.collect();
+        let ids: Vec<Id<User>> = ids.into_iter().collect();
         let users = self.session.ports().users.users_by_id(&grant, &ids).await?;
         Ok(users.into_iter().map(|user| (user.id, user.name)).collect())
     }
 }
 
 /// The same faults at the field of the request that they came from.
-fn renamed(error: &Error, field: &str) -> Error {
+pub(super) fn renamed(error: &Error, field: &str) -> Error {
     let fault = |fault: &FieldError| FieldError { field: field.to_owned(), ..fault.clone() };
     Error::invalid_fields(error.fields().iter().map(fault).collect())
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::convert::{CONVERTED, ConvertedPace, Exchange, Worth, tally};
 use super::explain::Explainer;
 use super::numbers::{Days, Weighted, between, count, real, share};
 use super::port::DealFact;
@@ -33,6 +34,10 @@ pub struct Velocity {
     /// What a day brings, per currency; absent where the caller does not see values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<Vec<Pace>>,
+    /// The same in the workspace's currency; absent also where the caller does not see rates, and where
+    /// no deal with a value was won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedPace>,
 }
 
 /// Days in one stage.
@@ -143,11 +148,36 @@ impl Course<'_> {
             let in_it = |fact: &&DealFact| fact.value.map_or(self.currency, |value| value.currency) == currency;
             let opportunities = count(self.facts.iter().filter(is_open).filter(in_it).count());
             let Some(average_deal) = average.iter().next() else { continue };
-            let per_day = real(opportunities.into()) * real(average_deal.amount_minor.into()) * win_rate / cycle_days;
-            paces.push(Pace { opportunities, average_deal, per_day: Money::minor(nearest(per_day), currency) });
+            let per_day = a_day(opportunities, average_deal, win_rate, cycle_days);
+            paces.push(Pace { opportunities, average_deal, per_day });
         }
         Ok(paces)
     }
+
+    fn converted(
+        &self,
+        opportunities: u64,
+        win_rate: f64,
+        cycle_days: f64,
+        exchange: &Exchange,
+    ) -> Result<Option<ConvertedPace>> {
+        if self.closed(DealStatus::Won).all(|fact| fact.value.is_none()) {
+            return Ok(None);
+        }
+        let won = tally(self.closed(DealStatus::Won), exchange)?;
+        let per_day = |average_deal| a_day(opportunities, average_deal, win_rate, cycle_days);
+        Ok(Some(ConvertedPace {
+            average_deal: won.average_deal,
+            per_day: won.average_deal.map(per_day),
+            without_rate: won.without_rate,
+        }))
+    }
+}
+
+/// What a day brings by so many deals of a mean value.
+fn a_day(opportunities: u64, average_deal: Money, win_rate: f64, cycle_days: f64) -> Money {
+    let per_day = real(opportunities.into()) * real(average_deal.amount_minor.into()) * win_rate / cycle_days;
+    Money::minor(nearest(per_day), average_deal.currency)
 }
 
 /// The nearest whole number; beyond 64 bits their border.
@@ -167,7 +197,7 @@ fn durations(durations: Vec<(Id<Deal>, i64)>) -> Days {
 ///
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
-pub(crate) fn velocity(course: &Course<'_>, shows_values: bool, explainer: &mut Explainer) -> Result<Velocity> {
+pub(crate) fn velocity(course: &Course<'_>, worth: Worth<'_>, explainer: &mut Explainer) -> Result<Velocity> {
     let open_stages = course.pipeline.stages.iter().enumerate().filter(|(_, stage)| stage.kind == StageKind::Open);
     let stages: Vec<StageVelocity> = open_stages.map(|(at, stage)| course.stage(at, stage, explainer)).collect();
     let (won, lost) = (course.cycles(DealStatus::Won), course.cycles(DealStatus::Lost));
@@ -181,12 +211,20 @@ pub(crate) fn velocity(course: &Course<'_>, shows_values: bool, explainer: &mut 
     let win_rate = share(won_count, ended);
     explainer.say("win_rate", WIN_RATE, Some(ended), course.closed(DealStatus::Won).map(|fact| fact.id));
     let won_cycle = durations(won);
-    let pace = match (win_rate, won_cycle.mean.filter(|days| *days > 0.0)) {
-        (Some(rate), Some(days)) => course.pace(&open, rate, days)?,
-        _ => Vec::new(),
-    };
-    if shows_values {
+    let (mut pace, mut converted) = (Vec::new(), None);
+    if let (Some(rate), Some(days)) = (win_rate, won_cycle.mean.filter(|days| *days > 0.0)) {
+        pace = course.pace(&open, rate, days)?;
+        if let Some(exchange) = worth.exchange() {
+            converted = course.converted(count(open.len()), rate, days, exchange).ok().flatten();
+        }
+    }
+    if worth.is_shown() {
         explainer.say("pace", PACE, None, open.iter().copied());
+    }
+    if let Some(exchange) = worth.exchange().filter(|_| converted.is_some()) {
+        let rated = || course.closed(DealStatus::Won).filter(|fact| exchange.converts(fact)).map(|fact| fact.id);
+        explainer.say("converted.average_deal", CONVERTED, Some(count(rated().count())), rated());
+        explainer.say("converted.per_day", PACE, None, open.iter().copied());
     }
     Ok(Velocity {
         pipeline_id: course.pipeline.id,
@@ -195,6 +233,7 @@ pub(crate) fn velocity(course: &Course<'_>, shows_values: bool, explainer: &mut 
         lost_cycle: durations(lost),
         opportunities: count(open.len()),
         win_rate,
-        pace: shows_values.then_some(pace),
+        pace: worth.is_shown().then_some(pace),
+        converted,
     })
 }

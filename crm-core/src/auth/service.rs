@@ -161,15 +161,25 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated`; `Unsupported` without the auth ports.
     pub async fn authenticate(&self, access_token: &str) -> Result<(Session, AccessClaims)> {
+        let claims = self.signer()?.verify(access_token, self.crm.now())?;
+        Ok((self.still(&claims).await?, claims))
+    }
+
+    /// The session of a sign-in that a token proved before, with the permissions of now: for connections
+    /// that outlive the token.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a sign-in that has ended, or a member who is not active any more;
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn still(&self, claims: &AccessClaims) -> Result<Session> {
         let now = self.crm.now();
-        let claims = self.signer()?.verify(access_token, now)?;
         let ended = || Error::unauthenticated("the sign-in has ended");
         let sign_in = self.sign_in(claims.session_id, now).await?.ok_or_else(ended)?;
         let is_its_own = sign_in.workspace_id == claims.workspace_id && sign_in.user_id == claims.user_id;
         if !is_its_own || !sign_in.is_alive(now) {
             return Err(ended());
         }
-        Ok((self.session_of(&sign_in).await?, claims))
+        self.session_of(&sign_in).await
     }
 
     /// Ends a sign-in of the caller's own.

@@ -3,15 +3,21 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::access::View;
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::filter::Filter;
 use crate::id::Id;
+use crate::job::Job;
 use crate::journal::Batch;
 use crate::session::Expect;
 use crate::user::User;
 
-/// Most records of one request.
+/// Most records of one commit.
 pub const MAX_ITEMS: usize = 10_000;
+/// Most records that a filter may describe.
+pub const MAX_DESCRIBED: usize = 1_000_000;
+/// Most faults that a job's report names.
+const MAX_NAMED: usize = 1_000;
 
 /// What becomes of the other items where one is at fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +52,8 @@ pub enum Selection<T> {
 }
 
 /// What is done to each of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BulkChange<E> {
     /// Change the fields that the edit names.
     Edit(E),
@@ -119,8 +126,27 @@ pub struct BulkReport {
     pub succeeded: u32,
     /// Items at fault.
     pub failed: u32,
-    /// Every item's outcome, in the order of the request.
+    /// Every item's outcome, in the order of the request; of a job, the first 1,000 items at fault.
     pub results: Vec<BulkResult>,
+}
+
+/// The answer to a request: done, or too much for one commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BulkAnswer {
+    /// It is done.
+    Done(BulkReport),
+    /// A job does it, some records a commit.
+    Queued(Box<View<Job>>),
+}
+
+impl BulkAnswer {
+    /// The report of what is done already.
+    pub fn report(self) -> Option<BulkReport> {
+        match self {
+            BulkAnswer::Done(report) => Some(report),
+            BulkAnswer::Queued(_) => None,
+        }
+    }
 }
 
 /// An item that was decided: the record that it made or named, and what became of it.
@@ -135,6 +161,21 @@ impl BulkReport {
         let failed = results.iter().filter(|result| result.status == BulkStatus::Failed).count();
         let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
         Self { batch_id, succeeded: count(results.len() - failed), failed: count(failed), results }
+    }
+
+    /// The report of work of which nothing is done yet.
+    pub(crate) fn begun(batch_id: Id<Batch>) -> Self {
+        Self::new(batch_id, Vec::new())
+    }
+
+    /// Adds what became of further records.
+    pub(super) fn add(&mut self, outcomes: Vec<Outcome>) {
+        let first = self.succeeded + self.failed;
+        let further = Self::new(self.batch_id, outcomes);
+        (self.succeeded, self.failed) = (self.succeeded + further.succeeded, self.failed + further.failed);
+        let faults = further.results.into_iter().filter(|result| result.status == BulkStatus::Failed);
+        let room = MAX_NAMED.saturating_sub(self.results.len());
+        self.results.extend(faults.take(room).map(|fault| BulkResult { index: first + fault.index, ..fault }));
     }
 }
 

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::{
-    BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Naming, Outcome, Selection, refusal,
+    BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_DESCRIBED, MAX_ITEMS, Naming, Outcome,
+    Selection, refusal,
 };
-use crate::access::{Action, Entity, Grant};
+use crate::access::{Action, Entity, Grant, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::job::{Job, Task};
 use crate::journal::Batch;
 use crate::page::ListRequest;
-use crate::session::{Blank, Decisions, Expect, Kept, Records, permitted, pointed};
+use crate::session::{Blank, Decisions, Expect, Kept, Records, permitted, pointed, put_kept};
 use crate::store::{Changes, Stored};
 use crate::tag::{MAX_TAGS, clean_tags};
 use crate::text;
@@ -61,17 +62,14 @@ impl<T: Kept> Records<'_, T> {
         &self,
         selection: Selection<T>,
         change: BulkChange<T::Edit>,
-        mode: BulkMode,
-    ) -> Result<BulkReport> {
-        let action = match change {
-            BulkChange::Delete => Action::Delete,
-            BulkChange::Edit(_) | BulkChange::Assign(_) | BulkChange::Tag { .. } => Action::Update,
-        };
+        mode: Option<BulkMode>,
+    ) -> Result<BulkAnswer> {
+        let action = change.action();
         // Before anything is looked up or copied: who may not, hears only that, and a repeat is
         // answered as the first request was, whatever the filter describes by now.
         let grant = self.session.require(T::ENTITY, action)?;
         if let Some(first) = self.session.enqueued(&grant).await? {
-            return read_report(&first);
+            return answered(first);
         }
         if let BulkChange::Tag { add, remove } = &change {
             check_tags("add", add)?;
@@ -86,11 +84,33 @@ impl<T: Kept> Records<'_, T> {
             }
         };
         if ids.is_empty() {
-            return self.finish(&grant, self.session.changes(), BulkReport::new(self.batch(), Vec::new())).await;
+            let none = BulkReport::new(self.batch(), Vec::new());
+            return self.finish(&grant, self.session.changes(), none).await.map(BulkAnswer::Done);
+        }
+        if matches!(naming, Naming::Filter) && ids.len() > MAX_ITEMS {
+            if mode == Some(BulkMode::Atomic) {
+                let message = format!("describes more than {MAX_ITEMS} records, too many for one commit");
+                return Err(Error::invalid("filter", "too_many", message));
+            }
+            let job = self.enqueue(&grant, &ids, &change).await?;
+            return Ok(BulkAnswer::Queued(Box::new(job)));
         }
         let change = Arc::new(change);
         let steps = ids.into_iter().map(|id| Ok(Step::Change(id, Expect::Any, change.clone())));
-        self.run(action, naming, steps.collect(), mode).await
+        self.run(action, naming, steps.collect(), mode.unwrap_or_default()).await.map(BulkAnswer::Done)
+    }
+
+    /// What a change of records becomes, decided but not written.
+    pub(super) async fn decided(
+        &self,
+        ids: &[Id<T>],
+        change: &Arc<BulkChange<T::Edit>>,
+    ) -> Result<(Changes, Vec<Outcome>)> {
+        let grant = self.session.require(T::ENTITY, change.action())?;
+        let steps = ids.iter().map(|id| Ok(Step::Change(*id, Expect::Any, change.clone())));
+        let mut changes = self.session.changes();
+        let outcomes = self.decide(&grant, &mut changes, &steps.collect()).await?;
+        Ok((changes, outcomes))
     }
 
     /// The ids of a whole list, the latest first.
@@ -102,8 +122,8 @@ impl<T: Kept> Records<'_, T> {
         loop {
             let rows = T::page(self.session.ports(), &grant, &query).await?;
             ids.extend(rows.rows.iter().map(|row| Id::from(row.uuid())));
-            if ids.len() > MAX_ITEMS {
-                let message = format!("describes more than {MAX_ITEMS} records");
+            if ids.len() > MAX_DESCRIBED {
+                let message = format!("describes more than {MAX_DESCRIBED} records");
                 return Err(Error::invalid("filter", "too_many", message));
             }
             match rows.next {
@@ -177,9 +197,12 @@ impl<T: Kept> Records<'_, T> {
             }
         }
         self.make_tags(grant, changes, &mut decided, &fresh).await?;
+        let kept = decided.iter_mut().flatten().filter(|draft| draft.status != BulkStatus::Deleted);
+        let kept: Vec<&mut Stored<T>> = kept.map(|draft| &mut draft.record).collect();
+        T::bring(self.session, changes, kept).await?;
         let outcomes = steps.iter().zip(decided).map(|(step, decision)| match decision {
             Ok(Draft { mut record, status }) => {
-                let is_changed = changes.put(&mut record);
+                let is_changed = put_kept(changes, &mut record);
                 let status = if is_changed { status } else { BulkStatus::Unchanged };
                 Outcome { id: Some(record.uuid()), status: Ok(status) }
             }
@@ -250,6 +273,14 @@ impl<T: Kept> Records<'_, T> {
                 Ok(Draft { record, status })
             }
         }
+    }
+}
+
+/// The answer to a repeat: what the first request was answered, or its job as it stands by now.
+fn answered(job: View<Job>) -> Result<BulkAnswer> {
+    match job.task {
+        Task::Change { .. } => Ok(BulkAnswer::Queued(Box::new(job))),
+        _ => read_report(&job).map(BulkAnswer::Done),
     }
 }
 

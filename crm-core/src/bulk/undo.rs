@@ -1,7 +1,7 @@
 //! Undoing an undertaking from the journal, field by field.
 //!
 //! A field goes back to what it was where it still holds what the undertaking gave it; a record that
-//! it made is deleted where nobody has changed it since. Everything else is left alone and reported.
+//! it made is deleted where nobody has changed it since, and one that it deleted comes back. Everything else is left alone and reported.
 //! Whoever undoes it undoes what they see and may change: the rest is left alone too, and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +17,12 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Halt, Progress, Step, Task, Watch};
-use crate::journal::{Batch, Entry, Event};
+use crate::job::{self, Halt, Progress, Step, Watch};
+use crate::journal::{Batch, Change, Entry, Event};
 use crate::pipeline::Pipeline;
 use crate::session::{Decisions, Session, pointed};
 use crate::store::{Changes, Stored};
+use crate::task::Task;
 use crate::text;
 
 /// Entries that are read at once.
@@ -63,7 +64,7 @@ pub struct LeftAlone {
 pub struct UndoReport {
     /// Records that were made and are deleted now.
     pub deleted: u64,
-    /// Records of which fields went back to what they were.
+    /// Records of which fields went back to what they were, or that were deleted and are back.
     pub restored: u64,
     /// Records of which something was left alone.
     pub left_alone: u64,
@@ -103,23 +104,19 @@ pub(crate) async fn undo(
             let changes = decide(&session, &groups, &mut next).await;
             let written = match changes {
                 Ok(changes) => {
-                    let task = Task::Revert { batch_id: batch, reached: last };
+                    let task = job::Task::Revert { batch_id: batch, reached: last };
                     let result = serde_json::to_value(&next).map_err(Error::internal)?;
                     watch.write(&session, changes, Step { task, result, progress }).await
                 }
                 Err(error) => Err(error.into()),
             };
-            match written {
-                Ok(()) => {
+            match decisions.settle_step(written) {
+                Some(Ok(())) => {
                     report = next;
                     break;
                 }
-                Err(Halt::Lost) => return Err(Halt::Lost),
-                Err(Halt::Fault(error)) => {
-                    if let Some(Err(error)) = decisions.settle::<()>(Err(error)) {
-                        return Err(error.into());
-                    }
-                }
+                Some(Err(halt)) => return Err(halt),
+                None => {}
             }
         }
     }
@@ -167,6 +164,7 @@ async fn decide(session: &Session, groups: &[&[Entry]], report: &mut UndoReport)
     desk.decide::<Company>(groups).await?;
     desk.decide::<Contact>(groups).await?;
     desk.decide::<Deal>(groups).await?;
+    desk.decide::<Task>(groups).await?;
     Ok(changes)
 }
 
@@ -200,13 +198,49 @@ impl Desk<'_> {
         let around = T::around(ports, &everything).await?;
         let mut formers = Vec::new();
         for group in own {
-            // What is deleted already needs no undoing.
-            let record = group.first().and_then(|entry| known.remove(&entry.record_id));
-            if let Some(record) = record {
-                formers.extend(self.former(record, group, &around)?);
+            let Some(last) = group.last() else { continue };
+            match known.remove(&last.record_id) {
+                Some(record) => formers.extend(self.former(record, group, &around)?),
+                None if last.change == Change::Deleted => self.bring_back::<T>(&everything, last).await?,
+                // What somebody deleted since needs no undoing.
+                None => {}
             }
         }
         self.put(formers).await
+    }
+
+    /// Brings back a record that the batch deleted, where nothing happened to it since.
+    async fn bring_back<T: Undoable>(&mut self, everything: &Grant, entry: &Entry) -> Result<()> {
+        let ports = self.session.ports();
+        let mut record = match T::load_deleted(ports, everything, entry.record_id.into()).await {
+            Ok(record) => record,
+            // It was purged.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let caller = self.session.internally(T::ENTITY, Action::Read);
+        if !caller.sees_owner(T::ENTITY, record.owner()) {
+            self.report.left_alone += 1;
+        } else if record.version() != entry.version {
+            self.report.leave(left(&record, LeftReason::Changed, BTreeSet::new()));
+        } else if let Err(error) =
+            self.session.require(T::ENTITY, Action::Delete).and_then(|grant| grant.check_reach(&*record))
+        {
+            self.report.leave(refused(&record, error)?);
+        } else {
+            let place = match record.place(ports, everything).await {
+                Ok(place) => place,
+                Err(error) => {
+                    self.report.leave(refused(&record, error)?);
+                    return Ok(());
+                }
+            };
+            place.into_iter().for_each(|place| self.changes.rely(place));
+            record.set_deleted(None);
+            self.changes.put(&mut record);
+            self.report.restored += 1;
+        }
+        Ok(())
     }
 
     /// The record as it was before its entries; `None` where nothing of it is to be restored.

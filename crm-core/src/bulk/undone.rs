@@ -15,14 +15,15 @@ use crate::journal::{Change, Entry, Event};
 use crate::pipeline::Pipeline;
 use crate::session::{Kept, Reading};
 use crate::store::{Changes, Stored};
+use crate::task::Task;
 
 /// The field of custom values, which are compared one by one.
 const CUSTOM: &str = "custom";
 
 /// A record of which an undertaking can be undone.
 pub(super) trait Undoable: Kept<Edit: Default> {
-    /// Fields that go back together or not at all.
-    const TOGETHER: &'static [&'static str] = &[];
+    /// Groups of fields that go back together or not at all.
+    const TOGETHER: &'static [&'static [&'static str]] = &[];
 
     /// What its going back is checked against.
     fn around<'a>(_ports: &'a Ports, _grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
@@ -44,15 +45,18 @@ impl Undoable for Contact {}
 impl Undoable for Company {}
 
 impl Undoable for Deal {
-    const TOGETHER: &'static [&'static str] = &[
-        "pipeline_id",
-        "stage_id",
-        "status",
-        "stage_entered_at",
-        "closed_at",
-        "lost_reason",
-        "probability",
-        "forecast_category",
+    const TOGETHER: &'static [&'static [&'static str]] = &[
+        &[
+            "pipeline_id",
+            "stage_id",
+            "status",
+            "stage_entered_at",
+            "closed_at",
+            "lost_reason",
+            "probability",
+            "forecast_category",
+        ],
+        &["value", "value_estimated"],
     ];
 
     fn around<'a>(ports: &'a Ports, grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
@@ -68,6 +72,15 @@ impl Undoable for Deal {
         let moved = self.returned(now, pipeline.stage(self.stage_id)?, changes.now())?;
         changes.rely_on(pipeline);
         Ok(moved.map(Event::from).into_iter().collect())
+    }
+}
+
+impl Undoable for Task {
+    const TOGETHER: &'static [&'static [&'static str]] =
+        &[&["status", "completed_at", "due_at", "due_date", "reminder", "recurrence", "recurrence_start", "next_id"]];
+
+    fn check_return(&self, now: &Self, _around: &[Stored<Pipeline>], _changes: &mut Changes) -> Result<Vec<Event>> {
+        Ok(Task::facts(Some(now), self))
     }
 }
 
@@ -90,7 +103,7 @@ impl Undone {
         let mut undone = Self { image: now.clone(), is_made: false, kept: BTreeSet::new(), is_withheld: false };
         for entry in entries.iter().rev() {
             match entry.change {
-                Change::Created if undone.image == entry.after => undone.is_made = true,
+                Change::Created if differing(&undone.image, &entry.after).is_empty() => undone.is_made = true,
                 Change::Created => {
                     undone.keep_what_differs(&entry.after);
                     // Whatever the batch did to a record of its own, it stays whole.
@@ -104,18 +117,12 @@ impl Undone {
         undone
     }
 
-    fn take_back(&mut self, together: &[&str], entry: &Entry) {
-        let fields: BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
-        let (joint, single): (Vec<&String>, Vec<&String>) =
-            fields.into_iter().partition(|field| together.contains(&field.as_str()));
-        let mut image = self.image.clone();
-        let are_back = joint.iter().all(|field| {
-            let (before, after) = (entry.before.get(*field), entry.after.get(*field));
-            put_back(&mut image, field, before, after)
-        });
-        match are_back && !together.iter().any(|field| self.kept.contains(*field)) {
-            true => self.image = image,
-            false => self.kept.extend(joint.into_iter().cloned()),
+    fn take_back(&mut self, together: &[&[&str]], entry: &Entry) {
+        let mut single: BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
+        for group in together {
+            let joint: Vec<&String> = single.iter().copied().filter(|field| group.contains(&field.as_str())).collect();
+            single.retain(|field| !joint.contains(field));
+            self.take_back_jointly(group, &joint, entry);
         }
         for field in single {
             let (before, after) = (entry.before.get(field), entry.after.get(field));
@@ -124,6 +131,18 @@ impl Undone {
             } else if !put_back(&mut self.image, field, before, after) {
                 self.kept.insert(field.clone());
             }
+        }
+    }
+
+    fn take_back_jointly(&mut self, group: &[&str], joint: &[&String], entry: &Entry) {
+        let mut image = self.image.clone();
+        let are_back = joint.iter().all(|field| {
+            let (before, after) = (entry.before.get(*field), entry.after.get(*field));
+            put_back(&mut image, field, before, after)
+        });
+        match are_back && !group.iter().any(|field| self.kept.contains(*field)) {
+            true => self.image = image,
+            false => self.kept.extend(joint.iter().copied().cloned()),
         }
     }
 
@@ -184,10 +203,12 @@ fn object(value: Option<&Value>) -> Map<String, Value> {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// The keys under which two images differ.
+/// The keys under which two images differ. What is false is as good as absent: an older image does not
+/// name what nobody could say yet.
 fn differing(one: &Map<String, Value>, other: &Map<String, Value>) -> Vec<String> {
     let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+    let said = |value: Option<&Value>| value.filter(|value| **value != Value::Bool(false)).cloned();
+    keys.into_iter().filter(|key| said(one.get(*key)) != said(other.get(*key))).cloned().collect()
 }
 
 fn copy(image: &mut Map<String, Value>, field: &str, value: Option<&Value>) {

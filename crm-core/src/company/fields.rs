@@ -27,6 +27,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
         Relation { key: "contacts", entity: Entity::Contact },
         Relation { key: "deals", entity: Entity::Deal },
         Relation { key: "notes", entity: Entity::Note },
+        Relation { key: "tasks", entity: Entity::Task },
     ],
 });
 

@@ -59,33 +59,41 @@ pub struct Company {
 }
 
 /// What a caller sets: the fields of a new company, or a change of some.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CompanyEdit {
     /// What people call it, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub name: Edit<String>,
     /// Its internet domain; a web address is cut to it.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Domain>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub domain: Edit<Domain>,
     /// What it does, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub industry: Edit<String>,
     /// How many people work there, 0 or more.
     #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub employees: Edit<i64>,
     /// Who looks after it; a new record without one belongs to the caller.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub owner_id: Edit<Id<User>>,
     /// The record's id in another system, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub tags: Edit<Vec<String>>,
     /// Custom values; a change touches only the keys it names, and `null` removes a value.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub custom: Edit<CustomValues>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::model::{Company, CompanyEdit};
 use crate::access::{Entity, Grant, View};
-use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
+use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::error::Result;
@@ -128,19 +128,21 @@ impl Companies {
         self.records().update_many(items, mode).await
     }
 
-    /// Does the same to many companies in one commit: those with these ids, or those that a filter
-    /// describes, whose ids are taken first. At most 10,000.
+    /// Does the same to many companies: those with these ids, or those that a filter describes, whose ids
+    /// are taken first. One commit takes at most 10,000; where a filter describes more, up to 1,000,000, a
+    /// job does it as far as it goes.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`] the fault of
-    /// every item, at `items.<index>`, and then nothing is changed.
+    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`], which is what is
+    /// done where no mode is named and one commit takes them, the fault of every item, at
+    /// `items.<index>`, and then nothing is changed.
     pub async fn change_many(
         &self,
         selection: Selection<Company>,
         change: BulkChange<CompanyEdit>,
-        mode: BulkMode,
-    ) -> Result<BulkReport> {
-        self.records().change_many(selection, change, mode).await
+        mode: impl Into<Option<BulkMode>> + Send,
+    ) -> Result<BulkAnswer> {
+        self.records().change_many(selection, change, mode.into()).await
     }
 }
 

@@ -31,6 +31,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
         Relation { key: "owner", entity: Entity::User },
         Relation { key: "deals", entity: Entity::Deal },
         Relation { key: "notes", entity: Entity::Note },
+        Relation { key: "tasks", entity: Entity::Task },
     ],
 });
 

@@ -125,45 +125,57 @@ pub struct Contact {
 }
 
 /// What a caller sets: the fields of a new contact, or a change of some.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ContactEdit {
     /// Given name, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub first_name: Edit<String>,
     /// Family name, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub last_name: Edit<String>,
     /// E-mail address.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Email>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub email: Edit<Email>,
     /// Telephone number.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Phone>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub phone: Edit<Phone>,
     /// Job title, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub title: Edit<String>,
     /// Where they work.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<Company>>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub company_id: Edit<Id<Company>>,
     /// Who looks after them; a new record without one belongs to the caller.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Id<User>>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub owner_id: Edit<Id<User>>,
     /// Where they stand.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Lifecycle>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub lifecycle: Edit<Lifecycle>,
     /// Where they came from, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub source: Edit<String>,
     /// The record's id in another system, at most 200 characters.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 200))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub tags: Edit<Vec<String>>,
     /// Custom values; a change touches only the keys it names, and `null` removes a value.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub custom: Edit<CustomValues>,
 }
 

@@ -1,4 +1,4 @@
-//! Custom fields: what a workspace adds to contacts, companies and deals.
+//! Custom fields: what a workspace adds to contacts, companies, deals and tasks.
 //!
 //! Values live in the record as JSON under `custom`; the store mirrors each in a typed, indexed
 //! table, so that filters on them use an index.
@@ -8,8 +8,8 @@ mod port;
 mod service;
 mod value;
 
-pub(crate) use model::MAX_FIELDS;
 pub use model::{CustomField, CustomFieldEdit, CustomKind, NewCustomField};
+pub(crate) use model::{MAX_CHOICES, MAX_FIELDS};
 pub use port::CustomFieldStore;
 pub use service::CustomFields;
 pub(crate) use value::redact_custom;

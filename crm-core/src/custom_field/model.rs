@@ -52,7 +52,7 @@ pub enum CustomKind {
 pub struct CustomField {
     /// Its id.
     pub id: Id<CustomField>,
-    /// Contact, company or deal.
+    /// Contact, company, deal or task.
     pub entity: Entity,
     /// Its key under `custom`; never changes.
     pub key: String,
@@ -88,7 +88,7 @@ pub struct CustomField {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewCustomField {
-    /// Contact, company or deal.
+    /// Contact, company, deal or task.
     #[cfg_attr(feature = "schema", schema(schema_with = extensible))]
     pub entity: Entity,
     /// Lower-case letters, digits and underscores, starting with a letter, at most 60.
@@ -113,9 +113,9 @@ pub struct NewCustomField {
 /// The kinds of record that have custom fields.
 #[cfg(feature = "schema")]
 fn extensible() -> utoipa::openapi::schema::Object {
-    let kinds = [Entity::Contact, Entity::Company, Entity::Deal].map(Entity::name);
+    let kinds = [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task].map(Entity::name);
     let kind = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
-    kind.enum_values(Some(kinds)).description(Some("Contact, company or deal.")).build()
+    kind.enum_values(Some(kinds)).description(Some("Contact, company, deal or task.")).build()
 }
 
 /// A change of a definition; key and kind stay.
@@ -140,8 +140,8 @@ impl CustomField {
     /// # Errors
     /// `Invalid` for a key, label, target or choices that do not fit.
     pub fn new(id: Id<CustomField>, new: NewCustomField, now: Timestamp) -> Result<Self> {
-        if !matches!(new.entity, Entity::Contact | Entity::Company | Entity::Deal) {
-            return Err(Error::invalid("entity", "entity", "must be contact, company or deal"));
+        if !matches!(new.entity, Entity::Contact | Entity::Company | Entity::Deal | Entity::Task) {
+            return Err(Error::invalid("entity", "entity", "must be contact, company, deal or task"));
         }
         check_key(&new.key)?;
         let target_fits = match (new.kind, new.target) {

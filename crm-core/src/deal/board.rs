@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::model::Deal;
 use crate::access::View;
-use crate::analytics::{StageFlow, Weighted};
+use crate::analytics::{ConvertedBoard, Exchange, Purse, StageFlow, Weighted, Worth};
 use crate::error::Result;
 use crate::id::Id;
-use crate::money::Totals;
+use crate::money::{Money, Totals};
 use crate::pipeline::{Pipeline, Stage, StageKind};
 
 /// Deals of one stage and one probability, as a store sums them.
@@ -36,6 +36,10 @@ pub struct Board {
     /// The worth of all deals, per currency; absent where the caller does not see values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency_totals: Option<Totals>,
+    /// The worth of all deals in the workspace's currency, by the rates of today; absent also where the
+    /// caller does not see rates, and for a sum beyond 64 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedBoard>,
     /// Its stages in order.
     pub stages: Vec<BoardStage>,
 }
@@ -58,6 +62,10 @@ pub struct BoardStage {
     /// Each deal's worth times its probability; absent where the caller does not see values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted: Option<Totals>,
+    /// Both in the workspace's currency, by the rates of today; absent also where the caller does not see
+    /// rates, and for a sum beyond 64 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedBoard>,
     /// Of all times that a deal got here, the share that went on to a later stage, lost ones apart.
     pub conversion: Option<f64>,
     /// The deals that got here last, as many as were asked for.
@@ -76,16 +84,17 @@ impl Board {
         pipeline: &Pipeline,
         totals: &[StageTotal],
         flows: &[StageFlow],
-        shows_values: bool,
+        worth: Worth<'_>,
     ) -> Result<Self> {
-        let stages = pipeline.stages.iter().map(|stage| column(pipeline, stage, totals, flows, shows_values));
+        let stages = pipeline.stages.iter().map(|stage| column(pipeline, stage, totals, flows, worth));
         let stages = stages.collect::<Result<Vec<_>>>()?;
         let mut all = Totals::default();
         stages.iter().flat_map(|stage| &stage.total).flat_map(Totals::iter).try_for_each(|money| all.add(money))?;
         Ok(Self {
             pipeline_id: pipeline.id,
             name: pipeline.name.clone(),
-            currency_totals: shows_values.then_some(all),
+            currency_totals: worth.is_shown().then_some(all),
+            converted: worth.exchange().and_then(|exchange| together(&stages, exchange).ok()),
             stages,
         })
     }
@@ -101,16 +110,14 @@ fn column(
     stage: &Stage,
     totals: &[StageTotal],
     flows: &[StageFlow],
-    shows_values: bool,
+    worth: Worth<'_>,
 ) -> Result<BoardStage> {
     let (mut count, mut total, mut weighted) = (0, Totals::default(), Weighted::default());
     for sum in totals.iter().filter(|sum| sum.stage_id == stage.id) {
         count += sum.count;
         for money in sum.total.iter() {
             total.add(money)?;
-            // A deal that has ended is won or lost, whatever was thought likely.
-            let by_hand = sum.probability.filter(|_| stage.kind == StageKind::Open);
-            weighted.add(money, by_hand.unwrap_or_else(|| pipeline.probability(stage)));
+            weighted.add(money, chance(pipeline, stage, sum));
         }
     }
     Ok(BoardStage {
@@ -118,12 +125,45 @@ fn column(
         name: stage.name.clone(),
         kind: stage.kind,
         count,
-        weighted: shows_values.then(|| weighted.divided_by(100)).transpose()?,
-        total: shows_values.then_some(total),
+        weighted: worth.is_shown().then(|| weighted.divided_by(100)).transpose()?,
+        total: worth.is_shown().then_some(total),
+        converted: worth.exchange().and_then(|exchange| converted(pipeline, stage, totals, exchange).ok()),
         conversion: conversion(pipeline, stage, flows),
         deals: Vec::new(),
         next_cursor: None,
     })
+}
+
+/// How likely the deals of a sum are to be won. One that has ended is won or lost, whatever was thought
+/// likely.
+fn chance(pipeline: &Pipeline, stage: &Stage, sum: &StageTotal) -> i64 {
+    let by_hand = sum.probability.filter(|_| stage.kind == StageKind::Open);
+    by_hand.unwrap_or_else(|| pipeline.probability(stage))
+}
+
+/// The sums of a stage in the workspace's currency.
+fn converted(pipeline: &Pipeline, stage: &Stage, totals: &[StageTotal], exchange: &Exchange) -> Result<ConvertedBoard> {
+    let (mut total, mut weighted) = (Purse::new(exchange), Purse::new(exchange));
+    for sum in totals.iter().filter(|sum| sum.stage_id == stage.id) {
+        for money in sum.total.iter() {
+            total.add(money, 1, exchange.today());
+            weighted.add(money, chance(pipeline, stage, sum), exchange.today());
+        }
+    }
+    let without_rate = total.without_rate()?;
+    Ok(ConvertedBoard { total: total.divided_by(1)?, weighted: weighted.divided_by(100)?, without_rate })
+}
+
+/// The sums of all stages in the workspace's currency.
+fn together(stages: &[BoardStage], exchange: &Exchange) -> Result<ConvertedBoard> {
+    let nothing = Money::minor(0, exchange.target());
+    let mut all = ConvertedBoard { total: nothing, weighted: nothing, without_rate: Totals::default() };
+    for own in stages.iter().filter_map(|stage| stage.converted.as_ref()) {
+        all.total = all.total.checked_add(own.total)?;
+        all.weighted = all.weighted.checked_add(own.weighted)?;
+        own.without_rate.iter().try_for_each(|money| all.without_rate.add(money))?;
+    }
+    Ok(all)
 }
 
 /// Of all entries of a stage, the share that went on to a later one that is not lost.

@@ -14,6 +14,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
     fields: vec![
         Field::text("title").sortable().importable().not_null(),
         Field::money("value").sortable().importable().hideable(),
+        Field::bool("value_estimated").importable().not_null(),
         Field::reference("pipeline_id", Entity::Pipeline).not_null(),
         // Stages live inside their pipeline; a stage's id is compared like any other.
         Field::reference("stage_id", Entity::Pipeline).not_null(),
@@ -39,6 +40,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
         Relation { key: "contact", entity: Entity::Contact },
         Relation { key: "owner", entity: Entity::User },
         Relation { key: "notes", entity: Entity::Note },
+        Relation { key: "tasks", entity: Entity::Task },
     ],
 });
 
@@ -59,6 +61,7 @@ impl Listed for Deal {
                 amount_minor: value.amount_minor,
                 currency: value.currency.code().into(),
             }),
+            "value_estimated" => FieldValue::Bool(self.value_estimated),
             "pipeline_id" => FieldValue::Id(self.pipeline_id.uuid()),
             "stage_id" => FieldValue::Id(self.stage_id.uuid()),
             "status" => FieldValue::Text(self.status.name().into()),

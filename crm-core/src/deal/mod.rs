@@ -16,6 +16,7 @@ pub use edit::DealEdit;
 pub use event::DealEvent;
 pub use fields::catalogue;
 pub use history::{DealMove, HistoryWrite, history_of};
+pub(crate) use model::MAX_VALUE_MINOR;
 pub use model::{Deal, DealStart, DealStatus};
 pub use port::DealStore;
 pub use service::Deals;

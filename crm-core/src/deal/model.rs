@@ -24,7 +24,7 @@ use crate::user::User;
 
 /// Most minor units that a deal is worth. Thousands of such deals still add up within 64 bits, so no
 /// slip in one deal keeps a whole board from being shown.
-const MAX_VALUE_MINOR: i64 = 1_000_000_000_000_000;
+pub(crate) const MAX_VALUE_MINOR: i64 = 1_000_000_000_000_000;
 
 /// Whether a deal is still in the making; follows from its stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub struct Deal {
     /// What it is worth; absent while nobody knows.
     #[serde(default)]
     pub value: Option<Money>,
+    /// Whether the value is an estimate, as from a list of prices, that nobody has put right yet.
+    #[serde(default)]
+    pub value_estimated: bool,
     /// The pipeline it goes through.
     pub pipeline_id: Id<Pipeline>,
     /// Where it is.
@@ -155,6 +158,7 @@ impl Deal {
             id,
             title: String::new(),
             value: None,
+            value_estimated: false,
             pipeline_id: pipeline,
             stage_id: stage.id,
             status,
@@ -191,7 +195,11 @@ impl Deal {
             Some(title) => self.title = title,
             None => faults.add("title", "required", "a deal needs a title"),
         }
+        self.estimate(&edit.value, edit.value_estimated);
         edit.value.apply(&mut self.value);
+        if self.value_estimated && self.value.is_none() {
+            faults.add("value_estimated", "required", "a deal without a value has no estimate");
+        }
         if self.value.is_some_and(|value| !(0..=MAX_VALUE_MINOR).contains(&value.amount_minor)) {
             faults.add("value", "out_of_range", "must lie between 0 and 10^15 minor units");
         }
@@ -220,7 +228,21 @@ impl Deal {
             Edit::Set(tags) => faults.keep(clean_tags(&tags), &mut self.tags),
         }
         faults.custom(edit.custom, &mut self.custom);
+        // A deal that ended did so when it got to its stage, where nobody says otherwise: figures are
+        // asked by the time of the end, and one without would be in none of them.
+        if self.status != DealStatus::Open {
+            self.closed_at.get_or_insert(self.stage_entered_at);
+        }
         faults.into_result()
+    }
+
+    /// Says whether the value is an estimate: one that somebody sets is none, unless they say so.
+    fn estimate(&mut self, value: &Edit<Money>, estimated: Edit<bool>) {
+        self.value_estimated = match estimated {
+            Edit::Set(is_estimate) => is_estimate,
+            Edit::Clear => false,
+            Edit::Keep => self.value_estimated && self.value.is_some() && value.is_keep(),
+        };
     }
 
     /// Takes the deal to a stage of its pipeline at `at`, and says so where it is another stage. A
@@ -353,6 +375,32 @@ mod tests {
         let before = deal.clone();
         assert_eq!(deal.move_to(&open, Timestamp::from_micros(20)).unwrap(), None);
         assert_eq!(deal, before);
+    }
+
+    #[test]
+    fn a_value_that_somebody_sets_is_no_estimate_unless_they_say_so() {
+        let mut deal = deal(&stage(StageKind::Open));
+        let value = || Edit::Set(Money::minor(500, crate::money::Currency::USD));
+        let title = || Edit::Set("A".to_owned());
+        let edit = |value, value_estimated| DealEdit { title: title(), value, value_estimated, ..DealEdit::default() };
+        deal.edit(edit(value(), Edit::Set(true))).unwrap();
+        deal.edit(edit(Edit::Keep, Edit::Keep)).unwrap();
+        assert!(deal.value_estimated);
+        deal.edit(edit(value(), Edit::Keep)).unwrap();
+        assert!(!deal.value_estimated);
+        deal.edit(edit(Edit::Keep, Edit::Set(true))).unwrap();
+        deal.edit(edit(Edit::Clear, Edit::Keep)).unwrap();
+        assert!(!deal.value_estimated);
+        let refused = deal.edit(edit(Edit::Keep, Edit::Set(true))).unwrap_err();
+        assert_eq!(refused.fields()[0].field, "value_estimated");
+    }
+
+    #[test]
+    fn a_deal_that_ended_says_when_whatever_it_said_before() {
+        let mut deal = deal(&stage(StageKind::Won));
+        deal.closed_at = None;
+        deal.edit(DealEdit { title: Edit::from("A"), ..DealEdit::default() }).unwrap();
+        assert_eq!(deal.closed_at, Some(deal.stage_entered_at));
     }
 
     #[test]

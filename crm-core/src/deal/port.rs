@@ -60,6 +60,13 @@ pub trait DealStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached or the deadline passed.
     async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>>;
 
+    /// The visible deals that got to each of these stages last, at most `limit` a stage: in the order of the
+    /// stages, then the last ones first, of several at one time that with the greater id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached or the deadline passed.
+    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>>;
+
     /// At most `limit` of the visible deals of these stages, deleted ones included: those that are not
     /// deleted first, then by id.
     ///

@@ -5,7 +5,8 @@ use super::edit::DealEdit;
 use super::event::DealEvent;
 use super::model::{Deal, DealStart};
 use crate::access::{Action, Entity, Grant, View};
-use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
+use crate::analytics::{Worth, of_today};
+use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::edit::Edit;
@@ -15,7 +16,7 @@ use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{ListQuery, ListRequest, Page, Rows};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted};
+use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, page_of, permitted};
 use crate::store::{Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
@@ -143,13 +144,19 @@ impl Deals {
         let pipeline = self.pipeline(&grant, pipeline).await?;
         let ports = self.session.ports();
         let totals = ports.deals.stage_totals(&grant, pipeline.id).await?;
-        let own = Filter::is("pipeline_id", Op::Eq, Scalar::Text(pipeline.id.to_string()));
-        let own = grant.check_filter(Entity::Deal, Some(&own), self.session.now())?;
-        let flows = ports.analytics.stage_flows(&grant, &own).await?;
-        let mut board = Board::new(&pipeline, &totals, &flows, !grant.mask(Entity::Deal).hides("value"))?;
+        let flows = ports.analytics.stage_flows(&grant, pipeline.id).await?;
+        let currencies = totals.iter().flat_map(|sum| sum.total.iter()).map(|money| money.currency);
+        let exchange = of_today(&self.session, &grant, currencies).await?;
+        let is_hidden = grant.mask(Entity::Deal).hides("value");
+        let worth = if is_hidden { Worth::Hidden } else { Worth::Shown(exchange.as_ref()) };
+        let mut board = Board::new(&pipeline, &totals, &flows, worth)?;
         if cards > 0 {
-            for stage in &mut board.stages {
-                let page = self.list(&cards_of(stage.stage_id, cards)).await?;
+            let stages: Vec<Id<Stage>> = board.stages.iter().map(|stage| stage.stage_id).collect();
+            // One more than is shown tells whether others follow.
+            let last = ports.deals.last_in_stages(&grant, &stages, usize::from(cards) + 1).await?;
+            for (stage, deals) in board.stages.iter_mut().zip(last) {
+                let query = grant.check_list::<Deal>(&cards_of(stage.stage_id, cards), self.session.now())?;
+                let page = page_of(&grant, &query, Rows::cut(deals, &query), None);
                 (stage.deals, stage.next_cursor) = (page.data, page.next_cursor);
             }
         }
@@ -232,19 +239,21 @@ impl Deals {
         self.records().update_many(items, mode).await
     }
 
-    /// Does the same to many deals in one commit: those with these ids, or those that a filter
-    /// describes, whose ids are taken first. At most 10,000.
+    /// Does the same to many deals: those with these ids, or those that a filter describes, whose ids
+    /// are taken first. One commit takes at most 10,000; where a filter describes more, up to 1,000,000, a
+    /// job does it as far as it goes.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`] the fault of
-    /// every item, at `items.<index>`, and then nothing is changed.
+    /// `Denied`; `Invalid` for a bad filter and for too many; under [`BulkMode::Atomic`], which is what is
+    /// done where no mode is named and one commit takes them, the fault of every item, at
+    /// `items.<index>`, and then nothing is changed.
     pub async fn change_many(
         &self,
         selection: Selection<Deal>,
         change: BulkChange<DealEdit>,
-        mode: BulkMode,
-    ) -> Result<BulkReport> {
-        self.records().change_many(selection, change, mode).await
+        mode: impl Into<Option<BulkMode>> + Send,
+    ) -> Result<BulkAnswer> {
+        self.records().change_many(selection, change, mode.into()).await
     }
 
     /// A pipeline, or the default one.

@@ -13,7 +13,7 @@ use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::text;
-use crate::time::{Timestamp, Zone};
+use crate::time::{Timestamp, Zone, strict_day};
 
 /// What a caller may ask: catalogues, less what the caller's mask hides.
 pub trait Schema {
@@ -307,15 +307,7 @@ fn money(amount_minor: i64, currency: &str) -> Result<Literal> {
 }
 
 fn date(text: &str) -> Result<NaiveDate> {
-    // chrono reads `2026-1-5` and years beyond four digits; the contract has one spelling.
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| day.to_string() == text);
-    day.ok_or_else(|| value_type("is not a date, as in 2026-01-31")).and_then(|day| {
-        if text.len() == 10 && !text.starts_with("0000") {
-            Ok(day)
-        } else {
-            Err(value_type("lies outside years 1 to 9999"))
-        }
-    })
+    strict_day(text).map_err(|error| value_type(error.fields().first().map_or("is not a date", |fault| &fault.message)))
 }
 
 fn id(text: &str) -> Result<Literal> {

@@ -152,7 +152,7 @@ impl Terms {
         match prefixes.len() {
             0 => Ok(None),
             1..=Self::MAX => Ok(Some(Self { prefixes, open_only: false })),
-            _ => Err(Error::invalid("q", "too_long", format!("has more than {} terms", Self::MAX))),
+            _ => Err(Error::invalid("q", "too_many_terms", format!("has more than {} terms", Self::MAX))),
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
         assert!(terms.clone().in_open_text().open_only() && !terms.open_only());
         assert_eq!(Terms::parse(" %_ ").unwrap(), None);
         assert_eq!(Terms::parse("a\0b").unwrap_err().fields()[0].code, "control_character");
-        assert_eq!(Terms::parse("a b c d e f g h i").unwrap_err().fields()[0].code, "too_long");
+        assert_eq!(Terms::parse("a b c d e f g h i").unwrap_err().fields()[0].code, "too_many_terms");
         assert_eq!(Terms::parse(&"a".repeat(1_001)).unwrap_err().fields()[0].code, "too_long");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Days, Months, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{Days, Months, NaiveDate, NaiveDateTime, TimeDelta};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
@@ -66,21 +66,9 @@ impl Span {
         if self.months == 0 && self.days == 0 {
             return at;
         }
-        let table: chrono_tz::Tz = zone.name().parse().unwrap_or(chrono_tz::Tz::UTC);
-        let moved = shift(at.utc().with_timezone(&table).naive_local());
-        moved.map_or(at, |local| instant(local, table))
+        let moved = shift(zone.local(at));
+        moved.map_or(at, |local| zone.first_instant(local))
     }
-}
-
-/// The instant of a local time: the earlier where it happens twice, the end of the gap where never.
-fn instant(local: NaiveDateTime, table: chrono_tz::Tz) -> Timestamp {
-    // Every gap ends on a whole minute; the longest one is the day that Samoa skipped.
-    let minute = local.with_second(0).and_then(|local| local.with_nanosecond(0)).unwrap_or(local);
-    let later = (1..=24 * 60).filter_map(|minutes| minute.checked_add_signed(TimeDelta::minutes(minutes)));
-    std::iter::once(local)
-        .chain(later)
-        .find_map(|local| table.from_local_datetime(&local).earliest())
-        .map_or_else(|| Timestamp::from(local.and_utc()), |time| Timestamp::from(time.with_timezone(&Utc)))
 }
 
 /// The first instant of the period that is `offset` periods away from the one that holds `now`.

@@ -8,13 +8,15 @@ use secrecy::SecretString;
 
 use crate::error::Result;
 use crate::id::Id;
+use crate::mail::Mail;
 use crate::time::Timestamp;
 use crate::user::User;
 use crate::workspace::Workspace;
 
 /// Port: slow, salted hashes of passwords.
-#[async_trait]
+// The mock is made of what stands below its line: the other way around, its answers would be boxed futures.
 #[cfg_attr(feature = "testkit", mockall::automock)]
+#[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// The hash of a password as a PHC string, with a fresh salt.
     ///
@@ -75,4 +77,82 @@ pub trait TokenSigner: Send + Sync {
     /// # Errors
     /// `Unauthenticated` for every other text.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims>;
+}
+
+/// A message to a webhook endpoint, signed already.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WebhookRequest {
+    /// Where to.
+    pub url: String,
+    /// Headers beside those of the content: their names in small letters.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, which is JSON.
+    pub body: Vec<u8>,
+}
+
+impl WebhookRequest {
+    /// A message.
+    pub fn new(url: String, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
+        Self { url, headers, body }
+    }
+}
+
+/// What an endpoint answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WebhookAnswer {
+    /// Its status; that of a redirect as it came.
+    pub status: u16,
+    /// The first bytes of its body, at most [`WebhookAnswer::MOST_BYTES`].
+    pub body: Vec<u8>,
+    /// Its `Retry-After`, as it came.
+    pub retry_after: Option<String>,
+}
+
+impl WebhookAnswer {
+    /// Most bytes of an answer that are read.
+    pub const MOST_BYTES: usize = 4_096;
+
+    /// An answer of this status.
+    pub fn new(status: u16, body: Vec<u8>, retry_after: Option<String>) -> Self {
+        Self { status, body, retry_after }
+    }
+}
+
+/// Port: sends messages to addresses that strangers chose.
+///
+/// A sender follows no redirect, takes no proxy from its environment, connects to no address inside the
+/// network that it runs in unless it is configured to, whatever spelling or name leads there and whenever,
+/// and ends by itself within a minute.
+#[async_trait]
+#[cfg_attr(feature = "testkit", mockall::automock)]
+pub trait WebhookSender: Send + Sync {
+    /// Refuses an address that nothing will ever be sent to. Names are not looked up yet.
+    ///
+    /// # Errors
+    /// `Invalid` at `url` with the reason.
+    fn check(&self, url: &str) -> Result<()>;
+
+    /// Sends a message, and gives the answer of any status.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that nothing is sent to, also where its name leads there now; `Unavailable`
+    /// where no answer came in time.
+    async fn send(&self, request: WebhookRequest) -> Result<WebhookAnswer>;
+}
+
+/// Port: takes mails to their recipients, or to somebody who does.
+#[async_trait]
+#[cfg_attr(feature = "testkit", mockall::automock)]
+pub trait Mailer: Send + Sync {
+    /// Gives a mail to whoever passes it on; all of its recipients are accepted, or none. It comes to an end by
+    /// itself within two minutes.
+    ///
+    /// # Errors
+    /// `Invalid` with code `mail_refused` for a mail or recipient that is refused for good, `Invalid` at the field
+    /// for one that cannot be written; `Unavailable` with code `mail_deferred`, `mail_unreachable` or
+    /// `mail_timeout` where another attempt may succeed. After the last two it is not known whether the mail was
+    /// accepted: its `Message-ID` lets receivers know it again.
+    async fn send(&self, mail: &Mail) -> Result<()>;
 }

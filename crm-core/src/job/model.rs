@@ -4,140 +4,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::upload::Upload;
+use super::fault::{AttemptFault, JobError, JobFault, Verdict};
+use super::new::Unique;
+use super::policy::Retry;
+use super::queue::{Priority, Queue};
+use super::state::{JobState, Progress};
+use super::task::Task;
 use crate::access::Entity;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::journal::Batch;
 use crate::store::{Put, Record, Write};
 use crate::time::Timestamp;
-use crate::transfer::Import;
 use crate::user::User;
 
-/// How long a worker holds a job without a sign of progress, in seconds.
-const LEASE_SECONDS: i64 = 120;
-/// How often a job is tried that fails for a passing reason, or whose worker dies.
-const MAX_ATTEMPTS: u32 = 8;
-/// The first wait before another attempt, in seconds; each further one is twice as long.
-const FIRST_WAIT_SECONDS: i64 = 4;
-
-/// Where a job waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub enum Queue {
-    /// Files that are read in, and the undoing of them.
-    Import,
-    /// One change of many records.
-    Bulk,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub enum Task {
-    /// Read a file in.
-    Import {
-        /// The import, which knows how far it got.
-        import_id: Id<Import>,
-        /// The file.
-        #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
-        upload_id: Id<Upload>,
-    },
-    /// Undo an import or another undertaking, field by field.
-    Revert {
-        /// What the journal entries to undo have in common.
-        #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
-        batch_id: Id<Batch>,
-        /// The last record that was undone, in the order of their ids.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reached: Option<Uuid>,
-    },
-    /// One change of many records in one commit, done within its request.
-    Bulk {
-        /// What the records are.
-        entity: Entity,
-        /// What the journal entries have in common.
-        #[cfg_attr(feature = "schema", schema(value_type = Uuid))]
-        batch_id: Id<Batch>,
-    },
-    /// What this version does not know, as of a later one.
-    #[serde(other)]
-    Unknown,
-}
-
-impl Task {
-    /// Where it waits.
-    pub fn queue(&self) -> Queue {
-        match self {
-            Task::Import { .. } | Task::Revert { .. } => Queue::Import,
-            Task::Bulk { .. } | Task::Unknown => Queue::Bulk,
-        }
-    }
-}
-
-/// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum JobState {
-    /// It waits for a worker.
-    Queued,
-    /// A worker holds it.
-    Running,
-    /// It is done.
-    Done,
-    /// It ended with a fault; it can be tried again.
-    Failed,
-    /// Somebody stopped it; it can be taken up again.
-    Cancelled,
-}
-
-impl JobState {
-    /// Every state.
-    pub const ALL: [JobState; 5] =
-        [JobState::Queued, JobState::Running, JobState::Done, JobState::Failed, JobState::Cancelled];
-
-    /// The snake_case name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            JobState::Queued => "queued",
-            JobState::Running => "running",
-            JobState::Done => "done",
-            JobState::Failed => "failed",
-            JobState::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// How far a job got, in the units of its task: bytes of an import's file, records of an undoing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Progress {
-    /// Done.
-    pub done: u64,
-    /// To be done in all, where that is known.
-    pub total: Option<u64>,
-}
-
-/// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct JobFault {
-    /// Stable snake_case code, as of a problem document.
-    pub code: String,
-    /// What is wrong.
-    pub detail: String,
-}
-
-impl JobFault {
-    fn of(error: &Error) -> Self {
-        Self { code: error.code().to_owned(), detail: error.message().to_owned() }
-    }
-}
+/// How long a worker holds a job without a sign of life unless it says otherwise, in seconds.
+pub const LEASE_SECONDS: i64 = 120;
+/// Faults of attempts that a job keeps: the latest.
+const KEPT_FAULTS: usize = 20;
 
 /// A piece of work that goes on after the answer has gone out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,13 +37,32 @@ pub struct Job {
     pub state: JobState,
     /// How far it got.
     pub progress: Progress,
-    /// What came of it, in the shape of its task; of an undoing under way, what came of it so far.
+    /// What came of it, in the shape of its task; of an undoing or bulk work under way, what came of it so
+    /// far.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub result: Option<Value>,
     /// Why it failed, or what the last attempt stumbled over.
     pub error: Option<JobFault>,
-    /// How often a worker took it since it last got further.
+    /// What its attempts stumbled over, the first first; of many the latest twenty.
+    #[serde(default)]
+    pub errors: Vec<AttemptFault>,
+    /// How often a worker took it; of an import, an undoing and bulk work, since it last got further.
     pub attempts: u32,
+    /// How many attempts it has in all before it fails.
+    #[serde(default = "default_attempts")]
+    pub max_attempts: u32,
+    /// Which place it has among those that are due in its queue.
+    #[serde(default)]
+    pub priority: Priority,
+    /// What makes it the only one of its kind.
+    #[serde(default)]
+    pub unique: Option<Unique>,
+    /// When it was or is to be taken first, or for another attempt.
+    #[serde(default)]
+    pub run_at: Option<Timestamp>,
+    /// When a worker last took it.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
     /// When it is to be taken, or, while a worker holds it, when the worker's lease ends.
     #[serde(default)]
     pub due_at: Option<Timestamp>,
@@ -176,21 +78,10 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// How often it was written.
     pub version: i64,
-}
-
-/// Why a worker stops.
-#[derive(Debug)]
-pub(crate) enum Halt {
-    /// Somebody cancelled the job or took it over.
-    Lost,
-    /// The task cannot go on.
-    Fault(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(error: Error) -> Self {
-        Halt::Fault(error)
-    }
+    /// Which take of it the present one is, or was the last: the version that the take wrote. Whoever holds a
+    /// job writes under it, whatever became of the version meanwhile.
+    #[serde(skip)]
+    pub claim: i64,
 }
 
 impl Job {
@@ -204,13 +95,20 @@ impl Job {
             progress: Progress::default(),
             result: None,
             error: None,
+            errors: Vec::new(),
             attempts: 0,
+            max_attempts: default_attempts(),
+            priority: Priority::Normal,
+            unique: None,
+            run_at: Some(now),
+            started_at: None,
             due_at: Some(now),
             created_by,
             created_at: now,
             updated_at: now,
             finished_at: None,
             version: 0,
+            claim: 0,
         }
     }
 
@@ -219,6 +117,7 @@ impl Job {
         Self {
             state: JobState::Done,
             result: Some(result),
+            run_at: None,
             due_at: None,
             finished_at: Some(now),
             ..Self::new(id, task, created_by, now)
@@ -234,56 +133,108 @@ impl Job {
         Self { error: Some(fault), ..Self::new(id, Task::Unknown, created_by, at) }
     }
 
-    /// Takes the job for a worker. One whose workers died too often fails instead.
-    pub(crate) fn take(&mut self, now: Timestamp) {
-        if self.attempts >= MAX_ATTEMPTS {
-            let message = format!("{MAX_ATTEMPTS} attempts ended without a word");
-            return self.end(JobState::Failed, Some(&Error::unavailable(message)), now);
+    /// The key by which a store knows it as the only one of its kind, and until when; none where that is until
+    /// it has ended.
+    pub fn unique_key(&self) -> Option<([u8; 32], Option<Timestamp>)> {
+        let unique = self.unique.as_ref()?;
+        let until = unique.seconds.map(|seconds| self.created_at.plus_seconds(seconds));
+        Some((Unique::digest(self.task.name(), &unique.key), until))
+    }
+
+    /// Takes the job for a worker, as its next version. One that had all its attempts fails instead.
+    pub fn take(&mut self, now: Timestamp, lease_seconds: i64) {
+        self.version += 1;
+        if self.state == JobState::Running {
+            self.note(
+                JobFault {
+                    code: "lease_expired".to_owned(),
+                    detail: "the worker gave no sign of life until its lease ended".to_owned(),
+                },
+                now,
+            );
+        }
+        if self.attempts >= self.max_attempts {
+            let detail = format!("{} attempts ended without success", self.attempts);
+            return self.end(JobState::Failed, Some(JobFault { code: "unavailable".to_owned(), detail }), now);
         }
         self.state = JobState::Running;
+        self.claim = self.version;
         self.attempts += 1;
-        self.hold(now);
+        self.started_at = Some(now);
+        self.hold(now, lease_seconds);
     }
 
-    /// Notes that a worker got further: its lease is prolonged, and attempts that ended before count no
-    /// more.
-    pub(crate) fn progressed(&mut self, progress: Progress, now: Timestamp) {
-        self.progress = progress;
+    /// Notes that a worker got further in work that is gone on with: its lease is prolonged, and attempts that
+    /// ended before count no more.
+    pub(crate) fn progressed(&mut self, progress: Progress, now: Timestamp, lease_seconds: i64) {
         self.attempts = 1;
-        self.hold(now);
+        self.held(progress, now, lease_seconds);
     }
 
-    /// Prolongs the worker's lease.
-    fn hold(&mut self, now: Timestamp) {
-        self.due_at = Some(now.plus_seconds(LEASE_SECONDS));
+    /// Notes a sign of life of a worker.
+    pub(crate) fn held(&mut self, progress: Progress, now: Timestamp, lease_seconds: i64) {
+        self.progress = progress;
+        self.hold(now, lease_seconds);
+    }
+
+    fn hold(&mut self, now: Timestamp, lease_seconds: i64) {
+        self.due_at = Some(now.plus_seconds(lease_seconds));
         self.updated_at = now;
     }
 
-    /// The end of an attempt: done, failed, or to be tried again after a while where the reason may
-    /// pass.
-    pub(crate) fn settle(&mut self, outcome: Result<Value>, now: Timestamp) {
-        match outcome {
-            Ok(result) => {
-                self.result = Some(result);
-                self.end(JobState::Done, None, now);
+    /// The end of an attempt, as the next version: done, failed, or to be tried again after a while.
+    pub(crate) fn settle(&mut self, outcome: std::result::Result<(), JobError>, retry: Retry, now: Timestamp) {
+        self.version += 1;
+        let Err(error) = outcome else { return self.end(JobState::Done, None, now) };
+        let fault = error.fault();
+        let left = self.attempts < self.max_attempts;
+        match error.verdict() {
+            Verdict::GivenBack | Verdict::Lost => self.wait_until(now, Attempt::Uncounted, now),
+            Verdict::Retry if left => {
+                let at = now.micros().saturating_add(retry.wait_micros(self.id, self.attempts));
+                self.note(fault.clone(), now);
+                self.wait_until(Timestamp::from_micros(at), Attempt::Counted, now);
+                self.error = Some(fault);
             }
-            Err(error) if is_passing(&error) && self.attempts < MAX_ATTEMPTS => {
-                let wait = FIRST_WAIT_SECONDS << (self.attempts.max(1) - 1).min(10);
-                self.state = JobState::Queued;
-                self.error = Some(JobFault::of(&error));
-                self.due_at = Some(now.plus_seconds(wait));
-                self.updated_at = now;
+            Verdict::RetryAt(at) if left => {
+                self.note(fault.clone(), now);
+                self.wait_until(at.max(now), Attempt::Counted, now);
+                self.error = Some(fault);
             }
-            Err(error) => self.end(JobState::Failed, Some(&error), now),
+            Verdict::Until(at) => self.be_patient(at, fault, now),
+            Verdict::After(wait) => {
+                let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+                self.be_patient(now.plus_seconds(seconds.max(1)), fault, now);
+            }
+            Verdict::Retry | Verdict::RetryAt(_) | Verdict::Fatal => {
+                self.note(fault.clone(), now);
+                self.end(JobState::Failed, Some(fault), now);
+            }
         }
     }
 
-    /// Gives the job back as it is, for another worker.
-    pub(crate) fn release(&mut self, now: Timestamp) {
+    /// Waits as somebody asked for; the attempt does not count.
+    fn be_patient(&mut self, at: Timestamp, fault: JobFault, now: Timestamp) {
+        self.note(fault.clone(), now);
+        self.wait_until(at.max(now), Attempt::Uncounted, now);
+        self.error = Some(fault);
+    }
+
+    fn wait_until(&mut self, at: Timestamp, attempt: Attempt, now: Timestamp) {
         self.state = JobState::Queued;
-        self.attempts = self.attempts.saturating_sub(1);
-        self.due_at = Some(now);
+        if attempt == Attempt::Uncounted {
+            self.attempts = self.attempts.saturating_sub(1);
+        }
+        (self.run_at, self.due_at) = (Some(at), Some(at));
         self.updated_at = now;
+    }
+
+    /// Keeps what an attempt stumbled over.
+    fn note(&mut self, fault: JobFault, at: Timestamp) {
+        if self.errors.len() >= KEPT_FAULTS {
+            self.errors.remove(0);
+        }
+        self.errors.push(AttemptFault { attempt: self.attempts, at, code: fault.code, detail: fault.detail });
     }
 
     /// Stops the job.
@@ -311,7 +262,7 @@ impl Job {
                 self.attempts = 0;
                 self.error = None;
                 self.finished_at = None;
-                self.due_at = Some(now);
+                (self.run_at, self.due_at) = (Some(now), Some(now));
                 self.updated_at = now;
                 Ok(())
             }
@@ -319,18 +270,24 @@ impl Job {
         }
     }
 
-    fn end(&mut self, state: JobState, error: Option<&Error>, now: Timestamp) {
+    fn end(&mut self, state: JobState, error: Option<JobFault>, now: Timestamp) {
         self.state = state;
-        self.error = error.map(JobFault::of);
+        self.error = error;
         self.due_at = None;
         self.finished_at = Some(now);
         self.updated_at = now;
     }
 }
 
-/// Whether trying again may help.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Conflict)
+/// Whether an attempt counts towards those that a job has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    Counted,
+    Uncounted,
+}
+
+fn default_attempts() -> u32 {
+    Retry::DEFAULT.max_attempts
 }
 
 fn misplaced(id: Id<Job>, state: JobState) -> Error {

@@ -1,16 +1,22 @@
-//! Workers: taking jobs that are due and doing them.
+//! The product's own tasks, which go on where they stopped.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use serde_json::Value;
 
-use super::model::{Halt, Job, JobState, Progress, Task};
+use super::context::Taken;
+use super::fault::JobError;
+use super::model::Job;
+use super::state::Progress;
+use super::task::{ImportFile, Task};
 use super::upload::StoredFile;
 use super::watch::{Step, Watch};
 use crate::access::{Action, Actor, Entity};
-use crate::bulk::{UndoReport, undo};
+use crate::bulk::job::Frozen;
+use crate::bulk::{BulkReport, UndoReport, undo};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -19,8 +25,6 @@ use crate::store::{Changes, Stored};
 use crate::transfer::{Import, ImportState, ImportWatch};
 use crate::workspace::Workspace;
 
-/// Jobs that are looked at for one that nobody else takes.
-const LOOK: u16 = 16;
 /// How long files are kept that no job has finished with, in seconds: a week.
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
@@ -39,45 +43,44 @@ impl Stop for Never {
     }
 }
 
+/// Why a worker stops.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Somebody cancelled the job or took it over.
+    Lost,
+    /// The task cannot go on.
+    Fault(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Halt::Fault(error)
+    }
+}
+
 impl Crm {
     /// Takes one job that is due and does it; says whether there was one. Any number of workers, in one
     /// process or many, do not disturb each other. Where `stop` asks for it the job is given back at its
-    /// next step, and goes on there.
+    /// next step, and goes on there. Attempts take as long as they take: a host that works all the time takes
+    /// [`Crm::workers`] and gives them a timer.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached; a job's own failure is kept with the job.
-    pub async fn work(&self, stop: &dyn Stop) -> Result<bool> {
-        for (workspace, job) in self.ports.jobs.due_jobs(self.now(), LOOK).await? {
-            if self.take(workspace, job, stop).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    pub async fn work(&self, stop: Arc<dyn Stop>) -> Result<bool> {
+        self.workers().work(&stop).await
     }
 
     /// As [`Crm::work`], of one job alone.
     ///
     /// # Errors
     /// As [`Crm::work`]; `NotFound` for a job that is not there.
-    pub async fn work_on(&self, workspace: Id<Workspace>, id: Id<Job>, stop: &dyn Stop) -> Result<bool> {
+    pub async fn work_on(&self, workspace: Id<Workspace>, id: Id<Job>, stop: Arc<dyn Stop>) -> Result<bool> {
         let product = self.acting(Actor::system(workspace, "job")).await?;
         let job = self.ports.jobs.job(&product.require(Entity::Job, Action::Read)?, id).await?.into_inner();
         match job.due_at.is_some_and(|due| due <= self.now()) {
-            true => self.take(workspace, job, stop).await,
+            true => self.workers().take_one(workspace, job, &stop).await,
             false => Ok(false),
         }
-    }
-
-    /// Takes a job and does it, where nobody else was faster.
-    async fn take(&self, workspace: Id<Workspace>, mut job: Job, stop: &dyn Stop) -> Result<bool> {
-        let before = job.version;
-        job.take(self.now());
-        job.version += 1;
-        let is_taken = self.ports.jobs.swap_job(workspace, before, &job).await?;
-        if is_taken && job.state == JobState::Running {
-            Worker { crm: self, workspace, job, stop }.run().await?;
-        }
-        Ok(is_taken)
     }
 
     /// Forgets files that were sent a week ago or earlier: their jobs were done or given up.
@@ -90,50 +93,50 @@ impl Crm {
 }
 
 /// A job in the hands of a worker.
-struct Worker<'a> {
+pub(crate) struct Worker<'a> {
     crm: &'a Crm,
+    taken: &'a Taken,
     workspace: Id<Workspace>,
     job: Job,
     stop: &'a dyn Stop,
+    lease_seconds: i64,
+    /// Bytes of the files that are read, and of all that the job reads.
+    behind: u64,
+    total: u64,
 }
 
-impl Worker<'_> {
-    async fn run(mut self) -> Result<()> {
+impl<'a> Worker<'a> {
+    pub(crate) fn new(crm: &'a Crm, taken: &'a Taken, stop: &'a dyn Stop, lease_seconds: i64) -> Self {
+        let (workspace, job) = (taken.workspace, taken.job());
+        Self { crm, taken, workspace, job, stop, lease_seconds, behind: 0, total: 0 }
+    }
+
+    /// Does the task, and keeps what came of it with the job.
+    pub(crate) async fn run(mut self) -> std::result::Result<(), JobError> {
         // A defect that one job meets must not end the worker, nor be met again by the next one.
         let performed = AssertUnwindSafe(self.perform()).catch_unwind().await;
-        let outcome = match performed {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(Halt::Fault(error))) => Err(error),
-            Ok(Err(Halt::Lost)) => return Ok(()),
-            Err(_panic) => Err(Error::internal("the job panicked")),
+        let error = match performed {
+            Ok(Ok(result)) => {
+                self.taken.job.lock().result = Some(result);
+                return Ok(());
+            }
+            Ok(Err(Halt::Lost)) => return Err(JobError::lost()),
+            Ok(Err(Halt::Fault(error))) => error,
+            Err(_panic) => Error::internal("the job panicked"),
         };
-        let may_go_on = outcome.as_ref().err().is_some_and(|error| error.kind() == ErrorKind::Unavailable);
-        if self.stop.is_asked() && may_go_on {
-            self.job.release(self.crm.now());
-        } else {
-            self.job.settle(outcome, self.crm.now());
+        match self.stop.is_asked() && error.kind() == ErrorKind::Unavailable {
+            true => Err(JobError::given_back()),
+            false => Err(error.into()),
         }
-        // Whoever cancelled it at the last moment has the last word.
-        let _was_still_ours = self.swap().await?;
-        Ok(())
     }
 
     /// Does the task as whoever wanted it.
     async fn perform(&mut self) -> std::result::Result<Value, Halt> {
         let session = self.session().await?;
         match self.job.task.clone() {
-            Task::Import { import_id, upload_id } => {
-                let grant = session.require(Entity::Import, Action::Update)?;
-                let import = session.transfers().read(import_id).await?;
-                if import.state != ImportState::Running {
-                    // A worker before this one died between the last row and the end of the job, or the
-                    // import was undone since.
-                    return Ok(serde_json::to_value(import).map_err(Error::internal)?);
-                }
-                let mut file = StoredFile::new(session.clone(), grant.clone(), upload_id, import.file.bytes);
-                let done = session.transfers().watched(import_id, &mut file, self).await?;
-                session.ports().uploads.forget_upload(&grant, upload_id).await?;
-                Ok(serde_json::to_value(done).map_err(Error::internal)?)
+            Task::Import { import_id, upload_id, companies } => {
+                let files = companies.into_iter().chain([ImportFile { import_id, upload_id }]);
+                self.read_in(&session, files).await
             }
             Task::Revert { batch_id, reached } => {
                 let report = self.job.result.clone().map(serde_json::from_value::<UndoReport>).transpose();
@@ -141,15 +144,52 @@ impl Worker<'_> {
                 let done = undo::undo(batch_id, reached, report, self.job.progress, self).await?;
                 Ok(serde_json::to_value(done).map_err(Error::internal)?)
             }
+            Task::Change { entity, upload_id, bytes, records, reached } => {
+                let report = self.job.result.clone().map(serde_json::from_value::<BulkReport>).transpose();
+                let report = report.map_err(Error::internal)?.unwrap_or_else(|| BulkReport::begun(self.job.id.cast()));
+                let done = Frozen { entity, upload_id, bytes, records, reached }.go_on(report, self).await?;
+                Ok(serde_json::to_value(done).map_err(Error::internal)?)
+            }
             Task::Bulk { .. } => Err(Error::internal("bulk work is done within its request").into()),
-            Task::Unknown => Err(Error::invalid("kind", "unreadable", "is not a task of this version").into()),
+            Task::Run { .. } => Err(Error::internal("a handler does this").into()),
+            Task::Unknown => Err(unreadable().into()),
         }
+    }
+
+    /// Reads files in, one after the other, and gives what became of the last.
+    async fn read_in(
+        &mut self,
+        session: &Session,
+        files: impl Iterator<Item = ImportFile> + Send,
+    ) -> std::result::Result<Value, Halt> {
+        let grant = session.require(Entity::Import, Action::Update)?;
+        let mut imports = Vec::new();
+        for file in files {
+            imports.push((file, session.transfers().read(file.import_id).await?.into_inner()));
+        }
+        self.total = imports.iter().map(|(_, import)| import.file.bytes).sum();
+        let mut last = None;
+        for (file, mut import) in imports {
+            // One that is not running was read by a worker before this one, or was undone since.
+            if import.state == ImportState::Running {
+                let mut source = StoredFile::new(session.clone(), grant.clone(), file.upload_id, import.file.bytes);
+                import = session.transfers().watched(file.import_id, &mut source, self).await?;
+                session.ports().uploads.forget_upload(&grant, file.upload_id).await?;
+            }
+            self.behind += import.file.bytes;
+            last = Some(import);
+        }
+        Ok(serde_json::to_value(last).map_err(Error::internal)?)
     }
 
     async fn swap(&mut self) -> Result<bool> {
         let before = self.job.version;
         self.job.version += 1;
-        self.crm.ports.jobs.swap_job(self.workspace, before, &self.job).await
+        let is_ours = self.crm.ports.jobs.swap_job(self.workspace, before, &self.job).await?;
+        if is_ours {
+            *self.taken.job.lock() = self.job.clone();
+        }
+        Ok(is_ours)
     }
 
     fn check_stop(&self) -> std::result::Result<(), Halt> {
@@ -169,8 +209,8 @@ impl Worker<'_> {
 #[async_trait]
 impl ImportWatch for Worker<'_> {
     async fn imported(&mut self, import: &Import) -> std::result::Result<(), Halt> {
-        let progress = Progress { done: import.offset, total: Some(import.file.bytes) };
-        self.job.progressed(progress, self.crm.now());
+        let progress = Progress { done: self.behind + import.offset, total: Some(self.total) };
+        self.job.progressed(progress, self.crm.now(), self.lease_seconds);
         match self.swap().await? {
             true => self.check_stop(),
             false => Err(Halt::Lost),
@@ -190,7 +230,7 @@ impl Watch for Worker<'_> {
 
     async fn write(&mut self, session: &Session, mut changes: Changes, step: Step) -> std::result::Result<(), Halt> {
         let mut job = Stored::loaded(self.job.clone());
-        job.progressed(step.progress, changes.now());
+        job.progressed(step.progress, changes.now(), self.lease_seconds);
         (job.task, job.result) = (step.task, Some(step.result));
         changes.in_batch(job.id.cast());
         changes.put_unjournalled(&mut job);
@@ -198,10 +238,16 @@ impl Watch for Worker<'_> {
         match session.commit(&grant, changes).await {
             Ok(()) => {
                 self.job = job.into_inner();
+                *self.taken.job.lock() = self.job.clone();
                 self.check_stop()
             }
             Err(error) if error.kind() == ErrorKind::Conflict && !self.is_ours(session).await? => Err(Halt::Lost),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The fault of a job that this version cannot read.
+fn unreadable() -> Error {
+    Error::new(ErrorKind::Unsupported, "this version cannot read the job").with_code("unreadable")
 }

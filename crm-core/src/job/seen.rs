@@ -2,14 +2,25 @@
 
 use serde_json::Value;
 
-use super::model::{Job, Task};
-use crate::access::{FieldMask, Grant};
+use super::fault::CONCEALED;
+use super::handler::UNREAD;
+use super::model::Job;
+use super::task::Task;
+use crate::access::{Entity, FieldMask, Grant};
 use crate::bulk::{BulkReport, UndoReport};
 use crate::transfer::Import;
 
 impl Job {
     /// The job as a caller sees it.
     pub(crate) fn seen_by(mut self, grant: &Grant) -> Self {
+        // A payload may tell what nobody but the program is to know, or whoever sees every job.
+        let sees_all = grant.sees_owner(Entity::Job, None);
+        if let Task::Run { payload, is_concealed, .. } = &mut self.task
+            && (*is_concealed || !sees_all)
+        {
+            *payload = Value::Null;
+            self.hide_quotations();
+        }
         let Some(result) = self.result.take() else { return self };
         self.result = match &self.task {
             Task::Import { .. } => redacted(result, |import: &mut Import| {
@@ -22,12 +33,22 @@ impl Job {
                     record.fields.retain(|field| !mask.hides(field));
                 }
             }),
-            Task::Bulk { entity, .. } => redacted(result, |report: &mut BulkReport| {
+            Task::Bulk { entity, .. } | Task::Change { entity, .. } => redacted(result, |report: &mut BulkReport| {
                 hide_faults(report, grant.mask(*entity));
             }),
+            Task::Run { .. } => sees_all.then_some(result),
             Task::Unknown => None,
         };
         self
+    }
+
+    /// Leaves out the words of faults that quote a payload which does not parse.
+    fn hide_quotations(&mut self) {
+        let kept = self.errors.iter_mut().map(|fault| (&fault.code, &mut fault.detail));
+        let last = self.error.iter_mut().map(|fault| (&fault.code, &mut fault.detail));
+        for (_, detail) in kept.chain(last).filter(|(code, _)| *code == UNREAD) {
+            CONCEALED.clone_into(detail);
+        }
     }
 }
 

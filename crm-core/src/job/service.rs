@@ -1,14 +1,20 @@
 //! Use cases of jobs.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::model::{Job, JobState, Queue};
+use super::model::Job;
+use super::new::check_kind;
 use super::port::JobQuery;
-use crate::access::{Action, Entity, View};
-use crate::error::{Error, Result};
+use super::queue::Queue;
+use super::state::JobState;
+use super::task::Task;
+use crate::access::{Action, Entity, Grant, View};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::journal::Batch;
 use crate::page::{Page, check_limit};
 use crate::session::{Decisions, Session};
+use crate::store::Changes;
 
 /// The jobs of a workspace, as far as one actor may go.
 #[derive(Clone)]
@@ -26,6 +32,9 @@ pub struct JobsRequest {
     pub queue: Option<Queue>,
     /// Those in a state.
     pub state: Option<JobState>,
+    /// Those of a kind: a handler's, or `import`, `revert`, `bulk`, `change`.
+    #[cfg_attr(feature = "schema", param(pattern = "^[a-z][a-z0-9_.]{0,59}$"))]
+    pub kind: Option<String>,
     /// Jobs a page, 1 to 200; 50 where absent.
     #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 200))]
     pub limit: Option<u16>,
@@ -33,9 +42,38 @@ pub struct JobsRequest {
     pub cursor: Option<String>,
 }
 
+/// Failed jobs to be run again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RetryJobs {
+    /// Those of a queue.
+    pub queue: Option<Queue>,
+    /// Those of a kind.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z][a-z0-9_.]{0,59}$"))]
+    pub kind: Option<String>,
+}
+
+/// How many failed jobs are run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RetriedJobs {
+    /// Queued again.
+    pub retried: u64,
+    /// Whether there are more: one request takes up a thousand.
+    pub has_more: bool,
+}
+
+/// Most jobs that one request takes up.
+const MOST_RETRIED: u16 = 1_000;
+
 impl Jobs {
     pub(crate) fn new(session: Session) -> Self {
         Self { session }
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// A job.
@@ -51,18 +89,20 @@ impl Jobs {
     /// A page of jobs, the latest first, without what came of them.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for a bad limit or cursor.
+    /// `Denied`; `Invalid` for a bad limit, kind or cursor.
     pub async fn list(&self, request: &JobsRequest) -> Result<Page<View<Job>>> {
         let grant = self.session.require(Entity::Job, Action::Read)?;
         let limit = check_limit(request.limit)?;
+        request.kind.as_deref().map_or(Ok(()), check_kind)?;
         let before = request.cursor.as_deref().map(str::parse).transpose();
         let before = before.map_err(|_: Error| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
-        let query = JobQuery { queue: request.queue, state: request.state, before, limit: limit + 1 };
+        let (queue, state, kind) = (request.queue.clone(), request.state, request.kind.clone());
+        let query = JobQuery { queue, state, kind, before, limit: limit + 1 };
         let mut jobs = self.session.ports().jobs.jobs(&grant, &query).await?;
         let is_last = jobs.len() <= usize::from(limit);
         jobs.truncate(usize::from(limit));
         let next_cursor = jobs.last().filter(|_| !is_last).map(|job| job.id.to_string());
-        let data = jobs.into_iter().map(|job| grant.view(job)).collect();
+        let data = jobs.into_iter().map(|job| grant.view(job.seen_by(&grant))).collect();
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
@@ -83,6 +123,99 @@ impl Jobs {
         self.change(id, Job::retry).await
     }
 
+    /// Queues failed jobs again, at most a thousand, the latest first.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for a bad kind.
+    pub async fn retry_failed(&self, wanted: &RetryJobs) -> Result<RetriedJobs> {
+        wanted.kind.as_deref().map_or(Ok(()), check_kind)?;
+        let grant = self.session.require(Entity::Job, Action::Update)?;
+        let (queue, kind) = (wanted.queue.clone(), wanted.kind.clone());
+        let limit = MOST_RETRIED + 1;
+        let query = JobQuery { queue, state: Some(JobState::Failed), kind, before: None, limit };
+        let failed = self.session.ports().jobs.jobs(&grant, &query).await?;
+        let has_more = failed.len() > usize::from(MOST_RETRIED);
+        let mut retried = 0;
+        for job in failed.into_iter().take(MOST_RETRIED.into()) {
+            if grant.check_reach(&job).is_err() {
+                continue;
+            }
+            match self.change(job.id, Job::retry).await {
+                Ok(_) => retried += 1,
+                // Somebody else took it up meanwhile.
+                Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(RetriedJobs { retried, has_more })
+    }
+
+    /// Undoes bulk work or an import, once under the caller's key: what the journal's entries of a batch
+    /// did, field by field, where the caller may change it and nobody has since. A job does it, and its
+    /// result says what was left alone.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound` for a batch of which there is nothing; `Conflict` with code `bulk_running`
+    /// or `import_running` while a job is still at it.
+    pub async fn revert(&self, batch: Id<Batch>) -> Result<View<Job>> {
+        let grant = self.session.require(Entity::Job, Action::Update)?;
+        // Whoever may not undo an import hears so, whichever way they ask.
+        let product = self.session.as_product("revert").await?;
+        let imports = product.require(Entity::Import, Action::Read)?;
+        match self.session.ports().imports.import(&imports, batch.cast()).await {
+            Ok(_) => return self.session.transfers().revert(batch.cast()).await,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(first) = self.session.enqueued(&grant).await? {
+            return Ok(first);
+        }
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut changes = self.session.changes();
+                self.check_batch(&grant, &mut changes, batch).await?;
+                let task = Task::Revert { batch_id: batch, reached: None };
+                let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
+                self.session.enqueue(&grant, changes, job).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
+    }
+
+    /// Refuses a batch of which there is nothing or whose doer's jobs the caller does not see, and one
+    /// that a job may go on with before the commit.
+    async fn check_batch(&self, grant: &Grant, changes: &mut Changes, batch: Id<Batch>) -> Result<()> {
+        let ports = self.session.ports();
+        // Small work has no job.
+        let product = self.session.as_product("revert").await?;
+        let job = match ports.jobs.job(&product.require(Entity::Job, Action::Read)?, batch.cast()).await {
+            Ok(job) => Some(job),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let journal = self.session.internally(Entity::Import, Action::Read);
+        let entries = ports.journal.batch(&journal, batch, None, 1).await?;
+        let begun = job.as_ref().map(|job| job.created_by);
+        let doer = begun.or_else(|| entries.first().map(|entry| entry.actor.user_id));
+        if !doer.is_some_and(|doer| grant.sees_owner(Entity::Job, doer)) {
+            return Err(Error::not_found("batch", batch));
+        }
+        match job {
+            Some(job) if matches!(job.state, JobState::Queued | JobState::Running) => {
+                let message = format!("job {} is still under way: cancel it first", job.id);
+                Err(Error::conflict(message).with_code("bulk_running"))
+            }
+            _ if entries.is_empty() => Err(Error::not_found("batch", batch)),
+            job => {
+                job.iter().for_each(|job| changes.rely_on(job));
+                Ok(())
+            }
+        }
+    }
+
     async fn change(
         &self,
         id: Id<Job>,
@@ -99,11 +232,25 @@ impl Jobs {
                 grant.check_reach(&*job)?;
                 let changes = self.session.changes();
                 decide(&mut job, changes.now())?;
+                self.check_unique(&grant, &job, changes.now()).await?;
                 self.session.commit_job(&grant, changes, job).await
             };
             if let Some(result) = decisions.settle(decided.await) {
                 return result;
             }
+        }
+    }
+
+    /// Refuses to take up a job whose like was enqueued since.
+    async fn check_unique(&self, grant: &Grant, job: &Job, now: crate::time::Timestamp) -> Result<()> {
+        let key = job.unique_key().filter(|_| job.state == JobState::Queued);
+        let Some((key, None)) = key else { return Ok(()) };
+        match self.session.ports().jobs.unique_job(grant, key, now).await? {
+            Some(holder) if holder != job.id => {
+                let message = format!("job {holder} does what job {} would do", job.id);
+                Err(Error::conflict(message).with_code("job_unique"))
+            }
+            _ => Ok(()),
         }
     }
 }

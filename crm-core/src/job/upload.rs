@@ -12,6 +12,11 @@ use crate::transfer::Source;
 /// Bytes of a piece.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Most pieces that are kept for a workspace: 8 GiB of files that no job has finished with yet.
+const MAX_PIECES: u64 = 32 * 1024;
+/// Pieces of a file between two looks at how many the workspace has.
+const COUNTED_EACH: u32 = 64;
+
 /// A file that was sent, and is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -31,13 +36,15 @@ pub struct Spool {
     hash: Sha256,
     bytes: u64,
     pieces: u32,
+    /// Most pieces that the workspace may have.
+    most: u64,
     waiting: Vec<u8>,
 }
 
 impl Spool {
     pub(crate) fn new(session: Session, grant: Grant) -> Self {
         let id = Id::new_at(session.now());
-        Self { session, grant, id, hash: Sha256::new(), bytes: 0, pieces: 0, waiting: Vec::new() }
+        Self { session, grant, id, hash: Sha256::new(), bytes: 0, pieces: 0, most: MAX_PIECES, waiting: Vec::new() }
     }
 
     /// Bytes that came so far.
@@ -48,7 +55,8 @@ impl Spool {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be reached.
+    /// `Invalid` at `file` where the workspace has as many files as it may have that no job has finished
+    /// with; `Unavailable` when the store cannot be reached.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
@@ -67,7 +75,7 @@ impl Spool {
     /// The file, whole.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be reached.
+    /// As [`Spool::write`].
     pub async fn finish(mut self) -> Result<Upload> {
         if !self.waiting.is_empty() {
             self.keep().await?;
@@ -84,8 +92,12 @@ impl Spool {
     }
 
     async fn keep(&mut self) -> Result<()> {
+        let uploads = &self.session.ports().uploads;
+        if self.pieces.is_multiple_of(COUNTED_EACH) && uploads.count_pieces(&self.grant).await? >= self.most {
+            return Err(full(self.most));
+        }
         let piece = std::mem::take(&mut self.waiting);
-        self.session.ports().uploads.keep_piece(&self.grant, self.id, self.pieces, piece, self.session.now()).await?;
+        uploads.keep_piece(&self.grant, self.id, self.pieces, piece, self.session.now()).await?;
         self.pieces += 1;
         Ok(())
     }
@@ -133,4 +145,46 @@ impl Source for StoredFile {
 
 fn gone() -> Error {
     Error::invalid("file", "gone", "is kept no longer; send it again")
+}
+
+fn full(most: u64) -> Error {
+    let megabytes = most.saturating_mul(CHUNK_BYTES as u64) / (1024 * 1024);
+    let message = format!(
+        "finds no place: the workspace has {megabytes} MiB of files that no job has finished with; wait for \
+         its imports, or cancel one"
+    );
+    Error::invalid("file", "quota", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::access::{Action, Actor, Entity, Role};
+    use crate::testkit::{MemoryStore, World};
+
+    /// A file of so many bytes in a workspace that takes three pieces.
+    async fn kept(session: &Session, bytes: usize) -> Result<Upload> {
+        let grant = session.require(Entity::Import, Action::Create)?;
+        let mut spool = Spool { most: 3, ..Spool::new(session.clone(), grant) };
+        spool.write(&vec![b'x'; bytes]).await?;
+        spool.finish().await
+    }
+
+    #[tokio::test]
+    async fn files_of_a_workspace_take_no_more_room_than_it_has() {
+        let world = World::new(Arc::new(MemoryStore::default())).await;
+        let admin = world.session(Role::Admin).await;
+        let first = kept(&admin, 2 * CHUNK_BYTES).await.unwrap();
+        kept(&admin, 1).await.unwrap();
+        let refused = kept(&admin, 1).await.unwrap_err();
+        let fault = &refused.fields()[0];
+        assert_eq!((fault.field.as_str(), fault.code.as_ref()), ("file", "quota"), "{refused}");
+        // What is another workspace's takes none of its room, and what is forgotten gives it back.
+        let away = world.crm.acting(Actor::system(world.away.workspace, "testkit")).await.unwrap();
+        kept(&away, 1).await.unwrap();
+        admin.transfers().forget(&first).await.unwrap();
+        kept(&admin, 1).await.unwrap();
+    }
 }

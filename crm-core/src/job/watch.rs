@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::model::{Halt, Progress, Task};
+use super::runner::Halt;
+use super::state::Progress;
+use super::task::Task;
 use crate::error::Result;
 use crate::session::Session;
 use crate::store::Changes;

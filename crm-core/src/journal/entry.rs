@@ -58,6 +58,8 @@ pub struct Draft {
     pub(crate) before: Map<String, Value>,
     pub(crate) after: Map<String, Value>,
     pub(crate) events: Vec<Event>,
+    /// Whether the product decided its content, and not the caller.
+    pub(crate) is_products: bool,
 }
 
 impl Draft {
@@ -88,6 +90,7 @@ impl Draft {
             before,
             after,
             events: Vec::new(),
+            is_products: false,
         }
     }
 
@@ -107,6 +110,7 @@ impl Draft {
             before: Map::new(),
             after: Map::new(),
             events: Vec::new(),
+            is_products: false,
         }
     }
 }

@@ -10,11 +10,15 @@
 
 pub mod chain;
 mod entry;
+mod envelope;
 mod event;
+mod feed;
 mod port;
 mod timeline;
 
 pub use entry::{Batch, Change, Draft, Entry};
+pub use envelope::{Envelope, EnvelopeData, topic, topics};
 pub use event::Event;
+pub use feed::{Feed, Occurrence};
 pub use port::{JournalStore, SealedEntry};
 pub use timeline::TimelineItem;

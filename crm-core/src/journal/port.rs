@@ -45,6 +45,9 @@ impl SealedEntry {
     }
 }
 
+/// Entries that are sealed in one transaction.
+const SEAL_BATCH: u32 = 1_000;
+
 /// Port: the journal. Entries are appended by [`crate::store::Commit`] alone.
 #[async_trait]
 pub trait JournalStore: Send + Sync {
@@ -54,6 +57,15 @@ pub trait JournalStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32>;
+
+    /// Numbers and links every entry of a workspace that no seal covers yet, some a transaction.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn seal(&self, workspace: Id<Workspace>) -> Result<()> {
+        while self.seal_batch(workspace, SEAL_BATCH).await? == SEAL_BATCH {}
+        Ok(())
+    }
 
     /// The workspaces with entries that no seal covers yet, in no order. Grant-free: its reader is
     /// the worker that seals.
@@ -67,6 +79,12 @@ pub trait JournalStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn feed(&self, workspace: Id<Workspace>, after: i64, limit: u32) -> Result<Vec<SealedEntry>>;
+
+    /// The number of the last sealed entry; 0 where there is none. Grant-free: its readers are workers.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn sealed_to(&self, workspace: Id<Workspace>) -> Result<i64>;
 
     /// Checks the whole chain.
     ///

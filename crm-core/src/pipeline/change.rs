@@ -21,6 +21,7 @@ pub struct PipelineChange {
     #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub name: String,
     /// All of its stages in their order; open ones come first, then won, then lost ones.
+    #[cfg_attr(feature = "schema", schema(max_items = 50))]
     pub stages: Vec<StageChange>,
     /// Where deals go whose stage is left out.
     #[serde(default)]

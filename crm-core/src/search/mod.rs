@@ -1,4 +1,4 @@
-//! Search across contacts, companies and deals: one line of words, the best hits of all kinds.
+//! Search across contacts, companies, deals and tasks: one line of words, the best hits of all kinds.
 //!
 //! A hit is exact where the words are the whole name, the e-mail address or the domain; it begins a
 //! name; or its words are elsewhere in what is searched. Newer records come first among equals.

@@ -12,6 +12,7 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::{Error, Result};
 use crate::filter::Terms;
+use crate::task::Task;
 use crate::text::{self, Domain, Email};
 use crate::time::Timestamp;
 
@@ -26,11 +27,13 @@ pub enum HitKind {
     Company,
     /// A deal.
     Deal,
+    /// A task.
+    Task,
 }
 
 impl HitKind {
     /// Every kind.
-    pub const ALL: [HitKind; 3] = [HitKind::Contact, HitKind::Company, HitKind::Deal];
+    pub const ALL: [HitKind; 4] = [HitKind::Contact, HitKind::Company, HitKind::Deal, HitKind::Task];
 
     /// The kind of record.
     pub const fn entity(self) -> Entity {
@@ -38,6 +41,7 @@ impl HitKind {
             HitKind::Contact => Entity::Contact,
             HitKind::Company => Entity::Company,
             HitKind::Deal => Entity::Deal,
+            HitKind::Task => Entity::Task,
         }
     }
 }
@@ -49,7 +53,7 @@ impl FromStr for HitKind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.entity().name() == name)
-            .ok_or_else(|| Error::invalid("types", "unknown_choice", "is none of contact, company, deal"))
+            .ok_or_else(|| Error::invalid("types", "unknown_choice", "is none of contact, company, deal, task"))
     }
 }
 
@@ -201,6 +205,19 @@ impl Findable for Deal {
             id: self.id.uuid(),
             title: self.title.clone(),
             subtitle: subtitle([Some(self.status.name().to_owned()), self.value.map(|value| value.to_string())]),
+            matched: wanted.rank(&[&self.title], false),
+        };
+        Ranked { hit, created_at: self.created_at }
+    }
+}
+
+impl Findable for Task {
+    fn ranked(&self, wanted: &Wanted) -> Ranked {
+        let hit = Hit {
+            kind: HitKind::Task,
+            id: self.id.uuid(),
+            title: self.title.clone(),
+            subtitle: subtitle([Some(self.kind.name().to_owned()), Some(self.status.name().to_owned())]),
             matched: wanted.rank(&[&self.title], false),
         };
         Ranked { hit, created_at: self.created_at }

@@ -8,6 +8,7 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::Result;
 use crate::filter::Terms;
+use crate::task::Task;
 
 /// Port: some records whose words hold all of the terms, walled by the grant's workspace and
 /// visibility; deleted ones are absent.
@@ -33,4 +34,10 @@ pub trait SearchStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached or the deadline passed.
     async fn deals_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Deal>>;
+
+    /// Tasks.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached or the deadline passed.
+    async fn tasks_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Task>>;
 }

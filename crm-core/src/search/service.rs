@@ -14,6 +14,7 @@ use crate::filter::{Filter, Op, Terms};
 use crate::page::{self, ListQuery, ListRequest};
 use crate::session::Session;
 use crate::store::Record;
+use crate::task::Task;
 
 /// Most matches by the words that are ranked, of each kind of record.
 pub const CANDIDATES: u16 = 500;
@@ -25,7 +26,7 @@ pub struct Searches {
 }
 
 impl Session {
-    /// Searches across contacts, companies and deals.
+    /// Searches across contacts, companies, deals and tasks.
     pub fn search(&self) -> Searches {
         Searches { session: self.clone() }
     }
@@ -77,6 +78,7 @@ impl Searches {
                 HitKind::Contact => self.contacts(&grant, &wanted).await?,
                 HitKind::Company => self.companies(&grant, &wanted).await?,
                 HitKind::Deal => self.deals(&grant, &wanted).await?,
+                HitKind::Task => self.tasks(&grant, &wanted).await?,
             });
         }
         found.sort_by_cached_key(Ranked::place);
@@ -134,6 +136,19 @@ impl Searches {
         for lead in Lead::starts("title", wanted).into_iter().filter(|_| lacks) {
             if let Some(query) = lead.query::<Deal>(&self.session, grant)? {
                 found.extend(ports.deals.deals(grant, &query).await?.rows);
+            }
+        }
+        Ok(ranked(grant, wanted, found))
+    }
+
+    async fn tasks(&self, grant: &Grant, wanted: &Wanted) -> Result<Vec<Ranked>> {
+        let ports = self.session.ports();
+        let terms = grant.searched(Entity::Task, wanted.terms.clone());
+        let mut found = ports.search.tasks_by_words(grant, &terms, CANDIDATES).await?;
+        let lacks = may_lack(&found, &terms);
+        for lead in Lead::starts("title", wanted).into_iter().filter(|_| lacks) {
+            if let Some(query) = lead.query::<Task>(&self.session, grant)? {
+                found.extend(ports.tasks.tasks(grant, &query).await?.rows);
             }
         }
         Ok(ranked(grant, wanted, found))

@@ -1,28 +1,32 @@
-//! What the services need of a contact, a company or a deal to treat all three alike.
+//! What the services need of a contact, a company, a deal or a task to treat all four alike.
 
 use std::future::Future;
 use std::pin::Pin;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::Session;
 use crate::access::{Entity, Grant, Listed};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::edit::RecordEdit;
 use crate::error::Result;
 use crate::id::Id;
+use crate::journal::Event;
 use crate::page::{ListQuery, Rows};
-use crate::store::{Reliance, Stored};
+use crate::store::{Changes, Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
 
 /// What a port answers with.
 pub(crate) type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// A record with an owner, tags and custom values.
+/// A record with an owner, tags and custom values. A task's owner is its assignee.
 pub(crate) trait Kept: Listed {
     /// A change of it.
-    type Edit: RecordEdit + Clone + Send + Sync;
+    type Edit: RecordEdit + Clone + Serialize + DeserializeOwned + Send + Sync;
 
     /// Names of its tags.
     fn tags(&self) -> &[String];
@@ -35,6 +39,9 @@ pub(crate) trait Kept: Listed {
 
     /// Gives it an owner.
     fn set_owner(&mut self, owner: Option<Id<User>>);
+
+    /// Says who made it, where its kind keeps that.
+    fn set_creator(&mut self, _creator: Option<Id<User>>) {}
 
     /// Gives it other tags, which are clean.
     fn set_tags(&mut self, tags: Vec<String>);
@@ -50,6 +57,23 @@ pub(crate) trait Kept: Listed {
     /// # Errors
     /// `Invalid` with every field at fault; the record is then half edited and must be dropped.
     fn apply(&mut self, edit: Self::Edit) -> Result<()>;
+
+    /// Makes what follows from the fields that were set follow, at the time of the change.
+    fn follow(&mut self, _now: Timestamp) {}
+
+    /// Puts among the changes what a change of records brings with it, before they are written.
+    fn bring<'a>(
+        _session: &'a Session,
+        _changes: &'a mut Changes,
+        _records: Vec<&'a mut Stored<Self>>,
+    ) -> Reading<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The facts that a write of it tells, besides those that its service emits.
+    fn facts(_before: Option<&Self>, _after: &Self) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// One that the caller sees.
     fn load<'a>(ports: &'a Ports, grant: &'a Grant, id: Id<Self>) -> Reading<'a, Stored<Self>>;
@@ -79,4 +103,14 @@ pub(crate) trait Kept: Listed {
 pub(crate) trait Blank: Kept {
     /// One without content.
     fn blank(id: Id<Self>, now: Timestamp) -> Self;
+}
+
+/// Writes a record with the facts that its change tells. Says whether anything changed.
+pub(crate) fn put_kept<T: Kept>(changes: &mut Changes, record: &mut Stored<T>) -> bool {
+    let facts = T::facts(record.before(), record);
+    let is_changed = changes.put(record);
+    if is_changed {
+        facts.into_iter().for_each(|fact| changes.emit(fact));
+    }
+    is_changed
 }

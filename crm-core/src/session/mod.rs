@@ -3,9 +3,12 @@
 mod kept;
 mod records;
 mod save;
+mod sealing;
 mod timeline;
 
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::access::{Access, Action, Actor, Entity, Grant, View};
 use crate::activity::Activities;
@@ -16,21 +19,25 @@ use crate::crm::{Crm, Ports};
 use crate::custom_field::CustomFields;
 use crate::deal::Deals;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::Id;
-use crate::job::{Job, Jobs};
-use crate::journal::{Draft, Entry};
+use crate::exchange_rate::ExchangeRates;
+use crate::job::{Halt, Job, Jobs, NewJob, Queues};
+use crate::journal::Entry;
+use crate::mail::Mails;
 use crate::pipeline::Pipelines;
-use crate::store::{Changes, IdempotencyKey, Record, Replay, Sealed, Stored, Write};
+use crate::store::{Changes, IdempotencyKey, Record, Replay, Stored, Write};
 use crate::tag::Tags;
+use crate::task::Tasks;
 use crate::team::Teams;
 use crate::time::Timestamp;
 use crate::transfer::Transfers;
 use crate::user::Users;
+use crate::webhook::Webhooks;
 use crate::workspace::Workspaces;
 
-pub(crate) use kept::{Blank, Kept, Reading};
+pub(crate) use kept::{Blank, Kept, Reading, put_kept};
 pub(crate) use records::Records;
 pub(crate) use save::{page_of, permitted, pointed};
+pub(crate) use sealing::seal;
 
 /// How often a service decides anew when somebody else was faster.
 const DECISIONS: usize = 3;
@@ -76,11 +83,22 @@ impl Decisions {
             settled => Some(settled),
         }
     }
+
+    /// As [`Decisions::settle`], of a step of a job.
+    pub(crate) fn settle_step(
+        &mut self,
+        written: std::result::Result<(), Halt>,
+    ) -> Option<std::result::Result<(), Halt>> {
+        match written {
+            Err(Halt::Fault(error)) => self.settle(Err(error)).map(|settled| settled.map_err(Halt::Fault)),
+            settled => Some(settled),
+        }
+    }
 }
 
 /// Whether a conflict is not with somebody who was faster, so that deciding again decides the same.
 fn is_final(error: &Error) -> bool {
-    matches!(error.code(), "last_admin" | "import_running" | "default_pipeline" | "pipeline_in_use")
+    matches!(error.code(), "last_admin" | "import_running" | "bulk_running" | "default_pipeline" | "pipeline_in_use")
 }
 
 /// The conflict of a stale version.
@@ -95,11 +113,21 @@ pub struct Session {
     crm: Crm,
     access: Arc<Access>,
     idempotency: Option<IdempotencyKey>,
+    /// Jobs that the next commit enqueues.
+    along: Arc<Mutex<Vec<NewJob>>>,
 }
 
 impl Session {
     pub(crate) fn new(crm: Crm, access: Arc<Access>) -> Self {
-        Self { crm, access, idempotency: None }
+        Self { crm, access, idempotency: None, along: Arc::default() }
+    }
+
+    /// The same session, whose next commit enqueues these jobs too.
+    #[must_use]
+    pub(crate) fn along(mut self, jobs: impl IntoIterator<Item = NewJob>) -> Self {
+        let waiting = self.along.lock().iter().cloned().chain(jobs).collect();
+        self.along = Arc::new(Mutex::new(waiting));
+        self
     }
 
     /// The same session, whose next creation happens once under this key however often it is sent.
@@ -134,6 +162,11 @@ impl Session {
         Deals::new(self.clone())
     }
 
+    /// Tasks.
+    pub fn tasks(&self) -> Tasks {
+        Tasks::new(self.clone())
+    }
+
     /// What the history of deals says.
     pub fn analytics(&self) -> Analytics {
         Analytics::new(self.clone())
@@ -159,6 +192,21 @@ impl Session {
         CustomFields::new(self.clone())
     }
 
+    /// Exchange rates.
+    pub fn exchange_rates(&self) -> ExchangeRates {
+        ExchangeRates::new(self.clone())
+    }
+
+    /// Where the events of the workspace are sent.
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(self.clone())
+    }
+
+    /// Mails, their templates, and who gets none.
+    pub fn mails(&self) -> Mails {
+        Mails::new(self.clone())
+    }
+
     /// Members.
     pub fn users(&self) -> Users {
         Users::new(self.clone())
@@ -177,6 +225,11 @@ impl Session {
     /// Jobs.
     pub fn jobs(&self) -> Jobs {
         Jobs::new(self.clone())
+    }
+
+    /// The queues that jobs wait in.
+    pub fn queues(&self) -> Queues {
+        Queues::new(self.clone())
     }
 
     /// Imports and exports.
@@ -214,6 +267,10 @@ impl Session {
         Grant::internal(self.access.clone(), entity, action)
     }
 
+    pub(crate) fn crm(&self) -> &Crm {
+        &self.crm
+    }
+
     pub(crate) fn ports(&self) -> &Ports {
         &self.crm.ports
     }
@@ -233,15 +290,27 @@ impl Session {
 
     /// Seals the changes and writes them in one transaction. Nothing is written where there is
     /// nothing to write.
-    pub(crate) async fn commit(&self, grant: &Grant, changes: Changes) -> Result<()> {
+    pub(crate) async fn commit(&self, grant: &Grant, mut changes: Changes) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
+        }
+        let along = self.along.lock().clone();
+        let jobs = std::mem::take(&mut changes.jobs).into_iter().chain(along.iter().cloned());
+        for job in jobs {
+            let job = job.into_job(grant.actor().user_id(), changes.now())?;
+            changes.put_new_job(job);
         }
         let changes_access = changes.writes.iter().any(is_about_access);
         let sealed = seal(grant, changes)?;
         let result = self.ports().commit.commit(sealed).await;
         if changes_access {
             self.ports().cache.forget_workspace(grant.workspace_id());
+        }
+        if let (Ok(()), Some(listener)) = (&result, &self.ports().listener) {
+            listener.committed(grant.workspace_id());
+        }
+        if result.is_ok() && !along.is_empty() {
+            self.along.lock().clear();
         }
         result
     }
@@ -280,6 +349,11 @@ impl Session {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The caller's key, where what is done is to be done once.
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency.as_ref()
     }
 
     /// Whether what is done is to be done once, under the caller's key.
@@ -336,58 +410,6 @@ fn is_about_access(write: &Write) -> bool {
     matches!(write, Write::Workspace(_) | Write::User(_) | Write::Team(_) | Write::CustomField(_))
 }
 
-/// Stamps changes with workspace, actor, time and ids, after checking that the caller touches no
-/// hidden field.
-pub(crate) fn seal(grant: &Grant, changes: Changes) -> Result<Sealed> {
-    for draft in &changes.drafts {
-        check_hidden(grant, draft)?;
-    }
-    let at = changes.at;
-    let batch = changes.batch;
-    let entry = |draft: Draft| Entry {
-        id: Id::new_at(at),
-        at,
-        actor: grant.actor().into(),
-        batch,
-        depth: 0,
-        entity: draft.entity,
-        record_id: draft.record_id,
-        version: draft.version,
-        subject: draft.subject,
-        change: draft.change,
-        before: draft.before,
-        after: draft.after,
-        events: draft.events,
-    };
-    Ok(Sealed {
-        workspace_id: grant.workspace_id(),
-        at,
-        entries: changes.drafts.into_iter().map(entry).collect(),
-        writes: changes.writes,
-        relied: changes.relied.into_iter().collect(),
-        guards: changes.guards,
-        idempotency: changes.idempotency,
-        purged: changes.purged,
-    })
-}
-
-/// Refuses a change of a field that the caller does not see, as if there were no such field.
-fn check_hidden(grant: &Grant, draft: &Draft) -> Result<()> {
-    let mask = grant.mask(draft.entity);
-    if mask.is_empty() {
-        return Ok(());
-    }
-    let custom = |image: &serde_json::Map<String, serde_json::Value>, key: &str| {
-        image.get("custom").and_then(|values| values.get(key)).cloned()
-    };
-    let touched = mask.iter().filter(|key| match key.strip_prefix(crate::filter::CUSTOM_PREFIX) {
-        None => draft.before.contains_key(*key) || draft.after.contains_key(*key),
-        Some(key) => custom(&draft.before, key) != custom(&draft.after, key),
-    });
-    let faults: Vec<_> = touched.map(|key| save::unknown_field(draft.entity, key)).collect();
-    if faults.is_empty() { Ok(()) } else { Err(Error::invalid_fields(faults)) }
-}
-
 /// The record that a history's entries, oldest first, add up to.
 pub(crate) fn image_at<T: Record>(entries: &[Entry]) -> Option<T> {
     let last = entries.last()?;
@@ -407,6 +429,7 @@ pub(crate) fn image_at<T: Record>(entries: &[Entry]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Id;
 
     fn is_send<T: Send>(value: T) -> T {
         value
@@ -419,6 +442,8 @@ mod tests {
         is_send(session.contacts().create(Default::default())).await?;
         is_send(session.contacts().replace(id, Default::default(), Expect::Any)).await?;
         is_send(session.deals().move_to(id.cast(), id.cast(), Expect::Any)).await?;
+        is_send(session.tasks().complete(id.cast(), Expect::Any)).await?;
+        is_send(session.tasks().overdue(&Default::default())).await?;
         is_send(session.users().change_role(id.cast(), crate::access::Role::Admin, Expect::Any)).await?;
         let mut file = crate::transfer::BytesSource::new("");
         is_send(session.transfers().preview(Entity::Deal, &mut file, &Default::default())).await?;

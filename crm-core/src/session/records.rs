@@ -1,4 +1,4 @@
-//! The use cases that contacts, companies and deals have in common.
+//! The use cases that contacts, companies, deals and tasks have in common.
 
 use std::marker::PhantomData;
 
@@ -6,6 +6,7 @@ use super::{Blank, Decisions, Expect, Kept, Session, page_of, permitted};
 use crate::access::{Action, Grant, View};
 use crate::edit::RecordEdit as _;
 use crate::error::Result;
+use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{COUNT_CAP, ListRequest, Page};
@@ -54,8 +55,14 @@ impl<'s, T: Kept> Records<'s, T> {
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Page<View<T>>> {
+        self.list_among(request, CheckedFilter::everything()).await
+    }
+
+    /// A page of those records of a list that pass one more filter, which is not the caller's.
+    pub(crate) async fn list_among(&self, request: &ListRequest, among: CheckedFilter) -> Result<Page<View<T>>> {
         let grant = self.session.require(T::ENTITY, Action::Read)?;
-        let query = grant.check_list::<T>(request, self.session.now())?;
+        let mut query = grant.check_list::<T>(request, self.session.now())?;
+        query.filter = query.filter.and(among);
         let ports = self.session.ports();
         let rows = T::page(ports, &grant, &query).await?;
         let total = match query.is_counted() {

@@ -1,10 +1,11 @@
-//! What saving a contact, company or deal has in common.
+//! What saving a contact, company, deal or task has in common.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::kept::put_kept;
 use super::{Kept, Session};
 use crate::access::{Action, Entity, Grant, Listed, View};
 use crate::custom_field::{CustomKind, TypedValue, check_values, unknown_custom_field};
@@ -17,8 +18,9 @@ use crate::tag::Tag;
 use crate::text;
 
 impl Session {
-    /// Gives a new record without an owner to the caller.
+    /// Gives a new record without an owner to the caller, who made it.
     pub(crate) fn own<T: Kept>(&self, record: &mut Stored<T>) {
+        record.set_creator(self.actor().user_id());
         if record.owner().is_none() {
             record.set_owner(self.actor().user_id());
         }
@@ -35,7 +37,8 @@ impl Session {
         let referred = self.referred(grant, pointed(grant, record)).await?;
         let fresh = self.check(grant, changes, record, &referred)?;
         self.make_tags(grant, changes, fresh).await?;
-        Ok(changes.put(record))
+        T::bring(self, changes, vec![&mut *record]).await?;
+        Ok(put_kept(changes, record))
     }
 
     /// The checks of [`Session::save`] on a record whose references were looked up. The changes rely
@@ -50,6 +53,7 @@ impl Session {
         record: &mut Stored<T>,
         referred: &Referred,
     ) -> Result<Vec<String>> {
+        record.follow(changes.now());
         let before = record.before().cloned();
         let mut faults = self.check_custom(grant, before.as_ref(), record);
         let pointed = pointed(grant, record);
@@ -181,13 +185,14 @@ impl Session {
     }
 }
 
-/// An edit as this caller may make it: what they do not see they cannot name, and clearing all
-/// custom values clears those that they see.
+/// An edit as this caller may make it, in their zone: what they do not see they cannot name, and
+/// clearing all custom values clears those that they see.
 ///
 /// # Errors
 /// `Invalid` for every hidden field that it names, before anything is compared with what the record
 /// holds: a field answers as if there were none, whatever its value.
 pub(crate) fn permitted<E: RecordEdit>(grant: &Grant, mut edit: E) -> Result<E> {
+    edit = edit.in_zone(grant.zone());
     let mask = grant.mask(E::ENTITY);
     let hidden = edit.named().into_iter().filter(|field| mask.hides(field));
     let mut faults: Vec<FieldError> = hidden.map(|field| unknown_field(E::ENTITY, field)).collect();

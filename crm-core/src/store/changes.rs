@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use super::idempotency::IdempotencyKey;
 use super::record::{Record, Stored};
-use super::write::Write;
+use super::write::{Put, Write};
 use crate::access::Entity;
 use crate::account::NewAccount;
 use crate::id::Id;
+use crate::job::{Job, NewJob};
 use crate::journal::{Batch, Draft, Event};
+use crate::mail::MailRecord;
 use crate::time::Timestamp;
 use crate::transfer::{FailedRow, Fingerprint};
 use crate::user::User;
@@ -41,6 +43,8 @@ pub enum Guard {
     Admins,
     /// The custom fields: each kind of record has at most 200.
     CustomFields,
+    /// The templates of mails: a workspace has at most 200.
+    MailTemplates,
     /// The records that imports make: each row makes one, however many imports run at once.
     Imports,
 }
@@ -52,6 +56,7 @@ impl Guard {
             Guard::Admins => "admins",
             Guard::CustomFields => "custom_fields",
             Guard::Imports => "imports",
+            Guard::MailTemplates => "mail_templates",
         }
     }
 }
@@ -77,6 +82,8 @@ pub struct Changes {
     pub(crate) batch: Option<Id<Batch>>,
     pub(crate) idempotency: Option<(IdempotencyKey, Reliance)>,
     pub(crate) purged: Vec<(Entity, Uuid)>,
+    /// Jobs that the changes want.
+    pub(crate) jobs: Vec<NewJob>,
 }
 
 impl Changes {
@@ -91,6 +98,7 @@ impl Changes {
             batch: None,
             idempotency: None,
             purged: Vec::new(),
+            jobs: Vec::new(),
         }
     }
 
@@ -108,11 +116,28 @@ impl Changes {
         true
     }
 
+    /// As [`Changes::put`], of a record that the product makes of another one: it may have content that the
+    /// caller does not see.
+    pub(crate) fn put_as_product<T: Record>(&mut self, record: &mut Stored<T>) {
+        if self.put(record)
+            && let Some(draft) = self.drafts.last_mut()
+        {
+            draft.is_products = true;
+        }
+    }
+
     /// Writes a record that has no history of its own.
     pub(crate) fn put_unjournalled<T: Record>(&mut self, record: &mut Stored<T>) {
         if let Some(put) = record.advance(self.at) {
             self.writes.push(T::write(put));
         }
+    }
+
+    /// Writes a new job.
+    pub(crate) fn put_new_job(&mut self, job: Job) {
+        let mut after = job;
+        after.stamp(1, self.at);
+        self.writes.push(Write::Job(Put { before: None, after }));
     }
 
     /// Adds a fact to the entry of the record written last.
@@ -126,6 +151,14 @@ impl Changes {
     pub fn note(&mut self, entity: Entity, id: Uuid, event: impl Into<Event>) {
         self.drafts.push(Draft::noted(entity, id));
         self.emit(event);
+    }
+
+    /// As [`Changes::note`], about a record whose history also appears in the timeline of another.
+    pub(crate) fn note_on<T: Record>(&mut self, record: &T, event: impl Into<Event>) {
+        self.note(T::ENTITY, record.uuid(), event);
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.subject = record.subject();
+        }
     }
 
     /// Refuses the commit where this record has moved on since it was read.
@@ -185,8 +218,13 @@ impl Changes {
         }
     }
 
+    /// Keeps that a mail waits.
+    pub(crate) fn keep_mail(&mut self, record: MailRecord) {
+        self.writes.push(Write::MailQueued(record));
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.drafts.is_empty()
+        self.writes.is_empty() && self.drafts.is_empty() && self.jobs.is_empty()
     }
 }

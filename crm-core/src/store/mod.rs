@@ -15,5 +15,5 @@ pub use changes::{Changes, Guard, GuardRow, Reliance};
 pub use idempotency::{IdempotencyKey, KEPT_SECONDS, Replay};
 pub(crate) use record::image;
 pub use record::{Record, Stored};
-pub use sealed::{Commit, Sealed};
+pub use sealed::{Commit, CommitListener, Sealed};
 pub use write::{Put, Write};

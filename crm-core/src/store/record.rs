@@ -78,24 +78,40 @@ fn is_empty(value: &Value) -> bool {
 /// A record as it was loaded, beside the value that a service edits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<T> {
-    loaded: Option<T>,
+    loaded: Loaded<T>,
     value: T,
+}
+
+/// What the store holds of a record. Most records are read and never edited, so it is copied at the
+/// first edit.
+#[derive(Clone, Debug, PartialEq)]
+enum Loaded<T> {
+    /// Nothing.
+    Nothing,
+    /// The value.
+    Same,
+    /// Another value than the edited one.
+    Other(T),
 }
 
 impl<T: Record> Stored<T> {
     /// What a store read.
     pub fn loaded(value: T) -> Self {
-        Self { loaded: Some(value.clone()), value }
+        Self { loaded: Loaded::Same, value }
     }
 
     /// A record that no store holds yet.
     pub fn new(value: T) -> Self {
-        Self { loaded: None, value }
+        Self { loaded: Loaded::Nothing, value }
     }
 
     /// The image that the store holds.
     pub fn before(&self) -> Option<&T> {
-        self.loaded.as_ref()
+        match &self.loaded {
+            Loaded::Nothing => None,
+            Loaded::Same => Some(&self.value),
+            Loaded::Other(loaded) => Some(loaded),
+        }
     }
 
     /// The edited value.
@@ -106,12 +122,14 @@ impl<T: Record> Stored<T> {
     /// Makes the edited value the next version, and gives both images. `None` where nothing
     /// changed, so that saving a record as it was writes nothing.
     pub(crate) fn advance(&mut self, at: Timestamp) -> Option<Put<T>> {
-        if self.loaded.as_ref() == Some(&self.value) {
+        if self.before() == Some(&self.value) {
             return None;
         }
-        let version = self.loaded.as_ref().map_or(0, T::version);
-        self.value.stamp(version + 1, at);
-        let before = self.loaded.replace(self.value.clone());
+        let before = match std::mem::replace(&mut self.loaded, Loaded::Same) {
+            Loaded::Nothing | Loaded::Same => None,
+            Loaded::Other(loaded) => Some(loaded),
+        };
+        self.value.stamp(before.as_ref().map_or(0, T::version) + 1, at);
         Some(Put { before, after: self.value.clone() })
     }
 }
@@ -124,8 +142,11 @@ impl<T> Deref for Stored<T> {
     }
 }
 
-impl<T> DerefMut for Stored<T> {
+impl<T: Clone> DerefMut for Stored<T> {
     fn deref_mut(&mut self) -> &mut T {
+        if matches!(self.loaded, Loaded::Same) {
+            self.loaded = Loaded::Other(self.value.clone());
+        }
         &mut self.value
     }
 }

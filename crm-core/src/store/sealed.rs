@@ -9,6 +9,7 @@ use super::write::Write;
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::id::Id;
+use crate::job::{Bell, Listener};
 use crate::journal::Entry;
 use crate::time::Timestamp;
 use crate::workspace::Workspace;
@@ -69,6 +70,12 @@ impl Sealed {
     }
 }
 
+/// Port: told of every commit after it was made, by the process that made it. It must return at once.
+pub trait CommitListener: Send + Sync {
+    /// Something was written to a workspace.
+    fn committed(&self, workspace: Id<Workspace>);
+}
+
 /// Port: the only write of entity data.
 #[async_trait]
 pub trait Commit: Send + Sync {
@@ -92,4 +99,10 @@ pub trait Commit: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>>;
+
+    /// Hears of workspaces in which others committed, soon after they did, where the store can tell. A
+    /// listener that ends says that it cannot. What this process commits, [`CommitListener`] hears.
+    fn listen_for_commits(&self) -> Listener<Id<Workspace>> {
+        Bell::new().listen()
+    }
 }

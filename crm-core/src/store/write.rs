@@ -7,13 +7,18 @@ use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::CustomField;
 use crate::deal::Deal;
+use crate::exchange_rate::ExchangeRate;
 use crate::id::Id;
 use crate::job::Job;
+use crate::mail::{MailRecord, MailTemplate};
 use crate::pipeline::Pipeline;
+use crate::relay::CursorMove;
 use crate::tag::Tag;
+use crate::task::Task;
 use crate::team::Team;
 use crate::transfer::{FailedRow, Fingerprint, Import};
 use crate::user::User;
+use crate::webhook::{Delivery, MadeSecret, WebhookEndpoint};
 use crate::workspace::Workspace;
 
 /// One record written: inserted where `before` is absent, else updated where its version still
@@ -41,6 +46,8 @@ pub enum Write {
     Company(Put<Company>),
     /// A deal, its tags and custom values.
     Deal(Put<Deal>),
+    /// A task, its tags and custom values.
+    Task(Put<Task>),
     /// A pipeline and its stages.
     Pipeline(Put<Pipeline>),
     /// A tag.
@@ -49,6 +56,21 @@ pub enum Write {
     Note(Put<Note>),
     /// A custom field's definition.
     CustomField(Put<CustomField>),
+    /// The rate of two currencies from a day on.
+    ExchangeRate(Put<ExchangeRate>),
+    /// A webhook endpoint; with a deleted one its secrets go.
+    WebhookEndpoint(Put<WebhookEndpoint>),
+    /// A secret that a webhook endpoint's messages are signed with; not journalled.
+    WebhookSecret(MadeSecret),
+    /// Messages that wait to be sent to webhook endpoints; not journalled.
+    Deliveries(Vec<Delivery>),
+    /// How far a handler of events has come; not journalled. A move from elsewhere than where the cursor is
+    /// is a conflict.
+    CursorMove(CursorMove),
+    /// What a mail says.
+    MailTemplate(Put<MailTemplate>),
+    /// A mail that waits, for the log; not journalled.
+    MailQueued(MailRecord),
     /// A job that is enqueued or recorded; not journalled.
     Job(Put<Job>),
     /// An import's state and checkpoint; not journalled.
@@ -73,6 +95,7 @@ impl Write {
         match self {
             Write::Contact(put) => loaded(put).map(Write::Contact),
             Write::Deal(put) => loaded(put).map(Write::Deal),
+            Write::Task(put) => loaded(put).map(Write::Task),
             Write::Note(put) => loaded(put).map(Write::Note),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Tags: labels on contacts, companies and deals.
+//! Tags: labels on contacts, companies, deals and tasks.
 //!
 //! A record carries its tags' names; the store mirrors them in a table by which records are found
 //! and counted. The tag itself is made by its first use.

@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
-use crate::integration::{AccessClaims, PasswordHasher, TokenSigner};
+use crate::integration::{AccessClaims, Mailer, PasswordHasher, TokenSigner};
+use crate::mail::Mail;
 use crate::time::{Clock, Timestamp};
 
 /// A clock that goes as the test says. Each look moves it on by its tick, so that what was done
@@ -88,5 +90,39 @@ impl TokenSigner for PlainSigner {
             expires_at: instant(expires)?,
         };
         if now < claims.expires_at { Ok(claims) } else { Err(forged()) }
+    }
+}
+
+/// A mailer that keeps what it is given, and stumbles when it is told to.
+#[derive(Debug, Default)]
+pub struct FakeMailer {
+    sent: Mutex<Vec<Mail>>,
+    troubles: Mutex<Vec<Error>>,
+}
+
+impl FakeMailer {
+    /// Fails so once, before whatever it was told earlier.
+    pub fn stumble(&self, error: Error) {
+        self.troubles.lock().push(error);
+    }
+
+    /// The mails that it accepted, in their order.
+    pub fn sent(&self) -> Vec<Mail> {
+        self.sent.lock().clone()
+    }
+}
+
+#[async_trait]
+impl Mailer for FakeMailer {
+    async fn send(&self, mail: &Mail) -> Result<()> {
+        // A mail that cannot be written is refused as an adapter refuses it.
+        mail.envelope().and_then(|_| mail.formatted())?;
+        match self.troubles.lock().pop() {
+            Some(error) => Err(error),
+            None => {
+                self.sent.lock().push(mail.clone());
+                Ok(())
+            }
+        }
     }
 }

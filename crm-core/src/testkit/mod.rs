@@ -12,7 +12,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `memory` | [`MemoryStore`]: every port over plain maps |
-//! | `fakes` | [`FakeClock`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
+//! | `receiver` | [`Receiver`]: a sender of webhooks and the endpoint behind it |
+//! | `fakes` | [`FakeClock`], [`FakeMailer`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
 //! | `samples` | the smallest records that a law can speak of |
 //! | `world` | [`World`]: two workspaces with a member of each role, over any store |
 //! | `databases` | which databases tests run on |
@@ -22,19 +23,22 @@
 mod databases;
 mod fakes;
 mod memory;
+mod receiver;
 pub mod roles;
 pub mod samples;
 pub mod suite;
 mod world;
 
 #[cfg(feature = "testkit")]
-pub use crate::integration::{MockPasswordHasher, MockTokenSigner};
+pub use crate::integration::{MockMailer, MockPasswordHasher, MockTokenSigner, MockWebhookSender};
 pub use databases::postgres_url;
-pub use fakes::{FakeClock, PlainHasher, PlainSigner};
+pub use fakes::{FakeClock, FakeMailer, PlainHasher, PlainSigner};
 pub use memory::MemoryStore;
+pub use receiver::Receiver;
 pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
 
 pub use crate::{
-    __clock_suite as clock_suite, __password_hasher_suite as password_hasher_suite, __suite as suite,
-    __token_signer_suite as token_signer_suite,
+    __clock_suite as clock_suite, __mailer_suite as mailer_suite, __mailer_trouble_suite as mailer_trouble_suite,
+    __password_hasher_suite as password_hasher_suite, __suite as suite, __token_signer_suite as token_signer_suite,
+    __webhook_sender_suite as webhook_sender_suite,
 };

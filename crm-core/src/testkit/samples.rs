@@ -9,13 +9,16 @@ use crate::custom_field::{CustomKind, CustomValues, NewCustomField};
 use crate::deal::DealEdit;
 use crate::edit::Edit;
 use crate::error::Result;
+use crate::exchange_rate::NewExchangeRate;
 use crate::filter::Filter;
 use crate::id::Id;
 use crate::page::ListRequest;
 use crate::pipeline::{NewPipeline, NewStage, StageKind};
 use crate::store::IdempotencyKey;
+use crate::task::TaskEdit;
 use crate::team::NewTeam;
 use crate::time::Timestamp;
+use crate::time::strict_day;
 use crate::transfer::date::DateFormat;
 use crate::transfer::format::Format;
 use crate::transfer::{Counts, FailedRow, FileMark, Import, ImportOptions, ImportState};
@@ -34,6 +37,11 @@ pub fn company(name: &str) -> CompanyEdit {
 /// A deal with a title.
 pub fn deal(title: &str) -> DealEdit {
     DealEdit { title: title.into(), ..DealEdit::default() }
+}
+
+/// A task with a title.
+pub fn task(title: &str) -> TaskEdit {
+    TaskEdit { title: title.into(), ..TaskEdit::default() }
 }
 
 /// A note on a contact.
@@ -77,6 +85,21 @@ pub fn custom_field(entity: Entity, key: &str, kind: CustomKind) -> NewCustomFie
     NewCustomField { entity, key: key.to_owned(), label: key.to_owned(), kind, choices, target, required: false }
 }
 
+/// The rate of two currencies from a day on.
+///
+/// # Panics
+/// Where these are no currencies, rate or day.
+#[expect(clippy::expect_used, reason = "a sample that cannot be made fails its test")]
+pub fn exchange_rate((base, quote): (&str, &str), rate: &str, day: &str) -> NewExchangeRate {
+    let currency = |code: &str| code.parse().expect("a currency");
+    NewExchangeRate {
+        base_currency: currency(base),
+        quote_currency: currency(quote),
+        rate: rate.parse().expect("a rate"),
+        valid_from: strict_day(day).expect("a day"),
+    }
+}
+
 /// One custom value.
 pub fn custom(key: &str, value: impl Into<serde_json::Value>) -> Edit<CustomValues> {
     Edit::Set(CustomValues::from_iter([(key.to_owned(), value.into())]))
@@ -107,6 +130,7 @@ pub fn import(created_by: Option<Id<User>>, now: Timestamp) -> Import {
         columns: Vec::new(),
         headers: Vec::new(),
         date_format: DateFormat::YearMonthDay,
+        won_days: Some(57),
         offset: 0,
         line: 1,
         rows: 0,

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::filter::CUSTOM_PREFIX;
 use crate::id::Id;
+use crate::money::Money;
 use crate::time::Timestamp;
 
 /// One row as a plan sees it. Cells are trimmed, and what an export did to formulas is undone.
@@ -46,8 +47,13 @@ impl<'a> Cells<'a> {
     /// The value of a field; none for an empty cell.
     pub(super) fn text(self, key: &str) -> Option<&'a str> {
         let column = self.plan.column(key)?;
-        let cell = column.alias(restore(self.record.cell(column.at)?).trim());
+        let cell = self.plan.meaning(column, restore(self.record.cell(column.at)?).trim());
         (!cell.is_empty()).then_some(cell)
+    }
+
+    /// What the product of the row costs by the list.
+    pub(super) fn price(self) -> Option<Money> {
+        self.text("product").or_else(|| self.text("custom.product")).and_then(|name| self.plan.prices.price(name))
     }
 
     /// A line of text.
@@ -132,7 +138,7 @@ pub(super) fn list(cell: &str) -> Vec<String> {
     cell.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-fn truth(cell: &str) -> Result<bool> {
+pub(super) fn truth(cell: &str) -> Result<bool> {
     match cell.to_ascii_lowercase().as_str() {
         "true" | "yes" | "y" | "1" | "on" | "x" => Ok(true),
         "false" | "no" | "n" | "0" | "off" => Ok(false),

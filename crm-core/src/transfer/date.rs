@@ -5,11 +5,11 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::time::{Timestamp, Zone};
+pub use crate::moment::Moment;
 
 /// Order of year, month and day; the separator may be `-`, `/` or `.`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,47 +41,6 @@ impl FromStr for DateFormat {
             )),
         }
     }
-}
-
-/// A moment as a cell tells it: how much of it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// A day.
-    Day(NaiveDate),
-    /// A day and a time by the clock on the wall.
-    Local(NaiveDateTime),
-    /// A day and a time with their distance from UTC.
-    Fixed(DateTime<FixedOffset>),
-}
-
-impl Moment {
-    /// The day as it is written, whatever the zone.
-    pub fn day(self) -> NaiveDate {
-        match self {
-            Moment::Day(day) => day,
-            Moment::Local(local) => local.date(),
-            Moment::Fixed(fixed) => fixed.date_naive(),
-        }
-    }
-
-    /// The instant, where the zone fills in what the cell leaves open: a day is its first instant, a
-    /// time that happens twice the earlier one, a time that a clock change skips the end of the gap.
-    pub fn instant(self, zone: Zone) -> Timestamp {
-        match self {
-            Moment::Day(day) => zone.start_of_day(day),
-            Moment::Local(local) => local_instant(local, zone),
-            Moment::Fixed(fixed) => Timestamp::from(fixed.with_timezone(&Utc)),
-        }
-    }
-}
-
-fn local_instant(local: NaiveDateTime, zone: Zone) -> Timestamp {
-    let tz: chrono_tz::Tz = zone.name().parse().unwrap_or_default();
-    // No gap is longer than the day that Samoa skipped.
-    (0..=24 * 60)
-        .filter_map(|minutes| local.checked_add_signed(TimeDelta::minutes(minutes)))
-        .find_map(|local| tz.from_local_datetime(&local).earliest())
-        .map_or_else(|| Timestamp::from(local.and_utc()), |time| Timestamp::from(time.with_timezone(&Utc)))
 }
 
 /// Reads a date; a time of day after it must be a true one and is dropped.

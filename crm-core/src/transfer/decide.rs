@@ -13,11 +13,13 @@ use super::reader::Record;
 use super::references::References;
 use super::rights::Rights;
 use super::row::{Importable, Made, Row, content};
+use crate::access::Entity;
 use crate::crm::Ports;
 use crate::custom_field::check_values;
 use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::session::Session;
 use crate::store::{Changes, GuardRow, Stored};
 use crate::time::Timestamp;
 
@@ -190,6 +192,7 @@ impl<T: Importable> Sheet<'_, '_, T> {
         if row.links.owner.is_none() {
             record.set_owner(self.desk.rights.owner);
         }
+        record.set_creator(self.desk.rights.owner);
         self.desk.rights.create.check_reach(&record)?;
         if let [print] = row.keys.as_slice()
             && let RowKey::Fingerprint(digest) = *print
@@ -215,13 +218,24 @@ impl<T: Importable> Decided<'_, T> {
 
     /// The changes of the chunk and the import's next state. `guard` was read before the chunk was
     /// decided: a chunk that makes what another import may make at this moment is refused if it did.
-    pub(super) fn into_changes(mut self, chunk: &Chunk, import: &mut Stored<Import>, guard: GuardRow) -> Changes {
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    pub(super) async fn into_changes(
+        mut self,
+        session: &Session,
+        chunk: &Chunk,
+        import: &mut Stored<Import>,
+        guard: GuardRow,
+    ) -> Result<Changes> {
         let mut changes = Changes::at(self.references.now());
         changes.in_batch(import.batch());
         if self.counts.created > 0 || self.references.makes_rows() {
             changes.guard(guard);
         }
         self.references.put(&mut changes);
+        let records = self.known.works.iter_mut().map(|work| &mut work.record).collect();
+        T::bring(session, &mut changes, records).await?;
         for work in &mut self.known.works {
             self.references.put_tags(&work.record, &mut changes);
             if changes.put(&mut work.record) {
@@ -232,7 +246,7 @@ impl<T: Importable> Decided<'_, T> {
         changes.failed_rows(self.failed);
         changes.fingerprints(self.fingerprints);
         changes.put_unjournalled(import);
-        changes
+        Ok(changes)
     }
 }
 
@@ -275,7 +289,10 @@ fn refused(import: &Import, record: &Record, error: &Error) -> FailedRow {
     let (field, code) = match faults.first() {
         Some(first) => (first.field.clone(), first.code.to_string()),
         // What lies outside a permission does so by its owner.
-        None if error.kind() == ErrorKind::Denied => ("owner".to_owned(), error.code().to_owned()),
+        None if error.kind() == ErrorKind::Denied => {
+            let field = if import.entity == Entity::Task { "assignee" } else { "owner" };
+            (field.to_owned(), error.code().to_owned())
+        }
         None => (String::new(), error.code().to_owned()),
     };
     let message = match faults {

@@ -17,6 +17,7 @@ use crate::id::Id;
 use crate::page::{ListQuery, ListRequest};
 use crate::pipeline::{Pipeline, Stage};
 use crate::session::{Kept, Session};
+use crate::task::Task;
 use crate::text::Email;
 use crate::user::User;
 use columns::Column;
@@ -55,6 +56,7 @@ impl Walk {
         let is_last = match export.entity {
             Entity::Contact => export.write_page::<Contact>().await?,
             Entity::Company => export.write_page::<Company>().await?,
+            Entity::Task => export.write_page::<Task>().await?,
             _ => export.write_page::<Deal>().await?,
         };
         let bytes = export.writer.take();
@@ -82,6 +84,7 @@ impl Export {
             Entity::Contact => grant.check_list::<Contact>(&request, now)?,
             Entity::Company => grant.check_list::<Company>(&request, now)?,
             Entity::Deal => grant.check_list::<Deal>(&request, now)?,
+            Entity::Task => grant.check_list::<Task>(&request, now)?,
             _ => return Err(Error::invalid("entity", "entity", format!("a {entity} has no export"))),
         };
         query.limit = PAGE;

@@ -5,7 +5,7 @@ mod synonyms;
 
 use serde::{Deserialize, Serialize};
 
-pub use synonyms::{company_synonyms, contact_synonyms, deal_synonyms};
+pub use synonyms::{company_synonyms, contact_synonyms, deal_synonyms, task_synonyms};
 
 use crate::access::Entity;
 use crate::text;
@@ -139,6 +139,7 @@ fn prefixes(entity: Entity) -> &'static [&'static str] {
         Entity::Contact => &["person", "people", "contact", "lead"],
         Entity::Company => &["organization", "organisation", "company", "account"],
         Entity::Deal => &["deal", "opportunity"],
+        Entity::Task => &["task", "activity"],
         _ => &[],
     }
 }

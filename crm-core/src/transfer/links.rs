@@ -7,6 +7,7 @@ use super::model::RowKey;
 use crate::access::Entity;
 use crate::company::Company;
 use crate::contact::Contact;
+use crate::deal::Deal;
 use crate::edit::Edit;
 use crate::faults::Faults;
 use crate::id::Id;
@@ -16,7 +17,7 @@ use crate::user::User;
 /// What one row names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
-    /// Name or e-mail address of the owner.
+    /// Name or e-mail address of the owner, or of a task's assignee.
     pub(super) owner: Option<String>,
     /// The company's name.
     pub(super) company: Option<String>,
@@ -28,6 +29,8 @@ pub(super) struct Links {
     pub(super) contact_id: Option<String>,
     /// Whether the contact's cell is something else.
     pub(super) has_unknown_contact: bool,
+    /// The deal's id, ours or in another system.
+    pub(super) deal_id: Option<String>,
     /// Labels.
     pub(super) tags: Option<Vec<String>>,
     /// Custom values that are members, by key.
@@ -42,10 +45,11 @@ impl Links {
         let line = |key: &str, cell: &str| text::clean_line(key, cell, 200);
         let contact: Option<Result<Email, _>> = cells.text("contact").map(str::parse);
         Self {
-            owner: cells.value("owner", faults, |cell| line("owner", cell)),
+            owner: cells.value(cells.plan.owner_field(), faults, |cell| line("owner", cell)),
             company: cells.value("company", faults, |cell| line("company", cell)),
             company_id: cells.value("company_id", faults, |cell| line("company_id", first(cell))),
             contact_id: cells.value("contact_id", faults, |cell| line("contact_id", first(cell))),
+            deal_id: cells.value("deal_id", faults, |cell| line("deal_id", first(cell))),
             has_unknown_contact: matches!(contact, Some(Err(_))),
             contact: contact.and_then(Result::ok),
             tags: cells.text("tags").map(list).filter(|tags| !tags.is_empty()),
@@ -73,6 +77,16 @@ impl Links {
         id.into_iter().chain(email)
     }
 
+    /// What the deal may be known by.
+    pub(super) fn deal_key(&self) -> Option<RowKey> {
+        self.deal_id.as_deref().map(|id| RowKey::ExternalId(text::key(id)))
+    }
+
+    /// The deal's id, where it may be one of ours.
+    pub(super) fn own_deal(&self) -> Option<Id<Deal>> {
+        self.deal_id.as_deref()?.parse().ok()
+    }
+
     /// Whether it names a contact, by whatever it is.
     pub(super) fn names_contact(&self) -> bool {
         self.has_unknown_contact || self.contact.is_some() || self.contact_id.is_some()
@@ -90,6 +104,7 @@ pub(super) struct Linked {
     pub(super) owner: Edit<Id<User>>,
     pub(super) company: Edit<Id<Company>>,
     pub(super) contact: Edit<Id<Contact>>,
+    pub(super) deal: Edit<Id<Deal>>,
     pub(super) tags: Edit<Vec<String>>,
     /// Custom values that point to something, by key.
     pub(super) custom: Vec<(String, Uuid)>,

@@ -39,6 +39,7 @@ const DEAL: &[&str] = &[
     "external_id",
     "title",
     "value",
+    "value_estimated",
     "currency",
     "pipeline",
     "stage",
@@ -60,6 +61,34 @@ const DEAL: &[&str] = &[
     "created_at",
 ];
 
+/// The key of the custom field that keeps what a deal is about.
+pub(super) const PRODUCT: &str = "product";
+
+/// What an import can fill of a task, besides custom fields.
+const TASK: &[&str] = &[
+    "id",
+    "external_id",
+    "title",
+    "description",
+    "kind",
+    "priority",
+    "status",
+    "due_at",
+    "due_date",
+    "duration_minutes",
+    "reminder",
+    "recurrence",
+    "completed_at",
+    "company",
+    "company_id",
+    "contact",
+    "contact_id",
+    "deal_id",
+    "assignee",
+    "tags",
+    "created_at",
+];
+
 /// Columns of an export that nobody sets.
 const UNSET: &[&str] = &["updated_at", "stage_entered_at"];
 /// The columns in front of a file of refused rows: where each row was, and why it was refused.
@@ -69,6 +98,17 @@ pub(super) const NOTES: [&str; 3] = ["line", "field", "reason"];
 pub(super) fn notes(headers: &[String]) -> usize {
     let has_notes = headers.len() > NOTES.len() && headers.iter().zip(NOTES).all(|(header, note)| header == note);
     if has_notes { NOTES.len() } else { 0 }
+}
+
+/// Which custom fields an import defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Defines {
+    /// None.
+    Nothing,
+    /// The product of deals, whose list came with the file.
+    Product,
+    /// One for each column that matches nothing.
+    Everything,
 }
 
 /// A custom field that a column which matches nothing would become.
@@ -84,15 +124,15 @@ pub struct NewField {
 }
 
 impl NewField {
-    /// The definition that makes it.
-    pub(super) fn definition(&self, entity: Entity) -> NewCustomField {
+    /// The definition that makes it: of text, or of these choices.
+    pub(super) fn definition(&self, entity: Entity, choices: Vec<String>) -> NewCustomField {
         NewCustomField {
             entity,
             key: self.key.clone(),
             // Spreadsheets break lines within a header.
             label: self.header.replace(char::is_control, " ").chars().take(100).collect(),
-            kind: CustomKind::Text,
-            choices: Vec::new(),
+            kind: if choices.is_empty() { CustomKind::Text } else { CustomKind::Choice },
+            choices,
             target: None,
             required: false,
         }
@@ -116,10 +156,11 @@ pub(super) fn targets(entity: Entity, mask: &FieldMask, definitions: &[CustomFie
         Entity::Contact => (CONTACT, header::contact_synonyms()),
         Entity::Company => (COMPANY, header::company_synonyms()),
         Entity::Deal => (DEAL, header::deal_synonyms()),
+        Entity::Task => (TASK, header::task_synonyms()),
         _ => return Err(Error::invalid("entity", "entity", format!("a {entity} cannot be imported"))),
     };
-    // An amount's currency is hidden with the amount.
-    let is_seen = |key: &str| !mask.hides(if key == "currency" { "value" } else { key });
+    // What is said of an amount is hidden with the amount.
+    let is_seen = |key: &str| !mask.hides(if matches!(key, "currency" | "value_estimated") { "value" } else { key });
     let built_in = keys.iter().filter(|key| is_seen(key)).map(|key| Target::new(*key, key.replace('_', " "), synonyms));
     let custom = definitions.iter().filter(|field| is_seen(&field.filter_key()));
     let custom = custom.map(|field| Target {
@@ -143,6 +184,7 @@ impl Mapping {
         options: &ImportOptions,
         targets: &[Target],
         definitions: &[CustomField],
+        defines: Defines,
     ) -> Result<Self> {
         let given = given_fields(entity, headers, options, targets)?;
         let taken: BTreeSet<&str> = given.iter().flatten().copied().collect();
@@ -162,10 +204,8 @@ impl Mapping {
         }
         let mut mapping = Self { guesses, new_fields: Vec::new(), warnings: Vec::new() };
         mapping.new_fields = mapping.unmatched(&given, definitions);
-        mapping.settle_product(targets, options, definitions);
-        if options.create_fields {
-            mapping.fill_new_fields();
-        }
+        mapping.settle_product(targets, defines, definitions);
+        mapping.fill_new_fields(defines);
         if mapping.guesses.iter().all(|guess| guess.field.is_none()) {
             let message = format!("no column of the file is a known field of a {entity}");
             return Err(Error::invalid("mapping", "required", message));
@@ -190,7 +230,7 @@ impl Mapping {
 
     /// Deals have no product of their own: it goes to the custom field of that key, where the
     /// workspace has one or may get one, and into the titles of deals without one.
-    fn settle_product(&mut self, targets: &[Target], options: &ImportOptions, definitions: &[CustomField]) {
+    fn settle_product(&mut self, targets: &[Target], defines: Defines, definitions: &[CustomField]) {
         const CUSTOM: &str = "custom.product";
         let Some(at) = self.guesses.iter().position(|guess| guess.field.as_deref() == Some("product")) else { return };
         let is_taken = self.guesses.iter().any(|guess| guess.field.as_deref() == Some(CUSTOM));
@@ -205,14 +245,24 @@ impl Mapping {
             self.new_fields.retain(|field| field.key != "product");
             self.new_fields.push(NewField { column: at, header: guess.header.clone(), key: "product".to_owned() });
         }
-        if !(can_be_defined && options.create_fields) {
+        if !can_be_defined || defines == Defines::Nothing {
             let column = &guess.header;
             self.warnings.push(format!("column {column:?} only names deals: there is no custom field \"product\""));
         }
     }
 
-    fn fill_new_fields(&mut self) {
-        for field in &self.new_fields {
+    /// The new fields that the import defines.
+    pub(super) fn defined(&self, defines: Defines) -> impl Iterator<Item = &NewField> {
+        self.new_fields.iter().filter(move |field| match defines {
+            Defines::Nothing => false,
+            Defines::Product => field.key == PRODUCT,
+            Defines::Everything => true,
+        })
+    }
+
+    fn fill_new_fields(&mut self, defines: Defines) {
+        let defined: Vec<NewField> = self.defined(defines).cloned().collect();
+        for field in &defined {
             if let Some(guess) = self.guesses.get_mut(field.column) {
                 guess.field = Some(format!("{CUSTOM_PREFIX}{}", field.key));
                 guess.confidence = Confidence::Exact;
@@ -286,7 +336,8 @@ mod tests {
     fn map(entity: Entity, headers: &[&str], options: &ImportOptions) -> Result<Mapping> {
         let headers: Vec<String> = headers.iter().map(ToString::to_string).collect();
         let targets = targets(entity, &FieldMask::of(["phone"]), &[])?;
-        Mapping::new(entity, &headers, options, &targets, &[])
+        let defines = if options.create_fields { Defines::Everything } else { Defines::Nothing };
+        Mapping::new(entity, &headers, options, &targets, &[], defines)
     }
 
     fn with_mapping(pairs: &[(&str, &str)]) -> ImportOptions {

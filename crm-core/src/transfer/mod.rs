@@ -11,13 +11,16 @@
 //!                           Sheet: row by row, nothing awaited ──> Changes ── one commit ──> progress
 //! ```
 
+mod begin;
 mod cells;
 mod chunk;
+mod cycle;
 pub mod date;
 mod decide;
 mod decode;
 mod export;
 mod failed;
+mod fields;
 pub mod format;
 pub mod header;
 mod known;
@@ -29,13 +32,16 @@ mod plan;
 mod port;
 mod prepare;
 mod preview;
+mod products;
 pub mod reader;
 mod references;
 mod rights;
 mod row;
+mod seats;
 mod service;
 mod source;
 mod survey;
+mod table;
 pub mod writer;
 
 pub use mapping::NewField;
@@ -44,6 +50,9 @@ pub use model::{
 };
 pub use port::ImportStore;
 pub use preview::{Preview, PreviewColumn, PreviewError};
+pub use products::Product;
+pub use seats::Seat;
 pub(crate) use service::ImportWatch;
 pub use service::Transfers;
 pub use source::{BytesSource, Source};
+pub use table::TABLE_BYTES;

@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use super::date::DateFormat;
 use super::format::{Encoding, Format};
+use super::products::Product;
+use super::seats::Seat;
 use crate::access::{Entity, FieldMask};
 use crate::filter::CUSTOM_PREFIX;
 use crate::id::Id;
@@ -52,6 +54,13 @@ pub struct ImportOptions {
     /// What separates cells; guessed where absent.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub delimiter: Option<char>,
+    /// What deals are about and what that costs: the custom field `product` becomes a choice of these,
+    /// and open deals without a value get the price, marked as estimated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<Product>,
+    /// Who belongs to whose team; people and teams that are missing are made as `create_missing` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<Seat>,
 }
 
 impl Default for ImportOptions {
@@ -65,7 +74,21 @@ impl Default for ImportOptions {
             date_format: None,
             encoding: None,
             delimiter: None,
+            products: Vec::new(),
+            teams: Vec::new(),
         }
+    }
+}
+
+impl ImportOptions {
+    /// How the companies beside an import of deals are read: known ones are changed only where known deals
+    /// are, and everything else is as their own file says.
+    pub fn of_companies(&self) -> Self {
+        let on_duplicate = match self.on_duplicate {
+            DuplicatePolicy::Update => DuplicatePolicy::Update,
+            DuplicatePolicy::Skip | DuplicatePolicy::Create => DuplicatePolicy::Skip,
+        };
+        Self { on_duplicate, create_missing: self.create_missing, ..Self::default() }
     }
 }
 
@@ -139,6 +162,10 @@ pub struct Import {
     pub headers: Vec<String>,
     /// The order of day, month and year in the file's dates.
     pub date_format: DateFormat,
+    /// Where products were given, the median of the days that the file's won deals took: open ones are
+    /// expected to close so long after they were opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub won_days: Option<u64>,
     /// Bytes of the file that are done.
     pub offset: u64,
     /// The line where the next row starts.
@@ -176,6 +203,9 @@ impl Import {
             *column = column.take().filter(|field| is_seen(field));
         }
         self.options.mapping.retain(|_, field| is_seen(field));
+        if !is_seen("value") {
+            self.options.products.clear();
+        }
         // The spellings of a custom field may stand under its plain name.
         self.options.values.retain(|field, _| is_seen(field) && is_seen(&format!("{CUSTOM_PREFIX}{field}")));
     }

@@ -6,6 +6,7 @@ use super::date::DateFormat;
 use super::header::squash;
 use super::mapping::notes;
 use super::model::{DuplicatePolicy, Import};
+use super::products::Prices;
 use crate::access::Entity;
 use crate::custom_field::{CustomField, CustomKind};
 use crate::filter::CUSTOM_PREFIX;
@@ -26,7 +27,7 @@ pub(super) struct Column {
 
 impl Column {
     /// The value that a cell stands for.
-    pub(super) fn alias<'a>(&'a self, cell: &'a str) -> &'a str {
+    fn alias<'a>(&'a self, cell: &'a str) -> &'a str {
         if self.aliases.is_empty() { cell } else { self.aliases.get(cell).map_or(cell, String::as_str) }
     }
 }
@@ -46,6 +47,10 @@ pub(super) struct Plan {
     pub(super) date_format: DateFormat,
     pub(super) zone: Zone,
     pub(super) currency: Currency,
+    /// What products cost by the list that came with the file.
+    pub(super) prices: Prices,
+    /// How many days after its opening an open deal is expected to close.
+    pub(super) won_days: Option<u64>,
     /// The custom fields of this kind of record.
     pub(super) definitions: Vec<CustomField>,
 }
@@ -74,8 +79,21 @@ impl Plan {
             date_format: import.date_format,
             zone: workspace.time_zone,
             currency: workspace.currency,
+            prices: Prices::of(&options.products),
+            won_days: import.won_days,
             definitions: definitions.iter().filter(|field| field.entity == import.entity).cloned().collect(),
         }
+    }
+
+    /// The value that a column's cell stands for.
+    pub(super) fn meaning<'a>(&'a self, column: &'a Column, cell: &'a str) -> &'a str {
+        let meant = column.alias(cell);
+        if is_product(&column.key) { self.prices.name(meant) } else { meant }
+    }
+
+    /// The field that names whose a row is.
+    pub(super) fn owner_field(&self) -> &'static str {
+        if self.entity == Entity::Task { "assignee" } else { "owner" }
     }
 
     /// The column of a field.
@@ -84,10 +102,18 @@ impl Plan {
     }
 }
 
+/// Whether a field names what a deal is about.
+pub(super) fn is_product(key: &str) -> bool {
+    matches!(key, "product" | "custom.product")
+}
+
 /// The columns that hold dates, by the fields that they fill.
 pub(super) fn date_columns(columns: &[Option<String>], definitions: &[CustomField]) -> Vec<usize> {
     let is_date = |key: &str| match key.strip_prefix(CUSTOM_PREFIX) {
-        None => matches!(key, "created_at" | "opened_at" | "closed_at" | "expected_close_date"),
+        None => matches!(
+            key,
+            "created_at" | "opened_at" | "closed_at" | "expected_close_date" | "due_at" | "due_date" | "completed_at"
+        ),
         Some(custom) => definitions.iter().any(|field| field.key == custom && field.kind == CustomKind::Date),
     };
     let dates = columns.iter().enumerate().filter(|(_, key)| key.as_deref().is_some_and(is_date));

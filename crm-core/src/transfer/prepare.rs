@@ -1,21 +1,25 @@
 //! The beginning of an import: its format, its header and the fields of its columns.
 
+use super::cycle::{CycleColumns, won_days};
 use super::date::DateFormat;
+use super::fields;
 use super::format::{self, Format, FormatOptions};
 use super::mapping::{self, Mapping};
 use super::model::{Counts, FileMark, Import, ImportOptions, ImportState};
-use super::plan::date_columns;
+use super::plan::{date_columns, is_product};
+use super::products;
 use super::reader::{Checkpoint, Limits, Reader, RowError};
+use super::seats::{self, Seating};
 use super::source::Source;
-use super::survey::{READ_BYTES, hexadecimal, mark, survey};
+use super::survey::{READ_BYTES, Surveyed, hexadecimal, mark, survey};
 use super::writer::restore;
-use crate::access::{Action, Entity, Grant};
-use crate::custom_field::{CustomField, MAX_FIELDS};
-use crate::error::{Error, Result};
+use crate::access::{Entity, Grant};
+use crate::custom_field::CustomField;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::job::Upload;
 use crate::session::Session;
-use crate::time::Timestamp;
+use crate::store::Stored;
 
 /// An import that is not written yet.
 pub(super) struct Prepared {
@@ -23,8 +27,10 @@ pub(super) struct Prepared {
     pub(super) mapping: Mapping,
     /// All definitions of the kind of record, those to be made included.
     pub(super) definitions: Vec<CustomField>,
-    /// Definitions to be made.
-    pub(super) made: Vec<CustomField>,
+    /// Definitions to be made or to get further choices.
+    pub(super) made: Vec<Stored<CustomField>>,
+    /// People and teams to be made.
+    pub(super) seating: Seating,
 }
 
 /// Reads a file's header and, once, all of it; decides what the whole import depends on.
@@ -39,62 +45,86 @@ pub(super) async fn prepare(
     source: &mut dyn Source,
     options: ImportOptions,
 ) -> Result<Prepared> {
+    check_beside(entity, &options)?;
+    if !options.products.is_empty() && grant.mask(Entity::Deal).hides("value") {
+        return Err(Error::denied("products say what deals are worth, which the caller does not see"));
+    }
     let now = session.now();
     let known = session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
     let mut definitions: Vec<CustomField> = known.into_iter().filter(|field| field.entity == entity).collect();
     let targets = mapping::targets(entity, grant.mask(entity), &definitions)?;
     let mut top = Top::read(source, &options).await?;
-    let mapping = Mapping::new(entity, &top.headers, &options, &targets, &definitions)?;
-    let made = if options.create_fields { define(session, entity, &mapping, &definitions, now)? } else { Vec::new() };
-    definitions.extend(made.iter().cloned());
+    let defines = fields::defines(session, &options);
+    let mapping = Mapping::new(entity, &top.headers, &options, &targets, &definitions, defines)?;
     let columns: Vec<Option<String>> = mapping.guesses.iter().map(|guess| guess.field.clone()).collect();
     let dates = date_columns(&columns, &definitions);
-    let (file, date_format) = top.survey(source, &dates, options.date_format).await?;
+    let product = columns.iter().position(|column| column.as_deref().is_some_and(is_product));
+    let (surveyed, date_format) = top.survey(source, &dates, product, options.date_format).await?;
+    let choices = fields::products(&options, &surveyed.values);
+    let mut made = fields::define(session, entity, mapping.defined(defines), &definitions, &choices)?;
+    // Products are those of deals, whatever a field of another kind of record is called.
+    if entity == Entity::Deal
+        && let Some(wider) = fields::widen(session, grant, &options, &columns, &definitions, &choices).await?
+    {
+        definitions.retain(|field| field.id != wider.id);
+        made.push(wider);
+    }
+    definitions.extend(made.iter().map(|field| CustomField::clone(field)));
+    let won_days = match CycleColumns::of(&columns, &options).filter(|_| !options.products.is_empty()) {
+        Some(cycle) => won_days(source, top.format, date_format, &cycle).await?,
+        None => None,
+    };
+    // Last, after the file was read: what it relies on moves with every chunk of other imports.
+    let seating = Seating::of(session, grant, &options).await?;
     let import = Import {
         id: Id::new_at(now),
         entity,
         state: ImportState::Running,
         options,
         format: top.format,
-        file,
+        file: surveyed.file,
         columns,
         headers: top.headers,
         date_format,
+        won_days,
         offset: top.end.offset,
         line: top.end.line,
         rows: 0,
         counts: Counts::default(),
-        warnings: mapping.warnings.clone(),
+        warnings: mapping.warnings.iter().chain(&seating.warnings).cloned().collect(),
         created_by: session.actor().user_id(),
         job_id: None,
         created_at: now,
         updated_at: now,
         version: 0,
     };
-    Ok(Prepared { import, mapping, definitions, made })
+    Ok(Prepared { import, mapping, definitions, made, seating })
 }
 
-/// The custom fields of columns that match nothing.
-fn define(
-    session: &Session,
-    entity: Entity,
-    mapping: &Mapping,
-    known: &[CustomField],
-    now: Timestamp,
-) -> Result<Vec<CustomField>> {
-    if mapping.new_fields.is_empty() {
-        return Ok(Vec::new());
+impl Prepared {
+    /// Finds the people and teams anew where a commit was refused because another import brought some
+    /// meanwhile: that says nothing against this one. Each such conflict is a chunk that another got done.
+    ///
+    /// # Errors
+    /// The refusal, where it has another reason.
+    pub(super) async fn seat_again(&mut self, session: &Session, grant: &Grant, refusal: Error) -> Result<()> {
+        if refusal.kind() != ErrorKind::Conflict || !self.seating.is_stale(session, grant).await? {
+            return Err(refusal);
+        }
+        self.seating = Seating::of(session, grant, &self.import.options).await?;
+        Ok(())
     }
-    session.require(Entity::CustomField, Action::Create)?;
-    if known.len() + mapping.new_fields.len() > MAX_FIELDS {
-        let message = format!("a kind of record has at most {MAX_FIELDS} custom fields");
-        return Err(Error::invalid("create_fields", "too_many", message));
+}
+
+/// Refuses what came with the file and means nothing there.
+fn check_beside(entity: Entity, options: &ImportOptions) -> Result<()> {
+    for (name, is_empty) in [("products", options.products.is_empty()), ("teams", options.teams.is_empty())] {
+        if entity != Entity::Deal && !is_empty {
+            return Err(Error::invalid(name, "misplaced", "belongs to an import of deals"));
+        }
     }
-    let define = |field: &mapping::NewField| {
-        CustomField::new(Id::new_at(now), field.definition(entity), now)
-            .map_err(|error| error.under(&format!("mapping.{}", field.header)))
-    };
-    mapping.new_fields.iter().map(define).collect()
+    products::check(&options.products)?;
+    seats::check(&options.teams)
 }
 
 /// Makes sure that a file is the one that an import began with.
@@ -166,7 +196,8 @@ impl Top {
         Ok(Self { format, headers, end: reader.checkpoint(), is_open })
     }
 
-    /// Reads all of the file for its mark, its encoding where that is open, and the order of its dates.
+    /// Reads all of the file for its mark, its encoding where that is open, the order of its dates and
+    /// the values of a column.
     ///
     /// # Errors
     /// `Invalid` at `date_format` where that is not given and cannot be told.
@@ -174,17 +205,18 @@ impl Top {
         &mut self,
         source: &mut dyn Source,
         columns: &[usize],
+        valued: Option<usize>,
         given: Option<DateFormat>,
-    ) -> Result<(FileMark, DateFormat)> {
+    ) -> Result<(Surveyed, DateFormat)> {
         let columns = if given.is_some() { &[][..] } else { columns };
-        let mut found = survey(source, self.format, columns).await?;
+        let mut found = survey(source, self.format, columns, valued).await?;
         if self.is_open && found.encoding != self.format.encoding {
             self.format.encoding = found.encoding;
             // Rows that were read in another encoding than theirs did not count.
-            found = survey(source, self.format, columns).await?;
+            found = survey(source, self.format, columns, valued).await?;
         }
         let format = given.map_or_else(|| found.dates.format(self.format.delimiter), Ok)?;
-        Ok((found.file, format))
+        Ok((found, format))
     }
 }
 

@@ -48,6 +48,10 @@ pub struct Preview {
     pub errors: Vec<PreviewError>,
     /// What the importer should know.
     pub warnings: Vec<String>,
+    /// The same of the companies that came beside deals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
+    pub companies: Option<Box<Preview>>,
 }
 
 /// A column and the field that it fills.
@@ -169,6 +173,7 @@ impl Preview {
             counts: Counts::default(),
             errors: Vec::new(),
             warnings: prepared.import.warnings.clone(),
+            companies: None,
         }
     }
 

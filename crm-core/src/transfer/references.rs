@@ -3,6 +3,8 @@
 
 mod load;
 
+pub(super) use load::members;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
@@ -11,10 +13,12 @@ use super::links::{Linked, Links};
 use super::model::RowKey;
 use super::plan::Plan;
 use super::rights::Rights;
+use super::seats::invited;
 use crate::access::{Entity, Role};
 use crate::company::{Company, CompanyEdit};
 use crate::contact::Contact;
 use crate::custom_field::{CustomField, check_values};
+use crate::deal::Deal;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -22,9 +26,9 @@ use crate::pipeline::{Pipeline, Stage, StageKind};
 use crate::session::Kept;
 use crate::store::{Changes, Stored};
 use crate::tag::Tag;
-use crate::text::{self, Email};
-use crate::time::Timestamp;
-use crate::user::{NewUser, User};
+use crate::text;
+use crate::time::{Timestamp, Zone};
+use crate::user::User;
 
 /// What the rows of one chunk name.
 pub(super) struct References<'a> {
@@ -35,6 +39,8 @@ pub(super) struct References<'a> {
     users: HashMap<String, Id<User>>,
     companies: HashMap<RowKey, Target<Company>>,
     contacts: HashMap<RowKey, Target<Contact>>,
+    /// By their ids in another system.
+    deals: HashMap<RowKey, Id<Deal>>,
     /// Records that custom values point to and that the caller sees.
     records: HashSet<(Entity, Uuid)>,
     /// Comparison forms of the tags that exist.
@@ -82,6 +88,11 @@ impl References<'_> {
         self.now
     }
 
+    /// The zone in which days are cut.
+    pub(super) fn zone(&self) -> Zone {
+        self.plan.zone
+    }
+
     /// Tells the importer something, once.
     pub(super) fn warn(&mut self, warning: &'static str) {
         self.warnings.insert(warning);
@@ -124,10 +135,15 @@ impl References<'_> {
     pub(super) fn link(&mut self, links: &Links) -> Result<Linked> {
         let mut linked = Linked::default();
         if let Some(name) = &links.owner {
-            linked.owner = self.member("owner", name)?.map_or(Edit::Keep, Edit::Set);
+            linked.owner = self.member(self.plan.owner_field(), name)?.map_or(Edit::Keep, Edit::Set);
         }
-        if links.company.is_some() || links.company_id.is_some() {
-            linked.company = self.company(links)?.map_or(Edit::Keep, Edit::Set);
+        if let Some(key) = links.deal_key() {
+            let own = links.own_deal().filter(|id| self.records.contains(&(Entity::Deal, id.uuid())));
+            let found = own.or_else(|| self.deals.get(&key).copied());
+            if found.is_none() {
+                self.warn("deal: deals that are not known are left out");
+            }
+            linked.deal = found.map_or(Edit::Keep, Edit::Set);
         }
         if links.names_contact() {
             let found = meant(&self.contacts, links.contact_keys());
@@ -135,6 +151,12 @@ impl References<'_> {
                 self.warn("contact: only contacts with a known e-mail address or id are linked, others are left out");
             }
             linked.contact = found.map_or(Edit::Keep, Edit::Set);
+        }
+        // A task is about the closest record: none is made for it beside one that is there.
+        let is_about = self.plan.entity == Entity::Task
+            && (matches!(linked.deal, Edit::Set(_)) || matches!(linked.contact, Edit::Set(_)));
+        if (links.company.is_some() || links.company_id.is_some()) && !is_about {
+            linked.company = self.company(links)?.map_or(Edit::Keep, Edit::Set);
         }
         if let Some(tags) = &links.tags {
             linked.tags = self.labels(tags);
@@ -161,13 +183,13 @@ impl References<'_> {
             return Err(Error::invalid(field, "not_found", format!("user {id} not found")));
         }
         if !(self.plan.create_missing && self.rights.makes_users) {
-            self.warn("owner: people who are not members are left out");
+            self.warn(match self.plan.entity {
+                Entity::Task => "assignee: people who are not members are left out",
+                _ => "owner: people who are not members are left out",
+            });
             return Ok(None);
         }
-        let email: Option<Email> = name.parse().ok();
-        let name = email.as_ref().and_then(|email| email.as_str().split('@').next()).unwrap_or(name).to_owned();
-        let new = NewUser { name, email, role: Role::SalesRep };
-        let user = User::new(Id::new_at(self.now), new, self.now)
+        let user = invited(name, Role::SalesRep, self.now)
             .map_err(|error| Error::invalid(field, "member", error.message().to_owned()))?;
         let id = user.id;
         self.users.insert(key.clone(), id);

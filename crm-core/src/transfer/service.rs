@@ -9,7 +9,7 @@ use super::export;
 use super::failed;
 use super::model::{Import, ImportOptions, ImportState};
 use super::plan::Plan;
-use super::prepare::{Prepared, check_file, check_upload, prepare};
+use super::prepare::{check_file, prepare};
 use super::preview::Preview;
 use super::rights::Rights;
 use super::row::Importable;
@@ -20,10 +20,11 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Halt, Job, JobState, Spool, StoredFile, Task, Upload};
+use crate::job::{Halt, Job, JobState, Spool, StoredFile, Task as JobTask, Upload};
 use crate::page::ListRequest;
 use crate::session::{Decisions, Session};
 use crate::store::{Changes, Guard, GuardRow, Stored};
+use crate::task::Task;
 
 /// Hears how far an import got, after every chunk, and says whether it may go on.
 #[async_trait]
@@ -46,7 +47,7 @@ impl ImportWatch for Listener<'_> {
 /// Imports and exports of a workspace.
 #[derive(Clone)]
 pub struct Transfers {
-    session: Session,
+    pub(super) session: Session,
 }
 
 impl Transfers {
@@ -73,39 +74,27 @@ impl Transfers {
             Entity::Contact => preview.fill::<Contact>(&desk, import, rows, now).await?,
             Entity::Company => preview.fill::<Company>(&desk, import, rows, now).await?,
             Entity::Deal => preview.fill::<Deal>(&desk, import, rows, now).await?,
+            Entity::Task => preview.fill::<Task>(&desk, import, rows, now).await?,
             _ => return Err(not_imported(entity)),
         }
         Ok(preview)
     }
 
-    /// Begins an import: reads the header, decides what the columns mean, defines the custom fields
-    /// that `create_fields` asks for. No row is imported yet.
+    /// As [`Transfers::preview`] of deals, with what would become of the companies of another file. None of
+    /// them is there for the deals yet: the preview takes those that the deals name for new.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` at `file` for a file without a readable header, at `mapping.<header>` and
-    /// `values.<field>` for what the file or the record does not have, at `date_format` where the
-    /// order of day and month cannot be told, at `encoding` and `delimiter`.
-    pub async fn start(&self, entity: Entity, source: &mut dyn Source, options: ImportOptions) -> Result<View<Import>> {
-        let grant = self.session.require(Entity::Import, Action::Create)?;
-        Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
-        let prepared = prepare(&self.session, &grant, entity, source, options).await?;
-        let import = prepared.import.clone();
-        let changes = self.begun(&grant, prepared)?;
-        self.session.commit(&grant, changes).await?;
-        Ok(seen(&grant, Import { version: 1, ..import }))
-    }
-
-    /// The changes that begin an import.
-    fn begun(&self, grant: &Grant, prepared: Prepared) -> Result<Changes> {
-        let mut changes = self.session.changes();
-        let mut import = Stored::new(prepared.import);
-        grant.check_reach(&*import)?;
-        for field in prepared.made {
-            changes.put(&mut Stored::new(field));
-        }
-        changes.in_batch(import.batch());
-        changes.put_unjournalled(&mut import);
-        Ok(changes)
+    /// As [`Transfers::preview`]; what is wrong with the companies is at `companies.file` and the like.
+    pub async fn preview_with_companies(
+        &self,
+        source: &mut dyn Source,
+        options: &ImportOptions,
+        companies: &mut dyn Source,
+    ) -> Result<Preview> {
+        let own = self.preview(Entity::Company, companies, &options.of_companies()).await;
+        let companies = own.map_err(|error| error.under("companies"))?;
+        let deals = self.preview(Entity::Deal, source, options).await?;
+        Ok(Preview { companies: Some(Box::new(companies)), ..deals })
     }
 
     /// Imports the rows that are left, in chunks of 1,000, of a large file 5,000: each is one commit that also holds the place
@@ -150,6 +139,7 @@ impl Transfers {
             Entity::Contact => run::<Contact>(&self.session, import, source, watch).await?,
             Entity::Company => run::<Company>(&self.session, import, source, watch).await?,
             Entity::Deal => run::<Deal>(&self.session, import, source, watch).await?,
+            Entity::Task => run::<Task>(&self.session, import, source, watch).await?,
             entity => return Err(not_imported(entity).into()),
         };
         Ok(done.into_inner())
@@ -182,28 +172,6 @@ impl Transfers {
         self.session.ports().uploads.forget_upload(&grant, upload.id).await
     }
 
-    /// As [`Transfers::start`] of a spooled file, whose rows a worker then imports.
-    ///
-    /// # Errors
-    /// As [`Transfers::start`].
-    pub async fn begin(&self, entity: Entity, upload: &Upload, options: ImportOptions) -> Result<View<Job>> {
-        let grant = self.session.require(Entity::Import, Action::Create)?;
-        if let Some(first) = self.session.enqueued(&grant).await? {
-            return Ok(first);
-        }
-        Rights::new(&self.session, entity, options.on_duplicate, self.session.actor().user_id())?;
-        let mut file = StoredFile::new(self.session.clone(), grant.clone(), upload.id, upload.bytes);
-        let mut prepared = prepare(&self.session, &grant, entity, &mut file, options).await?;
-        // From here on the file is what its id says: it is not read all over again by each worker.
-        check_upload(upload, &prepared.import.file)?;
-        let task = Task::Import { import_id: prepared.import.id, upload_id: upload.id };
-        let now = self.session.now();
-        let job = Job::new(Id::new_at(now), task, self.session.actor().user_id(), now);
-        prepared.import.job_id = Some(job.id);
-        let changes = self.begun(&grant, prepared)?;
-        self.session.enqueue(&grant, changes, job).await
-    }
-
     /// Enqueues the undoing of what an import wrote: fields go back to what they were and records that
     /// it made are deleted, where nobody has changed them since. One that stopped on its way reads no
     /// further rows.
@@ -229,7 +197,7 @@ impl Transfers {
                 } else {
                     changes.rely_on(&import);
                 }
-                let task = Task::Revert { batch_id: import.batch(), reached: None };
+                let task = JobTask::Revert { batch_id: import.batch(), reached: None };
                 let job = Job::new(Id::new_at(changes.now()), task, self.session.actor().user_id(), changes.now());
                 self.session.enqueue(&grant, changes, job).await
             };
@@ -286,7 +254,7 @@ impl Transfers {
 }
 
 /// An import as a caller sees it.
-fn seen(grant: &Grant, mut import: Import) -> View<Import> {
+pub(super) fn seen(grant: &Grant, mut import: Import) -> View<Import> {
     import.hide(grant.mask(import.entity));
     grant.view(import)
 }
@@ -382,7 +350,7 @@ impl<'a> Runner<'a> {
     ) -> Result<()> {
         let desk = Desk { ports: self.session.ports(), plan: &self.plan, rights: &self.rights };
         let decided: Decided<'_, T> = desk.decide(import, chunk, self.session.now(), None).await?;
-        let changes = decided.into_changes(chunk, next, guard);
+        let changes = decided.into_changes(self.session, chunk, next, guard).await?;
         self.session.commit(&self.grant, changes).await
     }
 }

@@ -1,6 +1,8 @@
 //! The pass over a whole file before its rows are read: its digest, its encoding, and the order of day,
 //! month and year in its dates.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::date::{self, DateFormat};
@@ -9,6 +11,7 @@ use super::model::FileMark;
 use super::reader::{Limits, Reader, Record};
 use super::source::Source;
 use super::writer::restore;
+use crate::custom_field::MAX_CHOICES;
 use crate::error::{Error, Result};
 
 /// Bytes asked of a source at once.
@@ -24,18 +27,26 @@ pub(super) struct Surveyed {
     pub(super) file: FileMark,
     /// What its date columns say.
     pub(super) dates: DateTally,
+    /// The values of the column that was asked for, each once.
+    pub(super) values: BTreeSet<String>,
     /// What its bytes say of its encoding, if it is neither marked nor UTF-16.
     pub(super) encoding: Encoding,
 }
 
-/// Reads all of a file.
-pub(super) async fn survey(source: &mut dyn Source, format: Format, columns: &[usize]) -> Result<Surveyed> {
-    let (mut dates, mut utf8) = (DateTally::default(), Utf8Tally::default());
+/// Reads all of a file: the dates of some columns and the values of another, of which one more is kept
+/// than a field has choices.
+pub(super) async fn survey(
+    source: &mut dyn Source,
+    format: Format,
+    columns: &[usize],
+    valued: Option<usize>,
+) -> Result<Surveyed> {
+    let (mut dates, mut utf8, mut values) = (DateTally::default(), Utf8Tally::default(), BTreeSet::new());
     let mut reader = Reader::new(format, Limits::default());
     let mut record = Record::default();
     let file = walk(source, |bytes| {
         utf8.feed(bytes);
-        if columns.is_empty() {
+        if columns.is_empty() && valued.is_none() {
             return;
         }
         if bytes.is_empty() {
@@ -46,16 +57,22 @@ pub(super) async fn survey(source: &mut dyn Source, format: Format, columns: &[u
         while let Some(read) = reader.read(&mut record) {
             if read.is_ok() && record.index > 0 {
                 columns.iter().filter_map(|column| record.cell(*column)).for_each(|cell| dates.feed(cell));
+                let value = valued.and_then(|column| record.cell(column)).map(|cell| restore(cell).trim());
+                if let Some(value) = value.filter(|value| !value.is_empty() && !values.contains(*value))
+                    && values.len() <= MAX_CHOICES
+                {
+                    values.insert(value.to_owned());
+                }
             }
         }
     })
     .await?;
     utf8.finish();
-    Ok(Surveyed { file, dates, encoding: utf8.encoding() })
+    Ok(Surveyed { file, dates, values, encoding: utf8.encoding() })
 }
 
 /// Shows every byte, and nothing at the end.
-async fn walk(source: &mut dyn Source, mut look: impl FnMut(&[u8]) + Send) -> Result<FileMark> {
+pub(super) async fn walk(source: &mut dyn Source, mut look: impl FnMut(&[u8]) + Send) -> Result<FileMark> {
     let mut hash = Sha256::new();
     let mut offset = 0;
     loop {

@@ -8,6 +8,7 @@ use crate::id::Id;
 use crate::page::{COUNT_CAP, ListRequest, Page};
 use crate::session::{Decisions, Expect, Session, page_of};
 use crate::store::{Guard, Stored};
+use crate::task::Rezoned;
 use crate::time::Timestamp;
 
 /// The members of a workspace.
@@ -150,6 +151,10 @@ impl Users {
                     return Err(own_membership());
                 }
                 changes.put(&mut user);
+                if was.time_zone != user.time_zone {
+                    let workspace = self.session.access().workspace.time_zone;
+                    changes.enqueue(Rezoned::job(Some(id), was.time_zone.unwrap_or(workspace), changes.now())?);
+                }
                 if let Some(event) = event {
                     changes.emit(event);
                 }

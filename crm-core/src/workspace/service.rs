@@ -5,9 +5,7 @@ use crate::access::{Action, Entity, Role, Rule, View, check_rule};
 use crate::error::Result;
 use crate::journal::chain::Verification;
 use crate::session::{Decisions, Expect, Session};
-
-/// Entries that are sealed in one transaction.
-const SEAL_BATCH: u32 = 1_000;
+use crate::task::Rezoned;
 
 /// The workspace that the session is in.
 #[derive(Clone)]
@@ -59,7 +57,7 @@ impl Workspaces {
     pub async fn verify_journal(&self) -> Result<Verification> {
         let grant = self.session.require(Entity::Workspace, Action::Update)?;
         let journal = &self.session.ports().journal;
-        while journal.seal_batch(grant.workspace_id(), SEAL_BATCH).await? == SEAL_BATCH {}
+        journal.seal(grant.workspace_id()).await?;
         journal.verify(grant.workspace_id()).await
     }
 
@@ -74,9 +72,13 @@ impl Workspaces {
             let decided = async {
                 let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
                 expect.check(&*workspace)?;
+                let was = workspace.time_zone;
                 decide(&mut workspace)?;
                 let mut changes = self.session.changes();
                 changes.put(&mut workspace);
+                if was != workspace.time_zone {
+                    changes.enqueue(Rezoned::job(None, was, changes.now())?);
+                }
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(workspace.into_inner()))
             };

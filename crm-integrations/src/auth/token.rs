@@ -4,6 +4,8 @@
 //! compared byte for byte and never interpreted. A token cannot choose its algorithm, its key
 //! (`kid`) or bring one along (`jwk`, `jku`, `x5c`), because nothing reads what it says there.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crm_core::auth::SignIn;
@@ -13,6 +15,7 @@ use crm_core::workspace::Workspace;
 use crm_core::{Error, Id, Result, Timestamp};
 use jsonwebtoken::crypto::{self, aws_lc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use parking_lot::RwLock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +30,26 @@ const ISSUER: &str = "slackcrm";
 const MAX_TOKEN_BYTES: usize = 1_024;
 /// How far the clock of the instance that made a token may run ahead of ours, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 60;
+/// Most tokens that are remembered: some 5 MB.
+const MAX_KNOWN: usize = 10_000;
 
 /// Signs access tokens with HS256 and verifies them, without a look into any store.
 pub struct JwtSigner {
     signing: EncodingKey,
     verifying: Vec<DecodingKey>,
+    /// Tokens that were found genuine: a caller sends the same one with every request, and reading it
+    /// again would be a twelfth of what an answer costs.
+    known: RwLock<HashMap<Box<str>, Said>>,
+}
+
+/// What a genuine token says, whether or not it holds by now.
+#[derive(Clone, Copy)]
+struct Said {
+    workspace: Id<Workspace>,
+    user: Id<User>,
+    session: Id<SignIn>,
+    issued: i64,
+    ends: i64,
 }
 
 /// What a token says.
@@ -67,7 +85,7 @@ impl JwtSigner {
         let _ = aws_lc::DEFAULT_PROVIDER.install_default();
         let ring = std::iter::once(key).chain(former);
         let verifying = ring.map(|key| checked(key).map(DecodingKey::from_secret)).collect::<Result<_>>()?;
-        Ok(Self { signing: EncodingKey::from_secret(checked(key)?), verifying })
+        Ok(Self { signing: EncodingKey::from_secret(checked(key)?), verifying, known: RwLock::default() })
     }
 
     fn is_signed(&self, message: &str, signature: &str) -> bool {
@@ -76,7 +94,7 @@ impl JwtSigner {
             .any(|key| crypto::verify(signature, message.as_bytes(), key, Algorithm::HS256).unwrap_or(false))
     }
 
-    /// The claims of a token that was signed with a key of the ring.
+    /// The payload of a token that was signed with a key of the ring.
     fn genuine(&self, token: &str) -> Option<Vec<u8>> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
@@ -87,6 +105,27 @@ impl JwtSigner {
             return None;
         }
         URL_SAFE_NO_PAD.decode(payload).ok()
+    }
+
+    /// What a token says that was made here for us.
+    fn said(&self, token: &str) -> Option<Said> {
+        if let Some(said) = self.known.read().get(token) {
+            return Some(*said);
+        }
+        let payload = self.genuine(token)?;
+        let claims: Claims<'_> = serde_json::from_slice(&payload).ok()?;
+        if claims.aud != AUDIENCE || claims.iss != ISSUER || claims.iat >= claims.exp {
+            return None;
+        }
+        let Claims { wid: workspace, sub: user, sid: session, iat: issued, exp: ends, .. } = claims;
+        let said = Said { workspace, user, session, issued, ends };
+        let mut known = self.known.write();
+        if known.len() >= MAX_KNOWN {
+            // Those that are still sent come back at once.
+            known.clear();
+        }
+        known.insert(token.into(), said);
+        Some(said)
     }
 }
 
@@ -134,19 +173,17 @@ impl TokenSigner for JwtSigner {
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims> {
         // One message for everything: which check failed helps nobody who is honest.
         let refused = || Error::unauthenticated("the access token does not hold");
-        let payload = self.genuine(token).ok_or_else(refused)?;
-        let claims: Claims<'_> = serde_json::from_slice(&payload).map_err(|_| refused())?;
+        let said = self.said(token).ok_or_else(refused)?;
         let now = seconds(now);
-        let is_ours = claims.aud == AUDIENCE && claims.iss == ISSUER;
-        let is_timely = claims.iat <= now.saturating_add(CLOCK_SKEW_SECONDS) && claims.iat < claims.exp;
-        if !is_ours || !is_timely {
+        if said.issued > now.saturating_add(CLOCK_SKEW_SECONDS) {
             return Err(refused());
         }
-        if now >= claims.exp {
+        if now >= said.ends {
             return Err(Error::unauthenticated("the access token has ended").with_code("token_expired"));
         }
-        let issued_at = Timestamp::from_micros(claims.iat.saturating_mul(1_000_000));
-        Ok(AccessClaims::new(claims.wid, claims.sub, claims.sid, issued_at, claims.exp.saturating_sub(claims.iat)))
+        let issued_at = Timestamp::from_micros(said.issued.saturating_mul(1_000_000));
+        let seconds = said.ends.saturating_sub(said.issued);
+        Ok(AccessClaims::new(said.workspace, said.user, said.session, issued_at, seconds))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What PostgreSQL says in words of its own.
 
+use std::collections::BTreeSet;
+
 use crm_core::Entity;
+use crm_core::job::Queue;
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -8,6 +11,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
+use super::hearing::CHANNEL;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
@@ -21,10 +25,14 @@ pub(crate) const MAX_BINDS: usize = 65_535;
 pub(crate) const PLACE_OF: &str = "strpos";
 /// Before a column, keeps the planner from choosing an index by it; nothing asks for that here.
 pub(crate) const UNINDEXED: &str = "";
+/// The slot of kept sums that this connection adds to.
+pub(crate) const SLOT: &str = "pg_backend_pid() % 16";
 /// Keeps rows that were read from changing until the transaction ends.
 pub(crate) const FOR_SHARE: &str = " FOR SHARE";
 /// Keeps rows from being read for change until the transaction ends.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+/// As [`FOR_UPDATE`], of the rows of `j` that nobody else keeps.
+pub(crate) const FOR_UPDATE_OF_FREE: &str = " FOR UPDATE OF j SKIP LOCKED";
 /// Statements that are sent at once.
 const PIPELINE: usize = 256;
 
@@ -159,6 +167,15 @@ pub(crate) async fn forget(
 /// on the way.
 pub(crate) async fn hold_accounts(conn: &mut Conn) -> Outcome<()> {
     diesel::sql_query("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE").execute(conn).await?;
+    Ok(())
+}
+
+/// Tells workers, when the transaction commits, that jobs wait in these queues.
+pub(crate) async fn tell_of_jobs(conn: &mut Conn, queues: &BTreeSet<&Queue>) -> Outcome<()> {
+    for queue in queues {
+        let tell = Fragment::new("SELECT pg_notify('").sql(CHANNEL).sql("', ").bind(queue.name()).sql(")");
+        Statement::<()>::new(tell.fixed()).execute(conn).await?;
+    }
     Ok(())
 }
 

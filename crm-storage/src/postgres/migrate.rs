@@ -9,7 +9,7 @@ use super::pool::Pools;
 use crate::fault::Outcome;
 use crate::migration::{self, Migrated, Migration, SchemaInfo};
 
-const MIGRATIONS: &[Migration] = &[
+pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         min_binary: 1,
@@ -24,15 +24,75 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         version: 3,
-        min_binary: 1,
+        min_binary: 2,
         up: include_str!("../../migrations/postgres/0003_deals/up.sql"),
         down: include_str!("../../migrations/postgres/0003_deals/down.sql"),
     },
     Migration {
         version: 4,
-        min_binary: 1,
+        min_binary: 2,
         up: include_str!("../../migrations/postgres/0004_pipelines/up.sql"),
         down: include_str!("../../migrations/postgres/0004_pipelines/down.sql"),
+    },
+    Migration {
+        version: 5,
+        min_binary: 2,
+        up: include_str!("../../migrations/postgres/0005_board/up.sql"),
+        down: include_str!("../../migrations/postgres/0005_board/down.sql"),
+    },
+    Migration {
+        version: 6,
+        min_binary: 2,
+        up: include_str!("../../migrations/postgres/0006_estimates/up.sql"),
+        down: include_str!("../../migrations/postgres/0006_estimates/down.sql"),
+    },
+    Migration {
+        version: 7,
+        min_binary: 2,
+        up: include_str!("../../migrations/postgres/0007_tasks/up.sql"),
+        down: include_str!("../../migrations/postgres/0007_tasks/down.sql"),
+    },
+    Migration {
+        version: 8,
+        min_binary: 2,
+        up: include_str!("../../migrations/postgres/0008_exchange_rates/up.sql"),
+        down: include_str!("../../migrations/postgres/0008_exchange_rates/down.sql"),
+    },
+    Migration {
+        version: 9,
+        min_binary: 3,
+        up: include_str!("../../migrations/postgres/0009_forecast/up.sql"),
+        down: include_str!("../../migrations/postgres/0009_forecast/down.sql"),
+    },
+    Migration {
+        version: 10,
+        min_binary: 3,
+        up: include_str!("../../migrations/postgres/0010_queues/up.sql"),
+        down: include_str!("../../migrations/postgres/0010_queues/down.sql"),
+    },
+    Migration {
+        version: 11,
+        min_binary: 3,
+        up: include_str!("../../migrations/postgres/0011_webhooks/up.sql"),
+        down: include_str!("../../migrations/postgres/0011_webhooks/down.sql"),
+    },
+    Migration {
+        version: 12,
+        min_binary: 3,
+        up: include_str!("../../migrations/postgres/0012_mail/up.sql"),
+        down: include_str!("../../migrations/postgres/0012_mail/down.sql"),
+    },
+    Migration {
+        version: 13,
+        min_binary: 3,
+        up: include_str!("../../migrations/postgres/0013_claims/up.sql"),
+        down: include_str!("../../migrations/postgres/0013_claims/down.sql"),
+    },
+    Migration {
+        version: 14,
+        min_binary: 4,
+        up: include_str!("../../migrations/postgres/0014_series/up.sql"),
+        down: include_str!("../../migrations/postgres/0014_series/down.sql"),
     },
 ];
 
@@ -84,11 +144,11 @@ pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
             let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
                 return Ok(Migrated { from, to: from });
             };
-            let before = MIGRATIONS.iter().find(|step| step.version == from - 1);
+            let before = migration::before(MIGRATIONS, from);
             connection.batch_execute(last.down).await?;
-            let note = migration::note(from - 1, before.map_or(0, |step| step.min_binary));
+            let note = migration::note(before.version, before.min_binary);
             connection.batch_execute(&note).await?;
-            Ok(Migrated { from, to: from - 1 })
+            Ok(Migrated { from, to: before.version })
         })
         .await
 }

@@ -13,7 +13,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
@@ -22,6 +22,8 @@ use super::waiting::Waiting;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
 
+/// How a transaction begins that sees one state of all tables.
+const STILL: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How long the server lets a statement run whose caller has vanished with the whole program.
 const LAST_RESORT: Duration = Duration::from_secs(600);
 
@@ -171,9 +173,11 @@ impl Pools {
 
     pub(super) fn connections(&self) -> Connections {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let idle = number(self.0.idle.lock().len());
-        let used = self.0.options.connections.max(1).saturating_sub(self.0.permits.available_permits());
-        Connections { open: number(used) + idle, idle, waiting: self.0.waiting.count() }
+        let left = self.0.permits.available_permits();
+        let used = self.0.options.connections.max(1).saturating_sub(left);
+        // Whoever has a permit may still be about to take its connection from the idle ones.
+        let idle = self.0.idle.lock().len().min(left);
+        Connections { open: number(used + idle), idle: number(idle), waiting: self.0.waiting.count() }
     }
 
     async fn lease(&self) -> Outcome<Lease> {
@@ -216,13 +220,30 @@ impl Pools {
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
             + Send,
     {
-        let turn = tokio::time::timeout(self.0.options.patience, self.0.lists.acquire());
-        let turn = self.0.waiting.during(turn).await;
-        let _turn = turn.map_err(|_| settle(busy()))?;
+        let _turn = self.turn().await?;
         let mut lease = self.lease().await.map_err(settle)?;
         // Past the deadline the work is dropped, and with the lease the statement.
         let done = tokio::time::timeout(self.0.options.deadline, lease.run(read)).await;
         done.unwrap_or(Err(Fault::Late)).map_err(settle)
+    }
+
+    /// As [`Pools::read`], through one snapshot.
+    pub(crate) async fn read_still<T, F>(&self, read: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let _turn = self.turn().await?;
+        let done = tokio::time::timeout(self.0.options.deadline, self.transaction(STILL, read)).await;
+        done.unwrap_or_else(|_| Err(settle(Fault::Late)))
+    }
+
+    /// The turn of a list: some connections are kept for others.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        let turn = tokio::time::timeout(self.0.options.patience, self.0.lists.acquire());
+        let turn = self.0.waiting.during(turn).await;
+        turn.map_err(|_| settle(busy()))?.map_err(|_| settle(busy()))
     }
 
     /// Reads a long way through one snapshot, without a deadline.
@@ -232,7 +253,7 @@ impl Pools {
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
             + Send,
     {
-        self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", read).await
+        self.transaction(STILL, read).await
     }
 
     /// Whether connections keep a list's statement of this shape: none, since the server would plan it

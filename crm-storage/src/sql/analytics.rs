@@ -2,17 +2,22 @@
 
 use async_trait::async_trait;
 use crm_core::access::Grant;
-use crm_core::analytics::{AnalyticsStore, DealFact, StageFlow};
+use crm_core::activity::Note;
+use crm_core::analytics::{AnalyticsStore, ContactFact, DealFact, DealGroups, StageFlow, Window, Work, WorkKind};
+use crm_core::company::Company;
+use crm_core::contact::{Contact, Lifecycle};
 use crm_core::deal::{Deal, DealMove};
 use crm_core::filter::CheckedFilter;
-use crm_core::{Id, Result, Timestamp};
+use crm_core::pipeline::Pipeline;
+use crm_core::task::{Task, TaskKind};
+use crm_core::{Currency, Id, Result, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::fragment::{Fragment, Statement};
 use super::predicate::predicate;
-use super::room::{self, place};
-use super::{Conn, RunQueryDsl, Store, deal, history, list};
+use super::room::{self, Room, place};
+use super::{Conn, RunQueryDsl, Store, board, deal, history, json, list, months};
 use crate::fault::Outcome;
 use crate::types::{DbId, DbTime, Guid, Ts};
 
@@ -26,10 +31,30 @@ const FACTS: &str = "SELECT deals.id, deals.pipeline_id, deals.stage_id, deals.s
 const STEPS: &str = "SELECT steps.deal_id, steps.place, steps.from_stage, steps.to_stage, steps.at \
     FROM deals CROSS JOIN deal_moves AS steps \
     WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
-/// How many deals went from where to where.
-const FLOWS: &str = "SELECT steps.from_stage, steps.to_stage, COUNT(*) \
-    FROM deals CROSS JOIN deal_moves AS steps \
-    WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
+/// A contact's columns that the funnel is made of.
+const CONTACTS: &str = "SELECT contacts.id, contacts.lifecycle, contacts.created_at FROM contacts WHERE ";
+
+/// Work: record, whose it was, when, and of a task its kind.
+const NOTES: &str = "SELECT notes.id, notes.author_id, notes.created_at, CAST(NULL AS TEXT) FROM notes WHERE ";
+const TASKS: &str = "SELECT tasks.id, tasks.assignee_id, tasks.completed_at, tasks.kind FROM tasks \
+    WHERE tasks.completed_at IS NOT NULL AND ";
+const NEW_CONTACTS: &str =
+    "SELECT contacts.id, contacts.owner_id, contacts.created_at, CAST(NULL AS TEXT) FROM contacts WHERE ";
+const NEW_COMPANIES: &str =
+    "SELECT companies.id, companies.owner_id, companies.created_at, CAST(NULL AS TEXT) FROM companies WHERE ";
+const NEW_DEALS: &str = "SELECT deals.id, deals.owner_id, deals.created_at, CAST(NULL AS TEXT) FROM deals WHERE ";
+
+type WorkType = (Guid, Nullable<Guid>, Ts, Nullable<Text>);
+type WorkRow = (DbId, Option<DbId>, DbTime, Option<String>);
+
+fn into_work((record, person, at, kind): WorkRow) -> Outcome<Work> {
+    let named = |name: String| {
+        let found = TaskKind::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or(json::unreadable("a kind of task"))
+    };
+    let task_kind = kind.map(named).transpose()?;
+    Ok(Work { record: record.0, person: person.map(Id::from), at: at.into(), task_kind })
+}
 
 type FactType = (
     Guid,
@@ -94,28 +119,48 @@ impl FactRow {
 type StepType = (Guid, BigInt, Nullable<Guid>, Guid, Ts);
 
 /// The condition of a question.
-fn asked(grant: &Grant, workspace: i64, filter: &CheckedFilter) -> Result<Fragment> {
-    let which = room::visible::<Deal>(grant, workspace).and(predicate(place::<Deal>(workspace), filter));
+pub(super) fn asked<T: Room>(grant: &Grant, workspace: i64, filter: &CheckedFilter) -> Result<Fragment> {
+    let which = room::visible::<T>(grant, workspace).and(predicate(place::<T>(workspace), filter));
     list::check_binds(&which)?;
     Ok(which)
+}
+
+/// The facts of the deals that pass a condition.
+pub(super) async fn facts(conn: &mut Conn, which: Fragment) -> Outcome<Vec<DealFact>> {
+    facts_of_each(conn, vec![which]).await
+}
+
+/// The facts of the deals that pass each of some conditions. Each is looked up by an index of its own; of
+/// one condition with alternatives a planner may rather walk all deals of a status.
+pub(super) async fn facts_of_each(conn: &mut Conn, conditions: Vec<Fragment>) -> Outcome<Vec<DealFact>> {
+    let select = |which: Fragment| Fragment::new(FACTS).then(which);
+    let all = Fragment::chain(conditions.into_iter().map(select).collect(), " UNION ALL ");
+    let Some(all) = all else { return Ok(Vec::new()) };
+    let rows: Vec<FactRow> = Statement::<FactType>::new(all).load(conn).await?;
+    rows.into_iter().map(FactRow::into_fact).collect()
 }
 
 #[async_trait]
 impl AnalyticsStore for Store {
     async fn deal_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealFact>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let facts = Fragment::new(FACTS).then(asked(grant, workspace, filter)?).sql(" ORDER BY deals.id");
-        self.pools
-            .read(async move |conn: &mut Conn| -> Outcome<Vec<DealFact>> {
-                let rows: Vec<FactRow> = Statement::<FactType>::new(facts).load(conn).await?;
-                rows.into_iter().map(FactRow::into_fact).collect()
-            })
-            .await
+        let which = asked::<Deal>(grant, workspace, filter)?.sql(" ORDER BY deals.id");
+        self.pools.read(async move |conn: &mut Conn| facts(conn, which).await).await
+    }
+
+    async fn deal_groups(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        own: Currency,
+    ) -> Result<DealGroups> {
+        months::groups(self, grant, filter, window, own).await
     }
 
     async fn deal_moves(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealMove>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let steps = Fragment::new(STEPS).then(asked(grant, workspace, filter)?);
+        let steps = Fragment::new(STEPS).then(asked::<Deal>(grant, workspace, filter)?);
         let steps = steps.sql(" ORDER BY steps.deal_id, steps.place");
         self.pools
             .read(async move |conn: &mut Conn| -> Outcome<Vec<DealMove>> {
@@ -125,23 +170,43 @@ impl AnalyticsStore for Store {
             .await
     }
 
-    async fn stage_flows(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<StageFlow>> {
+    async fn contact_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<ContactFact>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let flows = Fragment::new(FLOWS).then(asked(grant, workspace, filter)?);
-        let flows = flows.sql(" GROUP BY steps.from_stage, steps.to_stage");
-        let rows = self
-            .pools
-            .read(async move |conn: &mut Conn| -> Outcome<Vec<(Option<DbId>, DbId, i64)>> {
-                Ok(Statement::<(Nullable<Guid>, Guid, BigInt)>::new(flows).load(conn).await?)
+        let facts = Fragment::new(CONTACTS).then(asked::<Contact>(grant, workspace, filter)?);
+        let facts = facts.sql(" ORDER BY contacts.id");
+        self.pools
+            .read(async move |conn: &mut Conn| -> Outcome<Vec<ContactFact>> {
+                let rows: Vec<(DbId, String, DbTime)> = Statement::<(Guid, Text, Ts)>::new(facts).load(conn).await?;
+                let fact = |(id, lifecycle, created_at): (DbId, String, DbTime)| {
+                    let lifecycle = Lifecycle::named(&lifecycle).ok_or(json::unreadable("a lifecycle"))?;
+                    Ok(ContactFact { id: id.into(), lifecycle, created_at: created_at.into() })
+                };
+                rows.into_iter().map(fact).collect()
             })
-            .await?;
-        let flow = |(from, to, count): (Option<DbId>, DbId, i64)| StageFlow {
-            from: from.map(Id::from),
-            to: to.into(),
-            count: u64::try_from(count).unwrap_or(0),
+            .await
+    }
+
+    async fn work(&self, grant: &Grant, kind: WorkKind, filter: &CheckedFilter) -> Result<Vec<Work>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let (select, which, order) = match kind {
+            WorkKind::Notes => (NOTES, asked::<Note>(grant, workspace, filter)?, " ORDER BY notes.id"),
+            WorkKind::Tasks => (TASKS, asked::<Task>(grant, workspace, filter)?, " ORDER BY tasks.id"),
+            WorkKind::Contacts => (NEW_CONTACTS, asked::<Contact>(grant, workspace, filter)?, " ORDER BY contacts.id"),
+            WorkKind::Companies => {
+                (NEW_COMPANIES, asked::<Company>(grant, workspace, filter)?, " ORDER BY companies.id")
+            }
+            WorkKind::Deals => (NEW_DEALS, asked::<Deal>(grant, workspace, filter)?, " ORDER BY deals.id"),
         };
-        let mut flows: Vec<StageFlow> = rows.into_iter().map(flow).collect();
-        flows.sort_unstable_by_key(|flow| (flow.from, flow.to));
-        Ok(flows)
+        let work = Fragment::new(select).then(which).sql(order);
+        self.pools
+            .read(async move |conn: &mut Conn| -> Outcome<Vec<Work>> {
+                let rows: Vec<WorkRow> = Statement::<WorkType>::new(work).load(conn).await?;
+                rows.into_iter().map(into_work).collect()
+            })
+            .await
+    }
+
+    async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>> {
+        board::flows(self, grant, pipeline).await
     }
 }

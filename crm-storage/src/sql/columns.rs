@@ -75,6 +75,7 @@ const COMPANY: Columns = &[
 const DEAL: Columns = &[
     ("title", Column::Text("title_key")),
     ("value", Column::Money("value_minor", "value_currency")),
+    ("value_estimated", Column::Integer("value_estimated")),
     ("pipeline_id", Column::Id("pipeline_id")),
     ("stage_id", Column::Id("stage_id")),
     ("status", Column::Text("status")),
@@ -89,6 +90,29 @@ const DEAL: Columns = &[
     ("company_id", Column::Id("company_id")),
     ("owner_id", Column::Id("owner_id")),
     ("source", Column::Text("source_key")),
+    ("external_id", Column::Text("external_id_key")),
+    ("tags", Column::Tags("tags")),
+    ("created_at", Column::Time("created_at")),
+    ("updated_at", Column::Time("updated_at")),
+];
+
+const TASK: Columns = &[
+    ("title", Column::Text("title_key")),
+    ("description", Column::Text("description_key")),
+    ("kind", Column::Text("kind")),
+    ("priority", Column::Text("priority")),
+    ("status", Column::Text("status")),
+    ("due_at", Column::Time("due_at")),
+    ("due_date", Column::Integer("due_day")),
+    ("duration_minutes", Column::Integer("duration_minutes")),
+    ("reminder", Column::Text("reminder")),
+    ("recurrence", Column::Text("recurrence")),
+    ("completed_at", Column::Time("completed_at")),
+    ("contact_id", Column::Id("contact_id")),
+    ("company_id", Column::Id("company_id")),
+    ("deal_id", Column::Id("deal_id")),
+    ("assignee_id", Column::Id("assignee_id")),
+    ("created_by", Column::Id("created_by")),
     ("external_id", Column::Text("external_id_key")),
     ("tags", Column::Tags("tags")),
     ("created_at", Column::Time("created_at")),
@@ -111,6 +135,7 @@ pub(crate) fn column(entity: Entity, key: &str) -> Option<Column> {
         Entity::Contact => CONTACT,
         Entity::Company => COMPANY,
         Entity::Deal => DEAL,
+        Entity::Task => TASK,
         Entity::Note => NOTE,
         _ => return None,
     };
@@ -125,12 +150,16 @@ pub(crate) fn table(entity: Entity) -> Option<&'static str> {
         Entity::Contact => "contacts",
         Entity::Company => "companies",
         Entity::Deal => "deals",
+        Entity::Task => "tasks",
         Entity::Pipeline => "pipelines",
         Entity::Tag => "tags",
         Entity::Note => "notes",
         Entity::CustomField => "custom_fields",
         Entity::Import => "imports",
         Entity::Job => "jobs",
+        Entity::ExchangeRate => "exchange_rates",
+        Entity::WebhookEndpoint => "webhook_endpoints",
+        Entity::MailTemplate => "mail_templates",
         _ => return None,
     })
 }
@@ -147,13 +176,14 @@ pub(crate) enum Link {
 /// The way from a kind of record to its relations of a name.
 pub(crate) fn link(entity: Entity, relation: &str) -> Option<Link> {
     Some(match (entity, relation) {
-        (Entity::Contact | Entity::Deal | Entity::Note, "company") => Link::Here("company_id"),
+        (Entity::Contact | Entity::Deal | Entity::Note | Entity::Task, "company") => Link::Here("company_id"),
         (Entity::Contact | Entity::Company | Entity::Deal, "owner") => Link::Here("owner_id"),
-        (Entity::Deal | Entity::Note, "contact") => Link::Here("contact_id"),
-        (Entity::Note, "deal") => Link::Here("deal_id"),
-        (Entity::Company, "contacts" | "deals" | "notes") => Link::There("company_id"),
-        (Entity::Contact, "deals" | "notes") => Link::There("contact_id"),
-        (Entity::Deal, "notes") => Link::There("deal_id"),
+        (Entity::Deal | Entity::Note | Entity::Task, "contact") => Link::Here("contact_id"),
+        (Entity::Note | Entity::Task, "deal") => Link::Here("deal_id"),
+        (Entity::Task, "assignee") => Link::Here("assignee_id"),
+        (Entity::Company, "contacts" | "deals" | "notes" | "tasks") => Link::There("company_id"),
+        (Entity::Contact, "deals" | "notes" | "tasks") => Link::There("contact_id"),
+        (Entity::Deal, "notes" | "tasks") => Link::There("deal_id"),
         _ => return None,
     })
 }
@@ -173,6 +203,10 @@ pub(crate) fn code(entity: Entity) -> i16 {
         Entity::CustomField => 10,
         Entity::Import => 11,
         Entity::Job => 12,
+        Entity::Task => 13,
+        Entity::ExchangeRate => 14,
+        Entity::WebhookEndpoint => 15,
+        Entity::MailTemplate => 16,
         // Kinds that this version does not know cannot be made by the core it was built with.
         _ => 0,
     }
@@ -185,7 +219,65 @@ pub(crate) fn entity(code: i16) -> Option<Entity> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use crm_core::access::catalogue;
+
+    use super::super::super::migrate::MIGRATIONS;
     use super::*;
+
+    /// What filters may ask for without an index of its own, and why. Each index costs every write of its
+    /// table; what is not here has one.
+    const WITHOUT_INDEX: [(Entity, &str, &str); 12] = [
+        (Entity::Deal, "value_estimated", "one of two values, which leaves half of the deals"),
+        (Entity::Deal, "probability", "asked of open deals, which the index of the status finds"),
+        (Entity::Deal, "forecast_category", "asked of open deals, which the index of the status finds"),
+        (Entity::Deal, "lost_reason", "asked of lost deals, which the index of the status finds"),
+        (Entity::Task, "description", "long text, which people search by its words"),
+        (Entity::Task, "kind", "one of few values, asked beside an assignee or a time"),
+        (Entity::Task, "priority", "one of few values, asked beside an assignee or a time"),
+        (Entity::Task, "due_date", "a task due on a day has the end of the day as due_at, which has an index"),
+        (Entity::Task, "duration_minutes", "rarely asked for"),
+        (Entity::Task, "created_by", "rarely asked for; whose a task is says its assignee"),
+        (Entity::Task, "recurrence", "the text of a rule, asked beside an assignee or a time"),
+        (Entity::Task, "reminder", "the text of a span, asked beside an assignee or a time"),
+    ];
+
+    /// The columns by which an index finds the rows of a workspace, with their tables.
+    fn indexed() -> BTreeSet<(String, String)> {
+        let statements = MIGRATIONS.iter().flat_map(|migration| migration.up.split(';'));
+        let mut found = std::collections::BTreeMap::new();
+        for statement in statements {
+            let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+            let statement = lines.collect::<Vec<_>>().join(" ").replace(['(', ')', ','], " ");
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            match words.as_slice() {
+                ["CREATE", "INDEX", name, "ON", table, "workspace_id", column, ..] => {
+                    found.insert((*name).to_owned(), ((*table).to_owned(), (*column).to_owned()));
+                }
+                ["DROP", "INDEX", name] => drop(found.remove(*name)),
+                _ => {}
+            }
+        }
+        found.into_values().collect()
+    }
+
+    #[test]
+    fn every_field_that_filters_ask_for_has_an_index_or_a_reason_to_have_none() {
+        let indexed = indexed();
+        let mut without = BTreeSet::new();
+        for kind in [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task] {
+            for field in catalogue(kind).unwrap().fields.iter().filter(|field| field.filterable) {
+                // Tags have a table of their own, by tag.
+                let Some(name) = column(kind, &field.key).unwrap().sorted_by() else { continue };
+                if !indexed.contains(&(table(kind).unwrap().to_owned(), name.to_owned())) {
+                    without.insert((kind.name(), field.key.to_string()));
+                }
+            }
+        }
+        let excused = WITHOUT_INDEX.map(|(kind, field, _)| (kind.name(), field.to_owned()));
+        assert_eq!(without, excused.into());
+    }
 
     #[test]
     fn the_number_of_a_kind_of_record_never_changes() {
@@ -197,12 +289,16 @@ mod tests {
             ("contact", 4),
             ("company", 5),
             ("deal", 6),
+            ("task", 13),
             ("pipeline", 7),
             ("tag", 8),
             ("note", 9),
             ("custom_field", 10),
             ("import", 11),
             ("job", 12),
+            ("exchange_rate", 14),
+            ("webhook_endpoint", 15),
+            ("mail_template", 16),
         ];
         assert_eq!(numbers, known);
     }

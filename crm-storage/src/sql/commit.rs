@@ -10,8 +10,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::deal::history_of;
+use crm_core::job::Listener;
 use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record, Reliance, Replay, Sealed};
-use crm_core::{Entity, Error, Result, Timestamp};
+use crm_core::workspace::Workspace;
+use crm_core::{Entity, Error, Id, Result, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
@@ -21,8 +23,8 @@ use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
-    Conn, RunQueryDsl, Store, account, auth, columns, custom_field, dialect, history, import, job, journal, json,
-    pipeline, purge, reference, tag, team, words,
+    Conn, RunQueryDsl, Store, account, auth, board, columns, custom_field, dialect, exchange_rate, history, import,
+    job, journal, json, mail, pipeline, purge, reference, relay, tag, team, webhook, words,
 };
 use crate::fault::{Fault, Outcome};
 use crate::schema::{guards, idempotency_keys};
@@ -45,11 +47,17 @@ impl Commit for Store {
         match done {
             Ok(committed) => {
                 self.workspaces.keep(id.uuid(), committed.workspace);
+                self.tell_of_jobs(&job::rings(&sealed));
+                self.tell_of_commit(id);
                 Ok(())
             }
             Err(error) if reference::is_dangling(&error) => Err(self.dangling(known, &sealed).await?.unwrap_or(error)),
             Err(error) => Err(error),
         }
+    }
+
+    fn listen_for_commits(&self) -> Listener<Id<Workspace>> {
+        self.listen_to_others()
     }
 
     async fn guard(&self, grant: &Grant, guard: Guard) -> Result<GuardRow> {
@@ -88,6 +96,11 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     keep_key(conn, workspace, sealed).await?;
     purge::lock(conn, workspace, sealed.purged()).await?;
     check_relied(conn, workspace, sealed.relied()).await?;
+    for moved in &writes.cursors {
+        if !relay::advance(conn, workspace, moved).await? {
+            return Err(stale("cursor", &moved.handler));
+        }
+    }
     for guard in sealed.guards() {
         move_guard(conn, workspace, *guard).await?;
     }
@@ -99,20 +112,22 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     let pipelines = writes.pipelines;
     put(conn, workspace, writes.companies).await?;
     put(conn, workspace, writes.contacts).await?;
-    put(conn, workspace, writes.deals).await?;
-    history::write(conn, workspace, &history_of(sealed)).await?;
+    put(conn, workspace, writes.deals.clone()).await?;
+    let steps = history_of(sealed);
+    history::write(conn, workspace, &steps).await?;
     for one in &pipelines {
         if !pipeline::give_up(conn, workspace, one).await? {
             return Err(stale("pipeline", one.after.id));
         }
     }
+    put(conn, workspace, writes.tasks).await?;
     put(conn, workspace, writes.notes).await?;
     for one in &writes.imports {
         expect_one(import::put(conn, workspace, one).await?, &one.after)?;
     }
-    for one in &writes.jobs {
-        expect_one(job::put(conn, workspace, one).await?, &one.after)?;
-    }
+    expect_all(&job::put(conn, workspace, &writes.jobs).await?, &writes.jobs)?;
+    webhook::insert_deliveries(conn, workspace, &writes.deliveries).await?;
+    mail::insert_queued(conn, workspace, &writes.mails).await?;
     import::insert_failed(conn, workspace, &writes.failed).await?;
     import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;
     for (entity, id) in sealed.purged() {
@@ -120,6 +135,8 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
         journal::erase(conn, workspace, *entity, *id).await?;
     }
     journal::append(conn, workspace, sealed.entries()).await?;
+    // Last, because these rows are what commits of one slot wait for.
+    board::write(conn, workspace, &writes.deals, &steps).await?;
     Ok(Committed { workspace })
 }
 
@@ -158,6 +175,18 @@ async fn write_settings(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) ->
                 expect_one(touched, &one.after)?;
             }
         }
+    }
+    for one in &writes.exchange_rates {
+        expect_one(exchange_rate::put(conn, workspace, one).await?, &one.after)?;
+    }
+    for one in &writes.webhook_endpoints {
+        expect_one(webhook::put(conn, workspace, one).await?, &one.after)?;
+    }
+    for made in &writes.webhook_secrets {
+        webhook::keep_secret(conn, workspace, made).await?;
+    }
+    for one in &writes.mail_templates {
+        expect_one(mail::put(conn, workspace, one).await?, &one.after)?;
     }
     let (new, changed) = split(&writes.tags);
     tag::insert(conn, workspace, &new).await?;

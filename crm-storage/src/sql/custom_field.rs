@@ -75,6 +75,7 @@ pub(super) async fn insert(conn: &mut Conn, workspace: i64, field: &CustomField)
             Entity::Contact => rebuild::<crm_core::contact::Contact>(conn, workspace, field).await?,
             Entity::Company => rebuild::<crm_core::company::Company>(conn, workspace, field).await?,
             Entity::Deal => rebuild::<crm_core::deal::Deal>(conn, workspace, field).await?,
+            Entity::Task => rebuild::<crm_core::task::Task>(conn, workspace, field).await?,
             _ => {}
         }
     }

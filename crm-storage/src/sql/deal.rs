@@ -8,22 +8,21 @@ use crm_core::page::{ListQuery, Rows as Page};
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::{Put, Stored};
 use crm_core::transfer::RowKey;
-use crm_core::{Entity, Id, Money, Result, Timestamp, Totals, text as core_text};
+use crm_core::{Entity, Id, Money, Result, Timestamp, text as core_text};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::custom_field::day_number;
-use super::fragment::{Fragment, Statement};
+use super::fragment::Fragment;
 use super::predicate::predicate;
 use super::room::{self, Known, Life, Room};
 use super::text::{join, split, split_required};
-use super::{Conn, RunQueryDsl, Store, dialect, json};
+use super::{Conn, RunQueryDsl, Store, board, dialect, json, list};
 use crate::fault::Outcome;
 use crate::schema::deals;
-use crate::types::{DbId, DbTime, Guid};
+use crate::types::{DbId, DbTime};
 
 /// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 30;
+const COLUMNS: usize = 31;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
@@ -63,6 +62,7 @@ struct DealRow {
     forecast_category: Option<String>,
     lost_reason: Option<String>,
     lost_reason_key: Option<String>,
+    value_estimated: i64,
 }
 
 impl DealRow {
@@ -102,6 +102,7 @@ impl DealRow {
             forecast_category: deal.forecast_category.map(|category| category.name().to_owned()),
             lost_reason,
             lost_reason_key,
+            value_estimated: deal.value_estimated.into(),
         })
     }
 
@@ -110,6 +111,7 @@ impl DealRow {
             id: self.id.into(),
             title: self.title.unwrap_or(self.title_key),
             value: money(self.value_minor, self.value_currency)?,
+            value_estimated: self.value_estimated != 0,
             pipeline_id: self.pipeline_id.into(),
             stage_id: self.stage_id.into(),
             status: status(&self.status)?,
@@ -133,6 +135,61 @@ impl DealRow {
             deleted_at: self.deleted_at.map(Timestamp::from),
         })
     }
+}
+
+/// What a move changes. SQLite writes an entry of every index with a column that a statement sets, also
+/// where it stays as it was, and the other columns have a dozen indexes.
+#[derive(AsChangeset)]
+#[diesel(table_name = deals, treat_none_as_null = true)]
+struct MovedRow {
+    stage_id: DbId,
+    status: String,
+    stage_entered_at: DbTime,
+    closed_at: Option<DbTime>,
+    probability: Option<i64>,
+    forecast_category: Option<String>,
+    lost_reason: Option<String>,
+    lost_reason_key: Option<String>,
+    updated_at: DbTime,
+    version: i64,
+}
+
+impl MovedRow {
+    fn new(deal: &Deal) -> Self {
+        let (lost_reason, lost_reason_key) = split(deal.lost_reason.as_deref());
+        Self {
+            stage_id: deal.stage_id.into(),
+            status: deal.status.name().to_owned(),
+            stage_entered_at: deal.stage_entered_at.into(),
+            closed_at: deal.closed_at.map(DbTime::from),
+            probability: deal.probability,
+            forecast_category: deal.forecast_category.map(|category| category.name().to_owned()),
+            lost_reason,
+            lost_reason_key,
+            updated_at: deal.updated_at.into(),
+            version: deal.version,
+        }
+    }
+}
+
+/// Whether a write changes nothing but what a move changes.
+fn is_move(put: &Put<Deal>) -> bool {
+    put.before.as_ref().is_some_and(|before| {
+        let after = &put.after;
+        let moved = Deal {
+            stage_id: after.stage_id,
+            status: after.status,
+            stage_entered_at: after.stage_entered_at,
+            closed_at: after.closed_at,
+            probability: after.probability,
+            forecast_category: after.forecast_category,
+            lost_reason: after.lost_reason.clone(),
+            updated_at: after.updated_at,
+            version: after.version,
+            ..before.clone()
+        };
+        moved == *after
+    })
 }
 
 pub(super) fn money(minor: Option<i64>, currency: Option<String>) -> Outcome<Option<Money>> {
@@ -192,14 +249,18 @@ impl Room for Deal {
     }
 
     async fn update(conn: &mut Conn, workspace: i64, puts: &[Put<Self>]) -> Outcome<Vec<usize>> {
-        let statement = |put: &Put<Self>| {
-            let row = DealRow::new(workspace, &put.after)?;
+        let found = |put: &Put<Self>| {
             let before = put.before.as_ref().map_or(0, |before| before.version);
-            let found = deals::table.filter(deals::workspace_id.eq(workspace)).filter(deals::id.eq(row.id));
-            Ok(diesel::update(found.filter(deals::version.eq(before))).set(row))
+            let own = deals::table.filter(deals::workspace_id.eq(workspace));
+            own.filter(deals::id.eq(DbId::from(put.after.id))).filter(deals::version.eq(before))
         };
-        let statements = puts.iter().map(statement).collect::<Outcome<Vec<_>>>()?;
-        Ok(dialect::each(conn, statements).await?)
+        // One kind of statement a commit, or commits would wait for one another in two directions.
+        if puts.iter().all(is_move) {
+            let moved = |put: &Put<Self>| diesel::update(found(put)).set(MovedRow::new(&put.after));
+            return Ok(dialect::each(conn, puts.iter().map(moved).collect()).await?);
+        }
+        let whole = |put: &Put<Self>| Ok(diesel::update(found(put)).set(DealRow::new(workspace, &put.after)?));
+        Ok(dialect::each(conn, puts.iter().map(whole).collect::<Outcome<Vec<_>>>()?).await?)
     }
 
     fn tags(&self) -> &[String] {
@@ -219,37 +280,6 @@ impl Known for Deal {
     fn created_at(&self) -> Timestamp {
         self.created_at
     }
-}
-
-/// A row of sums: stage, probability by hand, currency, deals, and the two halves of their worth.
-type SumRow = (DbId, Option<i64>, Option<String>, i64, Option<i64>, Option<i64>);
-/// Its SQL type.
-type SumType = (Guid, Nullable<BigInt>, Nullable<Text>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
-
-/// Sums amounts in halves of 32 bits, so that no sum of a database overflows.
-const SUMS: &str = "SELECT stage_id, probability, value_currency, COUNT(*), \
-    CAST(SUM(value_minor / 4294967296) AS BIGINT), CAST(SUM(value_minor % 4294967296) AS BIGINT) \
-    FROM deals WHERE ";
-
-fn totals(rows: Vec<SumRow>) -> Result<Vec<StageTotal>> {
-    let mut stages: Vec<StageTotal> = Vec::new();
-    for (stage, probability, currency, count, high, low) in rows {
-        let stage_id = Id::from(stage);
-        if stages.last().is_none_or(|last| last.stage_id != stage_id || last.probability != probability) {
-            stages.push(StageTotal { stage_id, probability, count: 0, total: Totals::default() });
-        }
-        let Some(last) = stages.last_mut() else { continue };
-        last.count += u64::try_from(count).unwrap_or(0);
-        if let (Some(currency), Some(high), Some(low)) = (currency, high, low) {
-            let sum = i128::from(high) * 4_294_967_296 + i128::from(low);
-            // A sum beyond 64 bits is refused as `Totals` refuses it.
-            let half = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
-            let currency = currency.parse()?;
-            last.total.add(Money::minor(half(sum / 2), currency))?;
-            last.total.add(Money::minor(half(sum - sum / 2), currency))?;
-        }
-    }
-    Ok(stages)
 }
 
 #[async_trait]
@@ -279,18 +309,35 @@ impl DealStore for Store {
     }
 
     async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>> {
+        board::totals(self, grant, pipeline).await
+    }
+
+    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let which = room::visible::<Deal>(grant, workspace).sql(" AND deals.pipeline_id = ").bind(DbId::from(pipeline));
-        let sums = Fragment::new(SUMS)
-            .then(which)
-            .sql(" GROUP BY stage_id, probability, value_currency ORDER BY stage_id, probability");
-        let rows = self
-            .pools
-            .read(async move |conn: &mut Conn| -> Outcome<Vec<SumRow>> {
-                Ok(Statement::<SumType>::new(sums).load(conn).await?)
-            })
-            .await?;
-        totals(rows)
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let last = |stage: &Id<Stage>| {
+            let own = Fragment::new("SELECT id FROM (SELECT deals.id FROM deals WHERE ");
+            let own = own.then(room::visible::<Deal>(grant, workspace)).sql(" AND deals.stage_id = ");
+            let own = own.bind(DbId::from(*stage)).sql(" ORDER BY deals.stage_entered_at DESC, deals.id DESC LIMIT ");
+            own.bind(most).sql(") AS last")
+        };
+        let Some(all) = Fragment::chain(stages.iter().map(last).collect(), " UNION ALL ") else {
+            return Ok(Vec::new());
+        };
+        let which = Fragment::new("deals.workspace_id = ").bind(workspace).sql(" AND deals.id IN (").then(all).sql(")");
+        list::check_binds(&which)?;
+        let which = list::often(self, which);
+        let read = async move |conn: &mut Conn| Deal::select(conn, which, room::unordered(), i64::MAX).await;
+        let mut found = self.pools.read(read).await?;
+        found.sort_by_key(|deal| std::cmp::Reverse((deal.stage_entered_at, deal.id)));
+        let mut columns: Vec<Vec<Deal>> = stages.iter().map(|_| Vec::new()).collect();
+        for deal in found {
+            let at = stages.iter().position(|stage| *stage == deal.stage_id);
+            if let Some(column) = at.and_then(|at| columns.get_mut(at)) {
+                column.push(deal);
+            }
+        }
+        Ok(columns)
     }
 
     async fn deals_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Stored<Deal>>> {
@@ -302,22 +349,5 @@ impl DealStore for Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found = self.pools.read(async move |conn: &mut Conn| Deal::select(conn, which, order, limit).await).await?;
         Ok(found.into_iter().map(Stored::loaded).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sum(high: i64, low: i64) -> Result<Vec<StageTotal>> {
-        totals(vec![(DbId(uuid::Uuid::nil()), None, Some("USD".to_owned()), 1, Some(high), Some(low))])
-    }
-
-    #[test]
-    fn the_greatest_sum_is_told_and_one_beyond_it_is_refused() {
-        let [greatest] = sum((1 << 31) - 1, (1 << 32) - 1).unwrap().try_into().unwrap();
-        assert_eq!(greatest.total.iter().map(|sum| sum.amount_minor).collect::<Vec<_>>(), [i64::MAX]);
-        assert!(sum(1 << 31, 0).is_err());
-        assert!(sum(i64::MAX, 0).is_err());
     }
 }

@@ -133,7 +133,8 @@ impl Fragment {
         Self::chain(conditions, word)
     }
 
-    fn chain(conditions: Vec<Self>, word: &'static str) -> Option<Self> {
+    /// Fragments joined by a word, one after the other, none for no fragment.
+    pub(crate) fn chain(conditions: Vec<Self>, word: &'static str) -> Option<Self> {
         conditions.into_iter().reduce(|before, next| before.sql(word).then(next))
     }
 

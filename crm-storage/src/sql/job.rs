@@ -1,19 +1,28 @@
-//! Jobs, and the files that they need.
+//! Jobs as people see them, and how they are written.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use crm_core::access::Grant;
-use crm_core::job::{Job, JobPlace, JobQuery, JobState, JobStore, Queue, Task, Upload, UploadStore};
-use crm_core::store::{Put, Stored};
+use crm_core::job::{
+    AttemptFault, Job, JobQuery, JobState, JobStore, Priority, Queue, QueueState, Ring, Settled, Task,
+};
+use crm_core::store::{Put, Sealed, Stored, Write};
 use crm_core::workspace::Workspace;
 use crm_core::{Entity, Error, Id, Result, Timestamp};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Conn, RunQueryDsl, Store};
+use super::fragment::{Fragment, Statement};
+use super::{Conn, RunQueryDsl, Store, dialect, queue};
 use crate::fault::Outcome;
-use crate::schema::{jobs, upload_pieces, workspaces};
+use crate::schema::{job_keys, jobs, paused_queues};
 use crate::types::{DbId, DbTime};
+
+/// Columns of a row.
+const COLUMNS: usize = 18;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
@@ -22,91 +31,205 @@ use crate::types::{DbId, DbTime};
     treat_none_as_default_value = false,
     treat_none_as_null = true
 )]
-struct JobRow {
+pub(super) struct JobRow {
     workspace_id: i64,
     id: DbId,
     created_by: Option<DbId>,
     queue: String,
+    kind: String,
     state: String,
+    priority: i16,
+    attempts: i32,
+    run_at: Option<DbTime>,
     due_at: Option<DbTime>,
+    started_at: Option<DbTime>,
+    finished_at: Option<DbTime>,
+    updated_at: DbTime,
     data: String,
+    errors: Option<String>,
     version: i64,
+    claim: i64,
 }
 
 impl JobRow {
     fn new(workspace_id: i64, mut job: Job) -> Outcome<(Self, ResultRow)> {
         let result = job.result.take().map(|result| result.to_string());
+        let errors = std::mem::take(&mut job.errors);
         let row = Self {
             workspace_id,
             id: job.id.into(),
             created_by: job.created_by.map(DbId::from),
-            queue: queue_name(job.queue).to_owned(),
+            queue: job.queue.name().to_owned(),
+            kind: job.task.name().to_owned(),
             state: job.state.name().to_owned(),
+            priority: job.priority.rank(),
+            attempts: i32::try_from(job.attempts).unwrap_or(i32::MAX),
+            run_at: job.run_at.map(DbTime::from),
             due_at: job.due_at.map(DbTime::from),
+            started_at: job.started_at.map(DbTime::from),
+            finished_at: job.finished_at.map(DbTime::from),
+            updated_at: job.updated_at.into(),
             data: serde_json::to_string(&job)?,
+            errors: if errors.is_empty() { None } else { Some(serde_json::to_string(&errors)?) },
             version: job.version,
+            claim: job.claim,
         };
         Ok((row, ResultRow { result }))
     }
 
     /// The job without what came of it. One that this version cannot read, as of a later one, is told by
     /// what its columns say.
-    fn into_job(self) -> Job {
-        let Self { id, created_by, state, due_at, data, version, .. } = self;
-        let state = JobState::ALL.into_iter().find(|known| known.name() == state).unwrap_or(JobState::Failed);
-        let due_at = due_at.map(Timestamp::from);
-        match serde_json::from_str::<Job>(&data) {
-            Ok(job) if job.task != Task::Unknown => Job { state, due_at, version, ..job },
-            _ => Job { state, due_at, version, ..Job::unreadable(id.into(), created_by.map(Id::from)) },
+    pub(super) fn into_job(self) -> Job {
+        let id: Id<Job> = self.id.into();
+        let read = serde_json::from_str::<Job>(&self.data).ok().filter(|job| job.task != Task::Unknown);
+        let job = read.unwrap_or_else(|| self.unreadable(id));
+        let state = JobState::ALL.into_iter().find(|known| known.name() == self.state).unwrap_or(JobState::Failed);
+        let errors: Option<Vec<AttemptFault>> = self.errors.and_then(|errors| serde_json::from_str(&errors).ok());
+        Job {
+            state,
+            error: if state == JobState::Done { None } else { job.error },
+            errors: errors.unwrap_or_default(),
+            attempts: u32::try_from(self.attempts).unwrap_or(0),
+            run_at: self.run_at.map(Timestamp::from),
+            due_at: self.due_at.map(Timestamp::from),
+            started_at: self.started_at.map(Timestamp::from),
+            finished_at: self.finished_at.map(Timestamp::from),
+            updated_at: self.updated_at.into(),
+            version: self.version,
+            claim: self.claim,
+            ..job
         }
+    }
+
+    /// A job of which only columns are read: it has its turn in the queue that it waits in.
+    fn unreadable(&self, id: Id<Job>) -> Job {
+        let job = Job::unreadable(id, self.created_by.map(Id::from));
+        let priority = Priority::ALL.into_iter().find(|known| known.rank() == self.priority);
+        Job { queue: self.queue.parse().unwrap_or(job.queue), priority: priority.unwrap_or(job.priority), ..job }
     }
 }
 
 /// What came of a job: it may be long, and lists do not show it.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = jobs, treat_none_as_default_value = false, treat_none_as_null = true)]
-struct ResultRow {
+pub(super) struct ResultRow {
     result: Option<String>,
 }
 
 /// A whole job; what came of it is none where that cannot be read.
-fn whole(row: JobRow, result: ResultRow) -> Job {
+pub(super) fn whole(row: JobRow, result: ResultRow) -> Job {
     let result = result.result.and_then(|result| serde_json::from_str::<Value>(&result).ok());
     Job { result, ..row.into_job() }
 }
 
-fn queue_name(queue: Queue) -> &'static str {
-    match queue {
-        Queue::Import => "import",
-        // Queues that this version does not know cannot be named by the core it was built with.
-        _ => "bulk",
-    }
-}
-
-/// Writes a job, and gives the number of rows.
-pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<Job>) -> Outcome<usize> {
-    match &put.before {
-        None => {
-            let row = JobRow::new(workspace, put.after.clone())?;
-            Ok(diesel::insert_into(jobs::table).values(row).execute(conn).await?)
+/// Writes jobs, and gives the number of rows of each; one whose unique key is held counts as written.
+pub(super) async fn put(conn: &mut Conn, workspace: i64, puts: &[Put<Job>]) -> Outcome<Vec<usize>> {
+    let mut rows = Vec::new();
+    let mut counts = Vec::with_capacity(puts.len());
+    for put in puts {
+        match &put.before {
+            None if !keep_key(conn, workspace, &put.after).await? => counts.push(1),
+            None => {
+                rows.push(JobRow::new(workspace, put.after.clone())?);
+                counts.push(1);
+            }
+            Some(before) => counts.push(swap(conn, workspace, put.after.clone(), before.version).await?),
         }
-        Some(before) => swap(conn, workspace, put.after.clone(), before.version).await,
     }
+    if rows.len() == 1 {
+        // One row is one prepared statement; a batch is prepared for its length.
+        for row in rows.drain(..) {
+            diesel::insert_into(jobs::table).values(row).execute(conn).await?;
+        }
+    }
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(dialect::MAX_BINDS / COLUMNS));
+        diesel::insert_into(jobs::table).values(std::mem::replace(&mut rows, rest)).execute(conn).await?;
+    }
+    dialect::tell_of_jobs(conn, &due_queues(puts.iter())).await?;
+    Ok(counts)
 }
 
-async fn swap(conn: &mut Conn, workspace: i64, job: Job, before: i64) -> Outcome<usize> {
+/// The queues in which jobs wait that were written.
+fn due_queues<'a>(puts: impl Iterator<Item = &'a Put<Job>>) -> BTreeSet<&'a Queue> {
+    puts.filter(|put| put.after.state == JobState::Queued).map(|put| &put.after.queue).collect()
+}
+
+/// What a commit rings for.
+pub(super) fn rings(sealed: &Sealed) -> Vec<Ring> {
+    let put = |write: &Write| match write {
+        Write::Job(put) => Some(put.clone()),
+        _ => None,
+    };
+    let puts: Vec<Put<Job>> = sealed.writes().iter().filter_map(put).collect();
+    due_queues(puts.iter()).into_iter().cloned().map(Ring::Of).collect()
+}
+
+/// Keeps the unique key of a new job, if it has one; says whether nobody held it.
+async fn keep_key(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<bool> {
+    let Some((key, until)) = job.unique_key() else { return Ok(true) };
+    let row = (
+        job_keys::workspace_id.eq(workspace),
+        job_keys::key.eq(key.to_vec()),
+        job_keys::job_id.eq(DbId::from(job.id)),
+        job_keys::until.eq(until.map(DbTime::from)),
+    );
+    let held = job_keys::table.filter(job_keys::workspace_id.eq(workspace)).filter(job_keys::key.eq(key.to_vec()));
+    let over = held.filter(job_keys::until.le(DbTime(job.created_at)));
+    diesel::delete(over).execute(conn).await?;
+    let kept = diesel::insert_into(job_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    Ok(kept == 1)
+}
+
+/// Gives the unique key of a job free that has ended.
+pub(super) async fn free_key(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<()> {
+    let (Some((key, None)), Some(_)) = (job.unique_key(), job.finished_at) else { return Ok(()) };
+    let own = job_keys::table.filter(job_keys::workspace_id.eq(workspace)).filter(job_keys::key.eq(key.to_vec()));
+    diesel::delete(own.filter(job_keys::job_id.eq(DbId::from(job.id)))).execute(conn).await?;
+    Ok(())
+}
+
+/// Writes a job over a version of it, and gives the number of rows.
+pub(super) async fn swap(conn: &mut Conn, workspace: i64, job: Job, before: i64) -> Outcome<usize> {
     let is_known = job.task != Task::Unknown;
-    let (row, result) = JobRow::new(workspace, job)?;
+    let (row, result) = JobRow::new(workspace, job.clone())?;
     let found = jobs::table
         .filter(jobs::workspace_id.eq(row.workspace_id))
         .filter(jobs::id.eq(row.id))
         .filter(jobs::version.eq(before));
     if !is_known {
         // What this version cannot read stays as it is, for one that can.
-        let columns = (jobs::state.eq(row.state), jobs::due_at.eq(row.due_at), jobs::version.eq(row.version));
+        let times = (jobs::due_at.eq(row.due_at), jobs::finished_at.eq(row.finished_at));
+        let counted = (jobs::attempts.eq(row.attempts), jobs::errors.eq(row.errors));
+        let held = (jobs::version.eq(row.version), jobs::claim.eq(row.claim));
+        let columns = (jobs::state.eq(row.state), jobs::updated_at.eq(row.updated_at), times, counted, held);
         return Ok(diesel::update(found).set(columns).execute(conn).await?);
     }
-    Ok(diesel::update(found).set((row, result)).execute(conn).await?)
+    let rows = diesel::update(found).set((row, result)).execute(conn).await?;
+    if rows == 1 {
+        free_key(conn, workspace, &job).await?;
+    }
+    Ok(rows)
+}
+
+/// Writes what a worker says of a job that it holds, and gives the number of rows.
+pub(super) async fn settle(conn: &mut Conn, workspace: i64, settled: &Settled) -> Outcome<usize> {
+    let held = Fragment::new("UPDATE jobs SET version = version + 1 WHERE state = 'running' AND workspace_id = ")
+        .bind(workspace)
+        .sql(" AND id = ")
+        .bind(DbId::from(settled.job.id))
+        .sql(" AND claim = ")
+        .bind(settled.claim);
+    let held = match settled.before {
+        Some(before) => held.sql(" AND version = ").bind(before),
+        None => held,
+    };
+    // The row is this transaction's from here on.
+    let next: Vec<i64> = Statement::<BigInt>::new(held.sql(" RETURNING version").fixed()).load(conn).await?;
+    match next.into_iter().next() {
+        Some(version) => swap(conn, workspace, Job { version, ..settled.job.clone() }, version).await,
+        None => Ok(0),
+    }
 }
 
 #[async_trait]
@@ -131,10 +254,16 @@ impl JobStore for Store {
     async fn jobs(&self, grant: &Grant, query: &JobQuery) -> Result<Vec<Job>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let mut own = jobs::table.filter(jobs::workspace_id.eq(workspace)).into_boxed();
-        if let Some(queue) = query.queue {
-            own = own.filter(jobs::queue.eq(queue_name(queue)));
+        if let Some(queue) = &query.queue {
+            own = own.filter(jobs::queue.eq(queue.name().to_owned()));
         }
-        if let Some(state) = query.state {
+        if let Some(kind) = &query.kind {
+            own = own.filter(jobs::kind.eq(kind.clone()));
+        }
+        // The words of a state let the planner take the index of those that failed.
+        if query.state == Some(JobState::Failed) {
+            own = own.filter(diesel::dsl::sql::<diesel::sql_types::Bool>("jobs.state = 'failed'"));
+        } else if let Some(state) = query.state {
             own = own.filter(jobs::state.eq(state.name()));
         }
         if let Some(before) = query.before {
@@ -155,18 +284,16 @@ impl JobStore for Store {
             .await
     }
 
-    async fn due_jobs(&self, now: Timestamp, limit: u16) -> Result<Vec<JobPlace>> {
+    async fn unique_job(&self, grant: &Grant, key: [u8; 32], now: Timestamp) -> Result<Option<Id<Job>>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
         self.pools
             .key(async move |conn: &mut Conn| {
-                let due = jobs::table
-                    .inner_join(workspaces::table.on(workspaces::key.eq(jobs::workspace_id)))
-                    .filter(jobs::due_at.le(DbTime(now)))
-                    .order((jobs::due_at, jobs::id))
-                    .limit(limit.into())
-                    .select((workspaces::id, JobRow::as_select(), ResultRow::as_select()));
-                let rows: Vec<(DbId, JobRow, ResultRow)> = due.load(conn).await?;
-                let place = |(workspace, row, result)| (Id::from(workspace), whole(row, result));
-                Ok(rows.into_iter().map(place).collect())
+                let held = job_keys::table
+                    .filter(job_keys::workspace_id.eq(workspace))
+                    .filter(job_keys::key.eq(key.to_vec()))
+                    .filter(job_keys::until.is_null().or(job_keys::until.gt(DbTime(now))));
+                let holder: Option<DbId> = held.select(job_keys::job_id).get_result(conn).await.optional()?;
+                Ok(holder.map(Id::from))
             })
             .await
     }
@@ -176,70 +303,36 @@ impl JobStore for Store {
         let after = after.clone();
         self.pools.write(async move |conn: &mut Conn| Ok(swap(conn, key, after.clone(), before).await? == 1)).await
     }
-}
 
-#[derive(Insertable)]
-#[diesel(table_name = upload_pieces)]
-struct PieceRow {
-    workspace_id: i64,
-    upload_id: DbId,
-    position: i32,
-    at: DbTime,
-    bytes: Vec<u8>,
-}
-
-#[async_trait]
-impl UploadStore for Store {
-    async fn keep_piece(
-        &self,
-        grant: &Grant,
-        id: Id<Upload>,
-        index: u32,
-        bytes: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<()> {
-        let workspace_id = self.workspace_key(grant.workspace_id()).await?;
-        let position = i32::try_from(index).map_err(Error::internal)?;
-        let row = PieceRow { workspace_id, upload_id: id.into(), position, at: now.into(), bytes };
-        self.pools
-            .write(async move |conn: &mut Conn| {
-                diesel::insert_into(upload_pieces::table).values(row).execute(conn).await?;
-                Ok(())
-            })
-            .await
-    }
-
-    async fn piece(&self, grant: &Grant, id: Id<Upload>, index: u32) -> Result<Option<Vec<u8>>> {
+    async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let position = i32::try_from(index).map_err(Error::internal)?;
-        self.pools
-            .read(async move |conn: &mut Conn| {
-                let found = upload_pieces::table
-                    .filter(upload_pieces::workspace_id.eq(workspace))
-                    .filter(upload_pieces::upload_id.eq(DbId::from(id)))
-                    .filter(upload_pieces::position.eq(position));
-                Ok(found.select(upload_pieces::bytes).get_result(conn).await.optional()?)
-            })
-            .await
+        self.pools.read(async move |conn: &mut Conn| queue::states(conn, workspace, now).await).await
     }
 
-    async fn forget_upload(&self, grant: &Grant, id: Id<Upload>) -> Result<()> {
+    async fn pause_queue(&self, grant: &Grant, queue: &Queue, paused_at: Option<Timestamp>) -> Result<()> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let name = queue.clone();
         self.pools
             .write(async move |conn: &mut Conn| {
-                let own = upload_pieces::table.filter(upload_pieces::workspace_id.eq(workspace));
-                diesel::delete(own.filter(upload_pieces::upload_id.eq(DbId::from(id)))).execute(conn).await?;
-                Ok(())
+                let own = paused_queues::table.filter(paused_queues::workspace_id.eq(workspace));
+                match paused_at {
+                    Some(at) => {
+                        let row = (
+                            paused_queues::workspace_id.eq(workspace),
+                            paused_queues::queue.eq(name.name()),
+                            paused_queues::paused_at.eq(DbTime(at)),
+                        );
+                        let insert = diesel::insert_into(paused_queues::table).values(row);
+                        insert.on_conflict_do_nothing().execute(conn).await?;
+                    }
+                    None => {
+                        diesel::delete(own.filter(paused_queues::queue.eq(name.name()))).execute(conn).await?;
+                    }
+                }
+                dialect::tell_of_jobs(conn, &BTreeSet::from([&name])).await
             })
-            .await
-    }
-
-    async fn forget_uploads(&self, until: Timestamp) -> Result<()> {
-        self.pools
-            .write(async move |conn: &mut Conn| {
-                diesel::delete(upload_pieces::table.filter(upload_pieces::at.le(DbTime(until)))).execute(conn).await?;
-                Ok(())
-            })
-            .await
+            .await?;
+        self.tell_of_jobs(&[Ring::Of(queue.clone())]);
+        Ok(())
     }
 }

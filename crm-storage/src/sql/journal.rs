@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
-use crm_core::filter::CheckedFilter;
 use crm_core::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
 use crm_core::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crm_core::page::{Position, Rows as Page};
@@ -19,6 +18,7 @@ use uuid::Uuid;
 
 use super::columns::{self, code};
 use super::fragment::{Fragment, Statement};
+use super::timeline::Shown;
 use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::{journal, journal_heads, journal_queue, journal_seals};
@@ -235,6 +235,12 @@ async fn entries(conn: &mut Conn, workspace: i64, places: &[Place]) -> Outcome<H
 }
 
 async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) -> Outcome<u32> {
+    let queue = journal_queue::table.filter(journal_queue::workspace_id.eq(workspace)).select(journal_queue::position);
+    let first: Option<i64> = queue.first(conn).await.optional()?;
+    if first.is_none() {
+        // Whoever only looks waits for nobody.
+        return Ok(0);
+    }
     let (mut seq, mut last) = lock_head(conn, workspace).await?;
     let waiting = journal_queue::table
         .filter(journal_queue::workspace_id.eq(workspace))
@@ -290,14 +296,19 @@ async fn sealed(conn: &mut Conn, workspace: i64, after: i64, limit: i64) -> Outc
     Ok(sealed)
 }
 
-async fn verify(conn: &mut Conn, workspace: i64, id: Id<Workspace>) -> Outcome<Verification> {
+/// The number of the last sealed entry.
+async fn sealed_to(conn: &mut Conn, workspace: i64) -> Outcome<i64> {
     let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace)).select(journal_heads::seq);
-    let head: Option<i64> = head.get_result(conn).await.optional()?;
+    Ok(head.get_result(conn).await.optional()?.unwrap_or(0))
+}
+
+async fn verify(conn: &mut Conn, workspace: i64, id: Id<Workspace>) -> Outcome<Verification> {
+    let head = sealed_to(conn, workspace).await?;
     let queue = journal_queue::table.filter(journal_queue::workspace_id.eq(workspace));
     let waiting: i64 = queue.count().get_result(conn).await?;
     let all = journal::table.filter(journal::workspace_id.eq(workspace));
     let entries: i64 = all.count().get_result(conn).await?;
-    let counted = Counted { head: head.unwrap_or(0), waiting, entries };
+    let counted = Counted { head, waiting, entries };
     let mut verifier = Verifier::new(id);
     loop {
         let chunk = sealed(conn, workspace, verifier.seq(), VERIFY_CHUNK).await?;
@@ -323,10 +334,14 @@ fn about(workspace: i64, entity: Entity, id: Uuid) -> [Fragment; 2] {
         })
 }
 
-/// The conditions of a timeline: what is about the record, of the kinds that are shown.
-fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &[i64], after: Option<Uuid>) -> [Fragment; 2] {
+/// The conditions of a timeline: what is about the record, as far as it is shown.
+fn timeline_of(workspace: i64, entity: Entity, id: Uuid, shown: &Shown, after: Option<Uuid>) -> [Fragment; 2] {
     about(workspace, entity, id).map(|which| {
-        let which = which.sql(" AND journal.entity").in_integers(shown);
+        let which = match &shown.tasks {
+            Some(tasks) => which.sql(" AND ").then(tasks.clone()),
+            None => which,
+        };
+        let which = which.sql(" AND journal.entity").in_integers(&shown.kinds);
         match after {
             Some(after) => which.sql(" AND journal.id < ").bind(DbId(after)),
             None => which,
@@ -361,6 +376,11 @@ impl JournalStore for Store {
         self.pools.read(async move |conn: &mut Conn| sealed(conn, key, after, limit.into()).await).await
     }
 
+    async fn sealed_to(&self, workspace: Id<Workspace>) -> Result<i64> {
+        let key = self.workspace_key(workspace).await?;
+        self.pools.read(async move |conn: &mut Conn| sealed_to(conn, key).await).await
+    }
+
     async fn verify(&self, workspace: Id<Workspace>) -> Result<Verification> {
         let key = self.workspace_key(workspace).await?;
         // One snapshot, or a purge in between would look like a forgery.
@@ -376,9 +396,8 @@ impl JournalStore for Store {
         limit: u16,
     ) -> Result<Page<Entry>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let is_shown = |entity: &Entity| grant.visible(*entity) != CheckedFilter::nothing();
-        let shown: Vec<i64> = Entity::ALL.into_iter().filter(is_shown).map(|entity| code(entity).into()).collect();
-        if shown.is_empty() {
+        let shown = Shown::to(grant, workspace);
+        if shown.kinds.is_empty() {
             return Ok(Page { rows: Vec::new(), next: None });
         }
         let [own, below] = timeline_of(workspace, entity, record_id, &shown, after);

@@ -5,7 +5,6 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crm_core::access::Listed;
 use crm_core::filter::CheckedFilter;
 use crm_core::page::{ListQuery, Position, SortKey};
 use crm_core::{Error, Result};
@@ -207,11 +206,6 @@ fn bind(key: SortKey) -> Bind {
         SortKey::Time(at) => DbTime(at).into(),
         SortKey::Id(id) => DbId(id).into(),
     }
-}
-
-/// The place of a row in a list.
-pub(crate) fn position<T: Listed>(record: &T, query: &ListQuery) -> Position {
-    Position { key: record.sort_key(&query.sort().field), id: record.uuid() }
 }
 
 /// Refuses a condition with more values than a statement takes.

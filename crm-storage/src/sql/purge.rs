@@ -5,34 +5,36 @@ use crm_core::activity::Note;
 use crm_core::company::Company;
 use crm_core::contact::Contact;
 use crm_core::deal::Deal;
+use crm_core::task::Task;
 use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
 use super::room::{Room, place};
-use super::{Conn, RunQueryDsl, columns, custom_field, dialect, history, import, tag};
+use super::{Conn, RunQueryDsl, columns, custom_field, dialect, history, import, journal, tag};
 use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
 
-/// Erases a record, its words, tags, values and fingerprints, the notes on it, and what points to
-/// it. Whoever pointed to it keeps their version: nobody changed them.
+/// Erases a record, its words, tags, values and fingerprints, the notes and tasks on it, and what
+/// points to it. Whoever pointed to it keeps their version: nobody changed them.
 pub(super) async fn record(conn: &mut Conn, workspace: i64, entity: Entity, id: Uuid) -> Outcome<()> {
     match entity {
         Entity::Contact => {
-            notes_on(conn, workspace, "contact_id", id).await?;
+            hanging_on(conn, workspace, "contact_id", id).await?;
             unlink(conn, workspace, "deals", "contact_id", id).await?;
             row::<Contact>(conn, workspace, id).await
         }
         Entity::Company => {
-            notes_on(conn, workspace, "company_id", id).await?;
+            hanging_on(conn, workspace, "company_id", id).await?;
             unlink(conn, workspace, "deals", "company_id", id).await?;
             unlink(conn, workspace, "contacts", "company_id", id).await?;
             row::<Company>(conn, workspace, id).await
         }
         Entity::Deal => {
-            notes_on(conn, workspace, "deal_id", id).await?;
+            hanging_on(conn, workspace, "deal_id", id).await?;
             history::forget(conn, workspace, id).await?;
             row::<Deal>(conn, workspace, id).await
         }
+        Entity::Task => row::<Task>(conn, workspace, id).await,
         Entity::Note => row::<Note>(conn, workspace, id).await,
         // Other kinds are never purged.
         _ => Ok(()),
@@ -65,12 +67,20 @@ async fn row<T: Room>(conn: &mut Conn, workspace: i64, id: Uuid) -> Outcome<()> 
     Ok(())
 }
 
-async fn notes_on(conn: &mut Conn, workspace: i64, column: &'static str, id: Uuid) -> Outcome<()> {
-    let place = place::<Note>(workspace);
+/// Erases the notes and tasks that hang on a record.
+async fn hanging_on(conn: &mut Conn, workspace: i64, column: &'static str, id: Uuid) -> Outcome<()> {
+    rows_on::<Note>(conn, workspace, column, id).await?;
+    rows_on::<Task>(conn, workspace, column, id).await
+}
+
+async fn rows_on<T: Room>(conn: &mut Conn, workspace: i64, column: &'static str, id: Uuid) -> Outcome<()> {
+    let place = place::<T>(workspace);
     let which = place.column("workspace_id").sql(" = ").bind(workspace).sql(" AND ").then(place.column(column));
-    let notes = Note::select(conn, which.sql(" = ").bind(DbId(id)), place.column("id"), i64::MAX).await?;
-    for note in notes {
-        row::<Note>(conn, workspace, note.id.uuid()).await?;
+    let found = T::select(conn, which.sql(" = ").bind(DbId(id)), place.column("id"), i64::MAX).await?;
+    for record in found {
+        row::<T>(conn, workspace, record.uuid()).await?;
+        // A task may have been about something else before.
+        journal::erase(conn, workspace, T::ENTITY, record.uuid()).await?;
     }
     Ok(())
 }

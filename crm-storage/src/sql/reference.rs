@@ -52,6 +52,13 @@ fn references(write: &Write) -> Vec<Reference> {
             to("deal_id", Entity::Deal, put.after.deal_id),
             to("author_id", Entity::User, put.after.author_id),
         ],
+        Write::Task(put) => vec![
+            to("contact_id", Entity::Contact, put.after.contact_id),
+            to("company_id", Entity::Company, put.after.company_id),
+            to("deal_id", Entity::Deal, put.after.deal_id),
+            to("assignee_id", Entity::User, put.after.assignee_id),
+            to("created_by", Entity::User, put.after.created_by),
+        ],
         Write::Import(put) => vec![to("created_by", Entity::User, put.after.created_by)],
         Write::Job(put) => vec![to("created_by", Entity::User, put.after.created_by)],
         Write::FailedRows(rows) => {
@@ -62,6 +69,13 @@ fn references(write: &Write) -> Vec<Reference> {
         | Write::Pipeline(_)
         | Write::Tag(_)
         | Write::CustomField(_)
+        | Write::ExchangeRate(_)
+        | Write::WebhookEndpoint(_)
+        | Write::WebhookSecret(_)
+        | Write::Deliveries(_)
+        | Write::CursorMove(_)
+        | Write::MailTemplate(_)
+        | Write::MailQueued(_)
         | Write::Fingerprints(_)
         | Write::Account(_)
         | Write::SignInsEnded(_) => Vec::new(),

@@ -105,7 +105,7 @@ pub(crate) async fn page<T: Room>(store: &Store, grant: &Grant, query: &ListQuer
     let workspace = store.workspace_key(grant.workspace_id()).await?;
     let plans = Plans::of::<T>(workspace, query)?.kept::<T>(store);
     let limit = usize::from(query.limit());
-    let mut rows = store
+    let rows = store
         .pools
         .read(async move |conn: &mut Conn| {
             let mut rows: Vec<T> = Vec::new();
@@ -120,10 +120,7 @@ pub(crate) async fn page<T: Room>(store: &Store, grant: &Grant, query: &ListQuer
             Ok(rows)
         })
         .await?;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| has_more).map(|last| list::position(last, query));
-    Ok(Page { rows, next })
+    Ok(Page::cut(rows, query))
 }
 
 /// How many records a list has, counted up to `cap`.

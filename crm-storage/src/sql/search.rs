@@ -8,6 +8,7 @@ use crm_core::contact::Contact;
 use crm_core::deal::Deal;
 use crm_core::filter::Terms;
 use crm_core::search::SearchStore;
+use crm_core::task::Task;
 
 use super::fragment::Fragment;
 use super::list::{self, Segment, check_binds};
@@ -91,6 +92,10 @@ impl SearchStore for Store {
     }
 
     async fn deals_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Deal>> {
+        by_words(self, grant, terms, most).await
+    }
+
+    async fn tasks_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Task>> {
         by_words(self, grant, terms, most).await
     }
 }

@@ -8,6 +8,7 @@ use crm_core::deal::Deal;
 use crm_core::filter::Check;
 use crm_core::store::Put;
 use crm_core::tag::{Tag, TagCount, TagStore};
+use crm_core::task::Task;
 use crm_core::{Entity, Id, Result, text as core_text};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -194,12 +195,14 @@ impl TagStore for Store {
         let contacts = room::visible::<Contact>(grant, workspace);
         let companies = room::visible::<Company>(grant, workspace);
         let deals = room::visible::<Deal>(grant, workspace);
+        let tasks = room::visible::<Task>(grant, workspace);
         self.pools
             .read(async move |conn: &mut Conn| {
                 let mut sums: HashMap<String, i64> = HashMap::new();
                 let mut counted = counts::<Contact>(conn, workspace, contacts).await?;
                 counted.extend(counts::<Company>(conn, workspace, companies).await?);
                 counted.extend(counts::<Deal>(conn, workspace, deals).await?);
+                counted.extend(counts::<Task>(conn, workspace, tasks).await?);
                 for (key, count) in counted {
                     *sums.entry(key).or_default() += count;
                 }

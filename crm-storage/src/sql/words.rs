@@ -15,6 +15,7 @@ pub(crate) fn words_table(entity: Entity) -> Option<&'static str> {
         Entity::Contact => Some("contacts_words"),
         Entity::Company => Some("companies_words"),
         Entity::Deal => Some("deals_words"),
+        Entity::Task => Some("tasks_words"),
         Entity::Note => Some("notes_words"),
         Entity::User => Some("users_words"),
         _ => None,

@@ -7,13 +7,18 @@ use crm_core::company::Company;
 use crm_core::contact::Contact;
 use crm_core::custom_field::CustomField;
 use crm_core::deal::Deal;
+use crm_core::exchange_rate::ExchangeRate;
 use crm_core::job::Job;
+use crm_core::mail::{MailRecord, MailTemplate};
 use crm_core::pipeline::Pipeline;
+use crm_core::relay::CursorMove;
 use crm_core::store::{Put, Record, Sealed, Write};
 use crm_core::tag::Tag;
+use crm_core::task::Task;
 use crm_core::team::Team;
 use crm_core::transfer::{FailedRow, Fingerprint, Import};
 use crm_core::user::User;
+use crm_core::webhook::{Delivery, MadeSecret, WebhookEndpoint};
 use crm_core::workspace::Workspace;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -27,11 +32,19 @@ pub(super) struct Writes<'a> {
     pub(super) signed_out: Vec<Id<User>>,
     pub(super) teams: Vec<Put<Team>>,
     pub(super) custom_fields: Vec<Put<CustomField>>,
+    pub(super) exchange_rates: Vec<Put<ExchangeRate>>,
+    pub(super) webhook_endpoints: Vec<Put<WebhookEndpoint>>,
+    pub(super) webhook_secrets: Vec<&'a MadeSecret>,
+    pub(super) deliveries: Vec<&'a Delivery>,
+    pub(super) cursors: Vec<&'a CursorMove>,
+    pub(super) mail_templates: Vec<Put<MailTemplate>>,
+    pub(super) mails: Vec<&'a MailRecord>,
     pub(super) tags: Vec<Put<Tag>>,
     pub(super) pipelines: Vec<Put<Pipeline>>,
     pub(super) companies: Vec<Put<Company>>,
     pub(super) contacts: Vec<Put<Contact>>,
     pub(super) deals: Vec<Put<Deal>>,
+    pub(super) tasks: Vec<Put<Task>>,
     pub(super) notes: Vec<Put<Note>>,
     pub(super) imports: Vec<Put<Import>>,
     pub(super) jobs: Vec<Put<Job>>,
@@ -58,10 +71,18 @@ impl<'a> Writes<'a> {
             Write::Contact(put) => self.contacts.push(put.clone()),
             Write::Company(put) => self.companies.push(put.clone()),
             Write::Deal(put) => self.deals.push(put.clone()),
+            Write::Task(put) => self.tasks.push(put.clone()),
             Write::Pipeline(put) => self.pipelines.push(put.clone()),
             Write::Tag(put) => self.tags.push(put.clone()),
             Write::Note(put) => self.notes.push(put.clone()),
             Write::CustomField(put) => self.custom_fields.push(put.clone()),
+            Write::ExchangeRate(put) => self.exchange_rates.push(put.clone()),
+            Write::WebhookEndpoint(put) => self.webhook_endpoints.push(put.clone()),
+            Write::WebhookSecret(made) => self.webhook_secrets.push(made),
+            Write::Deliveries(deliveries) => self.deliveries.extend(deliveries),
+            Write::CursorMove(moved) => self.cursors.push(moved),
+            Write::MailTemplate(put) => self.mail_templates.push(put.clone()),
+            Write::MailQueued(record) => self.mails.push(record),
             Write::Import(put) => self.imports.push(put.clone()),
             Write::Job(put) => self.jobs.push(put.clone()),
             Write::FailedRows(rows) => self.failed.extend(rows),
@@ -76,11 +97,15 @@ impl<'a> Writes<'a> {
         merge(&mut self.users);
         merge(&mut self.teams);
         merge(&mut self.custom_fields);
+        merge(&mut self.exchange_rates);
+        merge(&mut self.webhook_endpoints);
+        merge(&mut self.mail_templates);
         merge(&mut self.tags);
         merge(&mut self.pipelines);
         merge(&mut self.companies);
         merge(&mut self.contacts);
         merge(&mut self.deals);
+        merge(&mut self.tasks);
         merge(&mut self.notes);
         merge(&mut self.imports);
         merge(&mut self.jobs);

@@ -1,6 +1,9 @@
 //! What SQLite says in words of its own.
 
+use std::collections::BTreeSet;
+
 use crm_core::Entity;
+use crm_core::job::Queue;
 use diesel::QueryResult;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{BigInt, Text};
@@ -21,10 +24,14 @@ pub(crate) const MAX_BINDS: usize = 32_766;
 pub(crate) const PLACE_OF: &str = "instr";
 /// Before a column, keeps the planner from choosing an index by it.
 pub(crate) const UNINDEXED: &str = "+";
+/// The slot of kept sums that this connection adds to: the only writer needs one.
+pub(crate) const SLOT: &str = "0";
 /// Keeps rows that were read from changing until the transaction ends; the only writer needs none.
 pub(crate) const FOR_SHARE: &str = "";
 /// Keeps rows from being read for change until the transaction ends.
 pub(crate) const FOR_UPDATE: &str = "";
+/// As [`FOR_UPDATE`], of the rows of `j` that nobody else keeps.
+pub(crate) const FOR_UPDATE_OF_FREE: &str = "";
 
 /// Many values as one bind: a JSON list.
 #[derive(Clone, Debug)]
@@ -164,6 +171,11 @@ async fn rows(conn: &mut Conn, workspace: i64, table: &'static str, ids: &[DbId]
 /// Keeps accounts from being made by anybody else until the transaction ends; the only writer needs
 /// no lock.
 pub(crate) async fn hold_accounts(_conn: &mut Conn) -> Outcome<()> {
+    Ok(())
+}
+
+/// Tells workers of other processes that jobs wait: nobody can, they look now and then.
+pub(crate) async fn tell_of_jobs(_: &mut Conn, _: &BTreeSet<&Queue>) -> Outcome<()> {
     Ok(())
 }
 

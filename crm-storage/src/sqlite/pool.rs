@@ -4,8 +4,8 @@
 //! has connections of its own, or it would wait behind lists whose callers have gone.
 
 use std::future::Future;
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crm_core::{Error, Result};
@@ -22,6 +22,15 @@ use super::shapes::Shapes;
 use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
+
+/// Threads that have read by key so far.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The number of this thread: threads next to each other have key readers of their own, whose pages
+    /// stay in the cache of their core.
+    static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+}
 
 /// How a connection is opened.
 struct File {
@@ -131,10 +140,8 @@ impl Pools {
 
     /// Finds a key reader that is free, or waits for the one of this thread.
     fn with_key_reader<T>(&self, work: impl FnOnce(&mut Slot) -> Outcome<T>) -> Outcome<T> {
-        let mut hash = std::hash::DefaultHasher::new();
-        std::thread::current().id().hash(&mut hash);
         let count = self.keys.len();
-        let first = usize::try_from(hash.finish() % u64::try_from(count).unwrap_or(1)).unwrap_or(0);
+        let first = NUMBER.with(|number| *number).checked_rem(count).unwrap_or(0);
         let free = self.keys.iter().cycle().skip(first).take(count).find_map(Mutex::try_lock);
         match free.or_else(|| self.keys.get(first).map(Mutex::lock)) {
             Some(mut slot) => work(&mut slot),
@@ -150,6 +157,17 @@ impl Pools {
     {
         let until = Instant::now() + self.file.options.deadline;
         self.on_list_reader(Some(until), move |connection| now(read(connection))).await
+    }
+
+    /// As [`Pools::read`], through one snapshot.
+    pub(crate) async fn read_still<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    {
+        let until = Instant::now() + self.file.options.deadline;
+        let still = move |connection: &mut SqliteConnection| connection.transaction(|connection| now(read(connection)));
+        self.on_list_reader(Some(until), still).await
     }
 
     /// Reads a long way through one snapshot, without a deadline.

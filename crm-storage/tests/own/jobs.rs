@@ -1,6 +1,8 @@
 //! Jobs whose rows another version wrote.
 
-use crm_core::job::{Job, JobState, Never};
+use std::sync::Arc;
+
+use crm_core::job::{Handler, Job, JobContext, JobError, JobState, Never, Policy, Priority, Queue};
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, Session};
 
@@ -29,12 +31,54 @@ async fn one_that_cannot_be_read_fails<D: Behind>(database: D, unread: &str) {
     let (first, second) = (begun(&session, "Hopper").await, begun(&session, "Curie").await);
     let first_of_all = "WHERE id = (SELECT id FROM jobs ORDER BY id LIMIT 1)";
     database.execute(&format!("UPDATE jobs SET data = {unread} {first_of_all}")).await;
-    assert!(crm.work(&Never).await.unwrap() && crm.work(&Never).await.unwrap());
-    assert!(!crm.work(&Never).await.unwrap());
+    assert!(crm.work(Arc::new(Never)).await.unwrap() && crm.work(Arc::new(Never)).await.unwrap());
+    assert!(!crm.work(Arc::new(Never)).await.unwrap());
     let failed = session.jobs().read(first.id).await.unwrap().into_inner();
     assert_eq!((failed.state, failed.error.unwrap().code.as_str()), (JobState::Failed, "unreadable"));
     assert_eq!(failed.created_at.micros() / 1_000, first.created_at.micros() / 1_000);
     let list = session.jobs().list(&Default::default()).await.unwrap();
     let states: Vec<_> = list.data.iter().map(|job| (job.id, job.state)).collect();
     assert_eq!(states, [(second.id, JobState::Done), (first.id, JobState::Failed)]);
+}
+
+/// A kind of job on a queue of its own.
+struct Own;
+
+impl Handler for Own {
+    type Payload = ();
+    const KIND: &'static str = "own";
+
+    fn policy() -> Policy {
+        Policy::on(Queue::new("own"))
+    }
+
+    async fn run(&self, _: &JobContext, (): ()) -> Result<(), JobError> {
+        Ok(())
+    }
+}
+
+pub(crate) async fn a_job_that_cannot_be_read_keeps_its_queue_and_its_turn<D: Behind>(
+    open: impl AsyncFn() -> Option<D>,
+) {
+    let Some(database) = open().await else { return };
+    let (crm, workspace) = engine(database.store()).await;
+    let session = session(&crm, workspace).await;
+    let wanted = || Own::job(&()).unwrap();
+    let normal = session.jobs().enqueue(wanted()).await.unwrap().id;
+    let urgent = session.jobs().enqueue(wanted().priority(Priority::Urgent)).await.unwrap().id;
+    database.execute("UPDATE jobs SET data = '[7]'").await;
+    let seen = session.jobs().read(urgent).await.unwrap();
+    assert_eq!((&seen.queue, seen.priority), (&Queue::new("own"), Priority::Urgent));
+    let workers = crm.workers();
+    let taken = workers.take(&[(Queue::new("own"), 10)], 10).await.unwrap();
+    let order: Vec<_> = taken.iter().map(|taken| (taken.id(), taken.job().queue)).collect();
+    assert_eq!(order, [(urgent, Queue::new("own")), (normal, Queue::new("own"))]);
+    // Each is known to be lost at once, not when its lease ends.
+    for taken in &taken {
+        let stop: Arc<dyn crm_core::job::Stop> = Arc::new(Never);
+        let settled = workers.run(taken, &stop, &crm_core::job::Endless).await;
+        workers.settle(settled.as_slice()).await.unwrap();
+        let failed = session.jobs().read(taken.id()).await.unwrap().into_inner();
+        assert_eq!((failed.state, failed.error.unwrap().code.as_str()), (JobState::Failed, "unreadable"));
+    }
 }

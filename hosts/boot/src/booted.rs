@@ -8,8 +8,10 @@ use crm_core::{Crm, Result, Store};
 
 use crate::config::Config;
 use crate::figures::Figure;
+use crate::live::{Live, Wakes};
 use crate::store;
 use crate::worker::Worker;
+use crate::workers::{RunningWorkers, WorkerOptions, run_workers};
 
 /// What a host asks of the store beside its ports.
 #[async_trait]
@@ -29,13 +31,12 @@ pub trait Backend: Send + Sync {
 /// A running engine.
 pub struct Booted {
     crm: Crm,
+    live: Arc<Live>,
     config: Config,
     backend: Arc<dyn Backend>,
     workers: Vec<Worker>,
+    jobs: Option<RunningWorkers>,
 }
-
-/// Jobs that one process does at once.
-const JOB_WORKERS: usize = 2;
 
 /// Which key signs access tokens, and with it who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,29 @@ pub async fn boot_for_command(config: Config) -> Result<Booted> {
     store::open(config, Keys::Passing).await
 }
 
+/// As [`boot_for_command`] for a process that does jobs and nothing else: those of the configured queues.
+///
+/// # Errors
+/// As [`boot`].
+pub async fn boot_for_jobs(config: Config) -> Result<Booted> {
+    let mut booted = store::open(config, Keys::Passing).await?;
+    let options = WorkerOptions::of(&booted.config.queues).woken_by(booted.live.wakes().any());
+    booted.jobs = Some(run_workers(&booted.crm, options));
+    Ok(booted)
+}
+
+/// What sends webhooks.
+#[cfg(feature = "webhook")]
+fn sender(config: &Config) -> crm_integrations::webhook::HttpSender {
+    use crm_integrations::webhook::{HttpSender, Reachable};
+
+    let sender = HttpSender::new(Reachable::with(config.webhook_allow.iter().collect()));
+    match config.webhook_http {
+        crate::config::WebhookHttp::Refused => sender,
+        crate::config::WebhookHttp::Allowed => sender.allowing_http(),
+    }
+}
+
 impl Booted {
     /// An engine that serves, on any store; for programs with a store of their own, and for tests.
     ///
@@ -76,7 +100,8 @@ impl Booted {
 
     /// Wires a store that is open.
     pub(crate) fn wire<S: Store>(store: Arc<S>, backend: Arc<dyn Backend>, config: Config, keys: Keys) -> Result<Self> {
-        let builder = Crm::builder(store.clone()).signup(match keys {
+        let wakes = Arc::new(Wakes::default());
+        let builder = Crm::builder(store.clone()).listener(wakes.clone()).signup(match keys {
             Keys::Kept => config.signup,
             Keys::Passing => Signup::Open,
         });
@@ -87,16 +112,31 @@ impl Booted {
             let signer = JwtSigner::with_former(&crate::secret::of(&config, keys)?, &former)?;
             builder.auth(Arc::new(Argon2Hasher::new()), Arc::new(signer))
         };
+        #[cfg(feature = "webhook")]
+        let builder = builder.webhooks(Arc::new(sender(&config)));
+        #[cfg(feature = "email")]
+        let builder = match crate::mail::setup(&config)? {
+            Some(setup) => builder.mail(setup),
+            None => builder,
+        };
+        #[cfg(not(feature = "email"))]
+        if config.mail.is_some() {
+            let message = "SLACKCRM_MAIL: this program was built without the feature email";
+            return Err(crm_core::Error::new(crm_core::ErrorKind::Unsupported, message));
+        }
         let crm = builder.build();
         let workers = match keys {
-            Keys::Kept => {
-                let mut workers = vec![Worker::sealing(store), Worker::tidying(crm.clone())];
-                workers.extend((0..JOB_WORKERS).map(|_| Worker::of_jobs(crm.clone())));
-                workers
-            }
+            Keys::Kept => vec![
+                Worker::waking(store.listen_for_commits(), wakes.clone()),
+                Worker::sealing(store),
+                Worker::tidying(crm.clone()),
+            ],
             Keys::Passing => Vec::new(),
         };
-        Ok(Self { crm, config, backend, workers })
+        let options = WorkerOptions::of(&config.queues).woken_by(wakes.any());
+        let live = Live::new(crm.clone(), wakes);
+        let jobs = (keys == Keys::Kept).then(|| run_workers(&crm, options));
+        Ok(Self { crm, live, config, backend, workers, jobs })
     }
 
     /// The engine.
@@ -104,9 +144,20 @@ impl Booted {
         &self.crm
     }
 
+    /// Events while they happen.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
     /// What it was made from.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The folder that mails are written to, where none is sent.
+    #[cfg(feature = "email")]
+    pub fn mailbox(&self) -> Option<crm_integrations::mailbox::MailboxMailer> {
+        crate::mail::mailbox(&self.config)
     }
 
     /// The store's answer to whether it can serve.
@@ -117,6 +168,9 @@ impl Booted {
     /// Ends the workers, each after what it is doing, and lets go of the store. What was committed
     /// is in the store already.
     pub async fn close(self) {
+        if let Some(jobs) = self.jobs {
+            jobs.stop().await;
+        }
         futures::future::join_all(self.workers.into_iter().map(Worker::stop)).await;
     }
 }

@@ -8,11 +8,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crm_core::auth::Signup;
+use crm_core::mail::Recipient;
 use crm_core::{Error, Result};
 use secrecy::SecretString;
 
 use crate::database::Database;
 use crate::endpoint::Endpoint;
+use crate::lane::Queues;
+use crate::mail::{MailTarget, PublicUrl};
+use crate::networks::Networks;
 use crate::origins::Origins;
 use crate::proxies::Proxies;
 use crate::secret;
@@ -43,6 +47,8 @@ pub struct Options {
     pub log: Option<String>,
     /// As [`Config::log_format`].
     pub log_format: Option<String>,
+    /// As [`Config::queues`].
+    pub queues: Option<String>,
 }
 
 /// The form of log lines.
@@ -53,6 +59,16 @@ pub enum LogFormat {
     Json,
     /// Aligned text, for people.
     Text,
+}
+
+/// Whether webhooks are sent without encryption too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WebhookHttp {
+    /// They are not.
+    #[default]
+    Refused,
+    /// They are, where an endpoint's address begins with `http`.
+    Allowed,
 }
 
 /// A checked configuration. Secrets do not print.
@@ -90,6 +106,22 @@ pub struct Config {
     pub metrics_token: Option<SecretString>,
     /// `otlp_endpoint`: the collector that traces are sent to; there are none where absent.
     pub otlp_endpoint: Option<Endpoint>,
+    /// `queues`: the queues whose jobs this process does, and how many at once, as in `email=10,webhook`; the
+    /// standard ones where absent, none where it is empty.
+    pub queues: Queues,
+    /// `webhook_allow`: networks inside one's own that webhooks are sent to, as in `10.1.0.0/16`; none where
+    /// absent.
+    pub webhook_allow: Networks,
+    /// `webhook_http`: `allowed` or `refused`, whether webhooks are sent without encryption too.
+    pub webhook_http: WebhookHttp,
+    /// `mail`: by what means mail is sent, `smtp://user:password@host:587`, `smtps://…` or `mailbox://folder`; none
+    /// is where absent.
+    pub mail: Option<MailTarget>,
+    /// `mail_from`: who mail is from, as in `Acme Sales <crm@example.com>`.
+    pub mail_from: Option<Recipient>,
+    /// `public_url`: where people reach the server, as in `https://crm.example.com`; links in mails begin with it,
+    /// and there are none where absent.
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Config {
@@ -110,6 +142,12 @@ impl Config {
     pub fn from_sources(options: Options, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self> {
         let sources = Sources::read(options, environment)?;
         let secret = |key| sources.setting(key).map(checked_secret).transpose();
+        let mail = sources.setting("mail").map(|setting| setting.read()).transpose()?;
+        let mail_from = sources.setting("mail_from").map(|setting| setting.recipient()).transpose()?;
+        if mail.is_some() && mail_from.is_none() {
+            let reason = "is required where mail is sent: who it is from, as in Acme Sales <crm@example.com>";
+            return Err(Error::invalid("SLACKCRM_MAIL_FROM", "required", reason));
+        }
         Ok(Self {
             listen: sources.or("listen", LISTEN).parsed("is not an address with its port, as in 127.0.0.1:8080")?,
             database: sources.or("database_url", DATABASE_URL).database()?,
@@ -134,6 +172,12 @@ impl Config {
             },
             metrics_token: secret("metrics_token")?,
             otlp_endpoint: sources.setting("otlp_endpoint").map(|setting| setting.read()).transpose()?,
+            queues: sources.setting("queues").map(|setting| setting.read()).transpose()?.unwrap_or_default(),
+            webhook_allow: sources.or("webhook_allow", "").read()?,
+            webhook_http: sources.or("webhook_http", "refused").webhook_http()?,
+            mail,
+            mail_from,
+            public_url: sources.setting("public_url").map(|setting| setting.read()).transpose()?,
         })
     }
 
@@ -173,9 +217,21 @@ impl Setting<'_> {
         }
     }
 
+    fn webhook_http(&self) -> Result<WebhookHttp> {
+        match self.text() {
+            "refused" => Ok(WebhookHttp::Refused),
+            "allowed" => Ok(WebhookHttp::Allowed),
+            _ => Err(self.refused("value", "is neither refused nor allowed")),
+        }
+    }
+
     /// A value that says by itself what is wrong with it.
     fn read<T: FromStr<Err = String>>(&self) -> Result<T> {
         self.text().parse().map_err(|reason| self.refused("value", reason))
+    }
+
+    fn recipient(&self) -> Result<Recipient> {
+        Recipient::parse(self.text()).map_err(|error| self.refused("value", error.message()))
     }
 
     fn signup(&self) -> Result<Signup> {

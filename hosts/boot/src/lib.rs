@@ -5,7 +5,7 @@
 //! ```
 //!
 //! This is the one crate that knows every adapter; hosts know [`Config`], [`boot`] and [`Booted`].
-//! Adapters are cargo features: `sqlite` (the default), `postgres`, `auth`.
+//! Adapters are cargo features: `sqlite` (the default), `postgres`, `auth`, `webhook`, `email`.
 //!
 //! # Example
 //!
@@ -44,19 +44,36 @@ mod config;
 mod database;
 mod endpoint;
 mod figures;
+mod floor;
+mod lane;
+mod live;
+mod mail;
+mod networks;
 mod origins;
 mod proxies;
+mod relaying;
+mod schedule;
 mod secret;
 #[cfg(feature = "auth")]
 mod secret_file;
+mod settling;
 mod sources;
 mod store;
 mod worker;
+mod workers;
 
-pub use booted::{Backend, Booted, boot, boot_for_command};
-pub use config::{Config, LogFormat, Options};
+pub use booted::{Backend, Booted, boot, boot_for_command, boot_for_jobs};
+pub use config::{Config, LogFormat, Options, WebhookHttp};
+#[cfg(feature = "email")]
+pub use crm_integrations::mailbox::MailboxMailer;
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use figures::Figure;
+pub use lane::{QueueOptions, Queues};
+pub use live::{Live, Proof, Told, Topics, Watch};
+pub use mail::{MailTarget, MailTls, PublicUrl};
+pub use networks::Networks;
 pub use origins::Origins;
 pub use proxies::Proxies;
+pub use schedule::Schedule;
+pub use workers::{RunningWorkers, WorkerOptions, run_workers};

@@ -106,6 +106,18 @@ pub(crate) fn exposure(path: &std::path::Path) -> std::io::Result<Option<String>
     Ok(None)
 }
 
+/// The keys that outlive the process, the present one first; none where there is none: what they sign is read by
+/// other processes.
+#[cfg(feature = "email")]
+pub(crate) fn lasting(config: &crate::Config) -> crm_core::Result<Vec<secrecy::SecretString>> {
+    let present = match (&config.secret_key, config.database.file()) {
+        (Some(key), _) => Some(key.clone()),
+        (None, Some(file)) => Some(crate::secret_file::beside(file)?),
+        (None, None) => None,
+    };
+    Ok(present.into_iter().chain(config.secret_key_previous.clone()).collect())
+}
+
 /// The key that signs access tokens.
 #[cfg(feature = "auth")]
 pub(crate) fn of(config: &crate::Config, keys: crate::booted::Keys) -> crm_core::Result<secrecy::SecretString> {

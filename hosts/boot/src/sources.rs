@@ -13,7 +13,7 @@ use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 20] = [
     "listen",
     "database_url",
     "secret_key",
@@ -28,9 +28,15 @@ const KEYS: [&str; 14] = [
     "max_connections",
     "metrics_token",
     "otlp_endpoint",
+    "queues",
+    "webhook_allow",
+    "webhook_http",
+    "mail",
+    "mail_from",
+    "public_url",
 ];
 /// Settings that nobody but the file's owner may read.
-const SECRETS: [&str; 3] = ["secret_key", "secret_key_previous", "metrics_token"];
+const SECRETS: [&str; 4] = ["secret_key", "secret_key_previous", "metrics_token", "mail"];
 const PREFIX: &str = "SLACKCRM_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "SLACKCRM_CONFIG";
@@ -91,13 +97,14 @@ impl Sources {
     }
 
     fn take_flags(&mut self, options: Options) {
-        let Options { config: _, listen, database_url, secret_key, log, log_format } = options;
+        let Options { config: _, listen, database_url, secret_key, log, log_format, queues } = options;
         let flags = [
             ("listen", listen.map(SecretString::from)),
             ("database_url", database_url),
             ("secret_key", secret_key),
             ("log", log.map(SecretString::from)),
             ("log_format", log_format.map(SecretString::from)),
+            ("queues", queues.map(SecretString::from)),
         ];
         for (key, value) in flags {
             if let Some(value) = value {

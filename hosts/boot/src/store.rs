@@ -39,7 +39,7 @@ mod sqlite {
 
     use crate::booted::{Backend, Booted, Keys};
     use crate::config::Config;
-    use crate::figures::{Figure, unsealed};
+    use crate::figures::{Figure, backlog};
 
     pub(super) async fn open(path: &Path, config: Config, keys: Keys) -> Result<Booted> {
         let store = Arc::new(SqliteStore::open(path, Options::default())?);
@@ -56,7 +56,9 @@ mod sqlite {
         async fn figures(&self) -> Vec<Figure> {
             let help = "Writes that wait for the one that is under way";
             let writers = Figure { name: "slackcrm_sqlite_writers_waiting", help, value: self.writers_waiting() };
-            [Some(writers), unsealed(self.unsealed_entries()).await].into_iter().flatten().collect()
+            let mut figures = backlog(self.backlog()).await;
+            figures.push(writers);
+            figures
         }
     }
 }
@@ -72,7 +74,7 @@ mod postgres {
 
     use crate::booted::{Backend, Booted, Keys};
     use crate::config::Config;
-    use crate::figures::{Figure, unsealed};
+    use crate::figures::{Figure, backlog};
 
     pub(super) async fn open(url: &SecretString, config: Config, keys: Keys) -> Result<Booted> {
         let store = Arc::new(PostgresStore::connect(url.expose_secret(), Options::default()).await?);
@@ -88,14 +90,14 @@ mod postgres {
 
         async fn figures(&self) -> Vec<Figure> {
             let Connections { open, idle, waiting } = self.connections();
-            let figure = |name, help, value| Some(Figure { name, help, value });
-            let figures = [
+            let figure = |name, help, value| Figure { name, help, value };
+            let mut figures = backlog(self.backlog()).await;
+            figures.extend([
                 figure("slackcrm_postgres_connections_open", "Connections to the server", open),
                 figure("slackcrm_postgres_connections_idle", "Connections that nobody uses", idle),
                 figure("slackcrm_postgres_connections_waiting", "Callers that wait for a connection", waiting),
-                unsealed(self.unsealed_entries()).await,
-            ];
-            figures.into_iter().flatten().collect()
+            ]);
+            figures
         }
     }
 }

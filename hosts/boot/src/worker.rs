@@ -4,20 +4,20 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::job::Stop;
+use crm_core::job::{Listener, Stop};
 use crm_core::journal::JournalStore;
-use crm_core::{Crm, Result, Store};
+use crm_core::workspace::Workspace;
+use crm_core::{Crm, Id, Result, Store};
+use futures::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::live::Wakes;
 
 /// How long the sealer rests. Readers of the feed seal by themselves first, so this bounds only how
 /// long a silent journal has an unsealed tail.
 const REST: Duration = Duration::from_secs(5);
-/// Entries that are sealed in one transaction.
-const BATCH: u32 = 1_000;
 
-/// How long a worker rests that found no job.
-const JOB_REST: Duration = Duration::from_millis(200);
 /// How long the one rests that forgets old files.
 const TIDY_REST: Duration = Duration::from_secs(60 * 60);
 
@@ -29,7 +29,7 @@ pub(crate) struct Worker {
 
 /// How a worker hears that it shall stop.
 #[derive(Clone)]
-struct Asked(watch::Receiver<bool>);
+pub(crate) struct Asked(watch::Receiver<bool>);
 
 impl Stop for Asked {
     fn is_asked(&self) -> bool {
@@ -38,8 +38,18 @@ impl Stop for Asked {
 }
 
 impl Asked {
+    pub(crate) fn new(asked: watch::Receiver<bool>) -> Self {
+        Self(asked)
+    }
+
+    /// Waits until it is asked.
+    pub(crate) async fn wait(&mut self) {
+        // Whoever could ask and is gone has asked.
+        let _ = self.0.wait_for(|asked| *asked).await;
+    }
+
     /// Rests, and says whether to go on.
-    async fn rest(&mut self, time: Duration) -> bool {
+    pub(crate) async fn rest(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, self.0.wait_for(|asked| *asked)).await.is_err()
     }
 }
@@ -56,28 +66,31 @@ impl Worker {
         })
     }
 
-    /// Starts a worker that does jobs.
-    pub(crate) fn of_jobs(crm: Crm) -> Self {
-        Self::start(|mut asked| async move {
-            loop {
-                let found = crm.work(&asked.clone()).await;
-                if let Err(error) = &found {
-                    tracing::warn!(?error, "no job could be taken; trying again");
-                }
-                let rest = if matches!(found, Ok(true)) { Duration::ZERO } else { JOB_REST };
-                if !asked.rest(rest).await {
-                    return;
-                }
-            }
-        })
-    }
-
     /// Starts the worker that forgets files nobody needs any more.
     pub(crate) fn tidying(crm: Crm) -> Self {
         Self::start(|mut asked| async move {
             while asked.rest(TIDY_REST).await {
                 if let Err(error) = crm.forget_old_uploads().await {
                     tracing::warn!(?error, "old files could not be forgotten; trying again");
+                }
+                if let Err(error) = crm.forget_old_mails().await {
+                    tracing::warn!(?error, "old mails could not be forgotten; trying again");
+                }
+            }
+        })
+    }
+
+    /// Starts the worker that wakes readers of the feed when others have committed.
+    pub(crate) fn waking(mut rings: Listener<Id<Workspace>>, wakes: Arc<Wakes>) -> Self {
+        Self::start(|mut asked| async move {
+            loop {
+                tokio::select! {
+                    () = asked.wait() => return,
+                    ring = rings.next() => match ring {
+                        Some(ring) => wakes.hear(&ring),
+                        // The store cannot tell.
+                        None => return,
+                    },
                 }
             }
         })
@@ -100,7 +113,7 @@ impl Worker {
 
 async fn seal<S: JournalStore>(store: &S) -> Result<()> {
     for workspace in store.unsealed().await? {
-        while store.seal_batch(workspace, BATCH).await? == BATCH {}
+        store.seal(workspace).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs;
 
-use crm_boot::{Config, Database, LogFormat, Options};
+use crm_boot::{Config, Database, LogFormat, Options, WebhookHttp};
 use crm_core::Error;
 use crm_core::auth::Signup;
 use secrecy::ExposeSecret as _;
@@ -216,4 +216,52 @@ fn secrets_do_not_print() {
     fs::write(&file, format!("secret_key = \"{SECRET}\n")).unwrap();
     let error = Config::from_sources(Options { config: Some(file), ..Options::default() }, []).unwrap_err();
     assert!(!format!("{error:?} {error}").contains(SECRET), "{error:?}");
+}
+
+#[test]
+fn webhooks_go_to_public_addresses_unless_networks_are_named() {
+    let inside = "10.1.2.3".parse().unwrap();
+    let config = from_environment(&[]).unwrap();
+    assert!(!config.webhook_allow.contain(inside) && config.webhook_http == WebhookHttp::Refused);
+    let config =
+        from_environment(&[("SLACKCRM_WEBHOOK_ALLOW", "10.1.0.0/16, fd00::/8"), ("SLACKCRM_WEBHOOK_HTTP", "allowed")]);
+    let config = config.unwrap();
+    assert!(config.webhook_allow.contain(inside) && config.webhook_http == WebhookHttp::Allowed);
+    for (name, value) in [
+        ("SLACKCRM_WEBHOOK_ALLOW", "10.0.0.0/33"),
+        ("SLACKCRM_WEBHOOK_ALLOW", "intranet"),
+        ("SLACKCRM_WEBHOOK_ALLOW", "0.0.0.0/0"),
+        ("SLACKCRM_WEBHOOK_HTTP", "yes"),
+    ] {
+        assert_eq!(refusal(from_environment(&[(name, value)])), (name.to_owned(), "value".to_owned()), "{value}");
+    }
+}
+
+#[test]
+fn mail_says_by_what_means_from_whom_and_where_links_lead() {
+    let from = ("SLACKCRM_MAIL_FROM", "Acme Sales <crm@acme.example>");
+    let config = from_environment(&[
+        ("SLACKCRM_MAIL", "smtp://user:sesame@mail.example.com"),
+        from,
+        ("SLACKCRM_PUBLIC_URL", "https://crm.acme.example/"),
+    ]);
+    let config = config.unwrap();
+    assert!(!format!("{config:?}").contains("sesame"));
+    assert_eq!(config.mail_from.unwrap().name.as_deref(), Some("Acme Sales"));
+    assert_eq!(config.public_url.unwrap().to_string(), "https://crm.acme.example");
+    let none = from_environment(&[]).unwrap();
+    assert!(none.mail.is_none() && none.mail_from.is_none() && none.public_url.is_none());
+    for (variable, value) in [
+        ("SLACKCRM_MAIL", "mail.example.com"),
+        ("SLACKCRM_MAIL", "smtp://u:sesame%@host"),
+        ("SLACKCRM_MAIL_FROM", "Acme Sales"),
+        ("SLACKCRM_MAIL_FROM", "crm@acme.example\r\nBcc: eve@example.com"),
+        ("SLACKCRM_PUBLIC_URL", "crm.acme.example"),
+    ] {
+        let result = from_environment(&[(variable, value)]);
+        assert!(!format!("{:?}", result.as_ref().err()).contains("sesame"));
+        assert_eq!(refusal(result), (variable.to_owned(), "value".to_owned()), "{value}");
+    }
+    let result = from_environment(&[("SLACKCRM_MAIL", "mailbox://mail")]);
+    assert_eq!(refusal(result), ("SLACKCRM_MAIL_FROM".to_owned(), "required".to_owned()));
 }

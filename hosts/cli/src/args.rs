@@ -2,8 +2,12 @@
 
 pub(crate) mod change;
 pub(crate) mod figures;
+pub(crate) mod mail;
 mod many;
+mod queued;
 pub(crate) mod settings;
+pub(crate) mod tasks;
+pub(crate) mod webhooks;
 
 use std::path::PathBuf;
 
@@ -14,7 +18,8 @@ use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
 use self::change::{Expected, Fields, History, One, Words};
-pub(crate) use many::{Bulk, Changed, Chosen, Imports, Jobs};
+pub(crate) use many::{Bulk, BulkCreate, Changed, Chosen, Imports, Watching};
+pub(crate) use queued::{Jobs, Queues};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
 #[derive(Debug, Parser)]
@@ -54,6 +59,8 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Serve the HTTP API
     Serve(Listen),
+    /// Do jobs and nothing else, until a signal ends it
+    Worker(Worker),
     /// Serve a demo workspace with 8,800 deals from a folder of its own
     Demo(Demo),
     /// Bring the database up to date
@@ -74,15 +81,30 @@ pub(crate) enum Command {
     /// Deals
     #[command(subcommand)]
     Deals(Records),
+    /// Tasks
+    #[command(subcommand)]
+    Tasks(tasks::Tasks),
     /// Work that goes on after its request
     #[command(subcommand)]
     Jobs(Jobs),
+    /// The queues that jobs wait in
+    #[command(subcommand)]
+    Queues(Queues),
+    /// Where events are sent
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// Imports that were made
     #[command(subcommand)]
     Imports(Imports),
     /// Pipelines and their stages
     #[command(subcommand)]
     Pipelines(settings::Pipelines),
+    /// Mail: sending, templates, and who gets none
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// Exchange rates, by which sums are told in the workspace's currency
+    #[command(subcommand)]
+    Rates(settings::Rates),
     /// The stages of a pipeline with their deals
     Board(figures::BoardOf),
     /// Who goes on from stage to stage, who is lost and who is still there
@@ -93,9 +115,19 @@ pub(crate) enum Command {
     Velocity(figures::Question),
     /// What was won and lost, period by period
     Sales(figures::SalesOf),
+    /// What came in, by period, owner, source and currency
+    Revenue(figures::SalesOf),
+    /// How far the contacts that were made in the window have come from lead to customer
+    Funnel(figures::Question),
+    /// What people did: notes, tasks done, moves of deals and new records, by period and person
+    Activities(figures::SalesOf),
+    /// The figures of sales, forecast, conversion, velocity and leaderboard at once
+    Dashboard(figures::SalesOf),
     /// The members by what they sold
     Leaderboard(figures::Question),
-    /// Search contacts, companies and deals; the best hits come first
+    /// Tell what happens while it happens, one event a line as JSON
+    Watch(many::Watching),
+    /// Search contacts, companies, deals and tasks; the best hits come first
     Search(settings::Search),
     /// Members
     #[command(subcommand)]
@@ -119,6 +151,14 @@ pub(crate) struct Listen {
     /// Address to listen on [env: SLACKCRM_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Worker {
+    /// The queues, and how many jobs of each at once, as in `email=10,webhook`; the standard ones where
+    /// absent [env: SLACKCRM_QUEUES]
+    #[arg(long, value_name = "QUEUES")]
+    pub(crate) queues: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -209,8 +249,10 @@ pub(crate) enum Records {
     Timeline(History),
     /// The latest records that hold all of these words
     Search(Words),
-    /// Do the same to many records, in one commit
+    /// Do the same to many records, in one commit where they are at most 10,000
     Bulk(Box<Bulk>),
+    /// Make many records in one commit, at most 10,000; deals are imported
+    BulkCreate(BulkCreate),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -223,10 +265,20 @@ pub(crate) struct Import {
         value_name = "ID",
         conflicts_with_all = [
             "dry_run", "mapping", "values", "on_duplicate", "no_create_missing", "create_fields", "date_format",
-            "encoding", "delimiter",
+            "encoding", "delimiter", "companies", "products", "teams",
         ]
     )]
     pub(crate) resume: Option<String>,
+    /// Read this file of companies in first (deals alone)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) companies: Option<PathBuf>,
+    /// A list of products with their prices: open deals without a value get the price, marked as
+    /// estimated (deals alone)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) products: Option<PathBuf>,
+    /// A list of people with their managers and offices: they are put into teams (deals alone)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teams: Option<PathBuf>,
     /// Say what would happen, with the first 100 bad rows, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

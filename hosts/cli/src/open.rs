@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crm_boot::{Booted, Config, Options};
+use crm_boot::{Booted, Config, MailTarget, Options};
 use crm_core::filter::{Filter, Op};
+use crm_core::mail::Recipient;
 use crm_core::user::User;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, ListRequest, Session};
@@ -14,12 +15,17 @@ use crate::failure::Failure;
 impl Args {
     /// The configuration: flags, then the environment, then the file.
     pub(crate) fn config(&self, listen: Option<&str>) -> Result<Config, Failure> {
-        Ok(Config::load(Options {
-            config: self.config.clone(),
-            listen: listen.map(str::to_owned),
-            database_url: self.database_url.clone().map(Into::into),
-            ..Options::default()
-        })?)
+        Ok(Config::load(Options { listen: listen.map(str::to_owned), ..self.options() })?)
+    }
+
+    /// As [`Args::config`], of a process that does jobs.
+    pub(crate) fn worker_config(&self, queues: Option<&str>) -> Result<Config, Failure> {
+        Ok(Config::load(Options { queues: queues.map(str::to_owned), ..self.options() })?)
+    }
+
+    fn options(&self) -> Options {
+        let database_url = self.database_url.clone().map(Into::into);
+        Options { config: self.config.clone(), database_url, ..Options::default() }
     }
 }
 
@@ -49,7 +55,12 @@ pub(crate) fn demo_config(file: &Path, listen: &str) -> Result<Config, Failure> 
         log: Some("warn".to_owned()),
         ..Options::default()
     };
-    Ok(Config::from_sources(options, [])?)
+    let mut config = Config::from_sources(options, [])?;
+    // Mail of a demo reaches nobody: it is shown at `/dev/mailbox`.
+    config.mail = Some(MailTarget::Mailbox(file.with_file_name("mail")));
+    config.mail_from = Some(Recipient::parse("SlackCRM demo <crm@demo.example>")?);
+    config.public_url = format!("http://{listen}").parse().ok();
+    Ok(config)
 }
 
 /// Opens the configured database for one command and brings it up to date.

@@ -5,10 +5,15 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use crm_core::Page;
 use crm_core::access::View;
+use crm_core::bulk::BulkAnswer;
+use crm_core::exchange_rate::SetRate;
+use crm_core::job::Job;
 use crm_core::store::Record;
+use crm_core::webhook::EndpointWithSecret;
 use serde::Serialize;
 
 use crate::refusal::Refusal;
+use crate::routes::API;
 
 /// 200 with this as JSON.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -39,6 +44,18 @@ pub(crate) struct Created<T>(pub(crate) View<T>);
 
 /// 201 with one new record and its `ETag`, where no path reads it by itself.
 pub(crate) struct Made<T>(pub(crate) View<T>);
+
+/// 202 with a job and its place.
+pub(crate) struct Accepted(pub(crate) View<Job>);
+
+/// 200 with the report of bulk work, or 202 with the job that does it.
+pub(crate) struct Bulk(pub(crate) BulkAnswer);
+
+/// A rate that was set: 201 as [`Created`] where it is new, else 200 as [`Found`].
+pub(crate) struct Settled(pub(crate) SetRate);
+
+/// 201 with a new webhook endpoint, its place and its secret, which no cache may keep.
+pub(crate) struct CreatedWithSecret(pub(crate) EndpointWithSecret);
 
 /// 204.
 pub(crate) struct Done;
@@ -105,6 +122,49 @@ impl<T: Record + Serialize> Responder for Created<T> {
         let mut response = HttpResponse::Created();
         response.insert_header(etag::<T>(&self.0));
         response.insert_header((header::LOCATION, format!("{}/{}", request.path(), self.0.uuid())));
+        json(response, &self.0)
+    }
+}
+
+impl Responder for Accepted {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Accepted();
+        response.insert_header((header::LOCATION, format!("{API}/jobs/{}", self.0.id)));
+        json(response, &self.0)
+    }
+}
+
+impl Responder for Bulk {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self.0 {
+            BulkAnswer::Done(report) => Body(report).respond_to(request),
+            BulkAnswer::Queued(job) => Accepted(*job).respond_to(request),
+        }
+    }
+}
+
+impl Responder for Settled {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self.0 {
+            SetRate::Made(rate) => Created(rate).respond_to(request),
+            SetRate::WasThere(rate) => Found(rate).respond_to(request),
+        }
+    }
+}
+
+impl Responder for CreatedWithSecret {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Created();
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        response.insert_header((header::LOCATION, format!("{}/{}", request.path(), self.0.endpoint.id)));
         json(response, &self.0)
     }
 }

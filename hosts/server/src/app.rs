@@ -8,9 +8,10 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, body::BoxBody};
-use crm_boot::{Backend, Booted, Config};
+use crm_boot::{Backend, Booted, Config, Live, MailboxMailer};
 use crm_core::{Crm, Result};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use utoipa_actix_web::AppExt as _;
 
 use crate::browser::Browser;
@@ -28,6 +29,11 @@ pub(crate) struct State {
     pub(crate) crm: Crm,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) config: Config,
+    pub(crate) live: Arc<Live>,
+    /// The folder that mails are written to, where none is sent.
+    pub(crate) mailbox: Option<MailboxMailer>,
+    /// Whether the server is about to end: whoever watches is told.
+    pub(crate) closing: watch::Sender<bool>,
     pub(crate) metrics_token: Option<Token>,
     pub(crate) document: String,
     pub(crate) places: Arc<Places>,
@@ -47,6 +53,9 @@ impl State {
         let state = Self {
             crm: booted.crm().clone(),
             backend: booted.backend(),
+            live: booted.live().clone(),
+            mailbox: booted.mailbox(),
+            closing: watch::Sender::new(false),
             metrics_token: config.metrics_token.clone().map(Token::new),
             config,
             document: openapi::pretty(&document),

@@ -21,8 +21,10 @@ mod exposition;
 mod extract;
 mod fallback;
 mod held;
+mod live;
 mod logging;
 mod openapi;
+mod page;
 mod places;
 mod refusal;
 mod routes;
@@ -33,4 +35,4 @@ mod token;
 mod trace;
 
 pub use openapi::{openapi, postman};
-pub use server::{Server, serve};
+pub use server::{Server, serve, work};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_ws::CloseCode;
 use crm_core::{Error, ErrorKind, FieldError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,6 +60,23 @@ pub(crate) struct Problem<'a> {
     errors: &'a [FieldError],
 }
 
+impl<'a> Problem<'a> {
+    /// Its stable code.
+    pub(crate) fn code(&self) -> &'a str {
+        self.code
+    }
+
+    /// What happened.
+    pub(crate) fn detail(&self) -> &'a str {
+        self.detail
+    }
+
+    /// What is wrong with the input.
+    pub(crate) fn errors(&self) -> &'a [FieldError] {
+        self.errors
+    }
+}
+
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), detail.into());
@@ -108,6 +126,21 @@ impl Refusal {
         let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
         refusal.0.allow = Some(allow.to_owned());
         refusal
+    }
+
+    /// A request for a WebSocket that is no handshake.
+    pub(crate) fn no_upgrade() -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this path takes a WebSocket's handshake")
+    }
+
+    /// With what a WebSocket is closed for it.
+    pub(crate) fn close_code(&self) -> CloseCode {
+        match self.0.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CloseCode::Policy,
+            status if status.is_client_error() => CloseCode::Unsupported,
+            StatusCode::SERVICE_UNAVAILABLE => CloseCode::Again,
+            _ => CloseCode::Error,
+        }
     }
 
     /// A defect: the cause goes to the log.

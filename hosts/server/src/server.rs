@@ -10,7 +10,7 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::web::Data;
-use crm_boot::{Booted, Config, boot};
+use crm_boot::{Booted, Config, boot, boot_for_jobs};
 use crm_core::{Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -55,6 +55,28 @@ pub async fn serve(config: Config) -> Result<()> {
     Ok(())
 }
 
+/// Does the jobs of the configured queues until the process is told to end, and answers nobody. Then no
+/// further job is taken, and those that run have their time to end. A second signal ends this at once.
+///
+/// # Errors
+/// As [`crm_boot::boot_for_jobs`].
+pub async fn work(config: Config) -> Result<()> {
+    logging::start(&config)?;
+    let mut told = Told::listening()?;
+    let booted = tokio::select! {
+        booted = boot_for_jobs(config) => booted?,
+        () = told.wait() => return Ok(()),
+    };
+    tracing::info!("working");
+    told.wait().await;
+    tracing::info!("finishing the jobs under way");
+    tokio::select! {
+        () = booted.close() => tracing::info!("stopped"),
+        () = told.wait() => tracing::warn!("ending with jobs under way"),
+    }
+    Ok(())
+}
+
 /// The signals that end the process.
 struct Told {
     terminate: tokio::signal::unix::Signal,
@@ -79,6 +101,7 @@ impl Told {
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
+    state: Data<State>,
     thread: JoinHandle<std::io::Result<()>>,
     booted: Booted,
     exporter: Option<Exporter>,
@@ -98,13 +121,14 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (state, exporter) = State::new(&booted)?;
         let state = Data::new(state);
+        let shared = state.clone();
         let (started, starting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("slackcrm-http".to_owned())
-            .spawn(move || run(listener, state, &started))
+            .spawn(move || run(listener, shared, &started))
             .map_err(failed)?;
         let handle = starting.recv().map_err(Error::internal)?.map_err(failed)?;
-        Ok(Self { address, handle, thread, booted, exporter })
+        Ok(Self { address, handle, state, thread, booted, exporter })
     }
 
     /// Where it listens.
@@ -118,6 +142,8 @@ impl Server {
     /// # Errors
     /// `Internal` when a thread of the server had died.
     pub async fn stop(self) -> Result<()> {
+        // Whoever watches would be a request under way for ever.
+        self.state.closing.send_replace(true);
         self.handle.stop(true).await;
         let ended = tokio::task::spawn_blocking(|| self.thread.join()).await.map_err(Error::internal)?;
         ended.map_err(|_| Error::internal("the server's thread panicked"))?.map_err(Error::internal)?;

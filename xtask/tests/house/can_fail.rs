@@ -90,6 +90,15 @@ fn an_adapter_outside_the_wiring_is_found() {
 }
 
 #[test]
+fn an_embedded_engine_with_a_host_is_found() {
+    let example = |dependencies: &[&'static str]| package("crm-embed", "examples/embed", dependencies);
+    assert_eq!(more_than_engine_and_store(&[example(&["crm-core", "crm-boot", "axum"])]).len(), 2);
+    assert_eq!(more_than_engine_and_store(&[in_tests(example(&["actix-web"]))]).len(), 1);
+    assert_eq!(more_than_engine_and_store(&[package("crm-examples", "examples", &[])]).len(), 1);
+    assert!(more_than_engine_and_store(&[example(&["crm-core", "crm-storage", "tokio"])]).is_empty());
+}
+
+#[test]
 fn a_core_that_reaches_for_the_machine_is_found() {
     for text in ["use std::fs;", "use std::{sync::Arc, env};", "fn f() { std::thread::spawn(g); }"] {
         assert_eq!(machine_in_core(&[source("crm-core/src/deal/model.rs", text)]).len(), 1, "{text}");

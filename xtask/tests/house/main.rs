@@ -4,6 +4,7 @@
 //! has a test beside it that shows that it can fail. A crate that does not exist yet breaks no rule.
 
 mod code;
+mod facade;
 mod project;
 mod rules;
 mod style;
@@ -57,6 +58,11 @@ fn only_the_wiring_depends_on_adapters() -> Result<()> {
 }
 
 #[test]
+fn the_embedded_engine_needs_a_store_and_no_host() -> Result<()> {
+    hold(rules::more_than_engine_and_store(&Project::load()?.packages))
+}
+
+#[test]
 fn core_reaches_for_no_machine() -> Result<()> {
     hold(rules::machine_in_core(&Project::load()?.sources))
 }
@@ -69,6 +75,20 @@ fn models_import_no_port_and_no_service() -> Result<()> {
 #[test]
 fn services_import_no_service_of_another_room() -> Result<()> {
     hold(rules::services_that_meet(&Project::load()?.sources))
+}
+
+/// What stands above the list of `docs/facade.txt`.
+const FACADE: &str = "# Every method of the engine that a host may call, one a line; language packages are checked against it.\n\
+    # UPDATE=1 cargo test -p xtask --test house facade writes it anew.\n";
+
+#[test]
+fn the_list_of_the_facade_is_what_the_services_offer() -> Result<()> {
+    let project = Project::load()?;
+    let found = facade::methods(&project.sources)?;
+    if std::env::var_os("UPDATE").is_some() {
+        project.write("docs/facade.txt", &format!("{FACADE}{}\n", found.join("\n")))?;
+    }
+    hold(facade::differences(&project.read("docs/facade.txt")?, &found))
 }
 
 #[test]

@@ -76,6 +76,11 @@ impl Project {
         fs::read_to_string(self.root.join(path)).with_context(|| format!("read {path}"))
     }
 
+    /// Writes a file that a rule keeps.
+    pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
+        fs::write(self.root.join(path), text).with_context(|| format!("write {path}"))
+    }
+
     /// What `cargo tree` shows of a package's normal dependencies; empty when there is no such package.
     pub(crate) fn tree(&self, package: &str) -> Result<String> {
         if !self.packages.iter().any(|member| member.name == package) {

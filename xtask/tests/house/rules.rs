@@ -28,7 +28,7 @@ const FRAMEWORKS: [Framework; 5] = [
 
 const ADAPTERS: [&str; 3] = ["crm-storage", "crm-integrations", "crm-ai"];
 /// What may put adapters together: the wiring itself, and programs that show or measure them.
-const WIRING: [&str; 3] = ["hosts/boot", "examples", "benches"];
+const WIRING: [&str; 4] = ["hosts/boot", "examples", "examples/embed", "benches"];
 /// Modules of the standard library that reach outside the program.
 const MACHINE: [&str; 5] = ["fs", "env", "net", "process", "thread"];
 const IO: [&str; 5] = ["diesel", "diesel-async", "actix-web", "reqwest", "tokio"];
@@ -119,6 +119,15 @@ pub(crate) fn adapters_outside_boot(packages: &[Package]) -> Vec<String> {
         }
     }
     violations
+}
+
+/// What the example that embeds the engine needs beside the engine, a store and a runtime.
+pub(crate) fn more_than_engine_and_store(packages: &[Package]) -> Vec<String> {
+    let Some(example) = packages.iter().find(|package| package.folder == "examples/embed") else {
+        return vec!["there is no examples/embed".to_owned()];
+    };
+    let more = example.dependencies.iter().filter(|one| !["crm-core", "crm-storage", "tokio"].contains(&&*one.name));
+    more.map(|dependency| format!("{} depends on {}", example.name, dependency.name)).collect()
 }
 
 /// Sources of the core that reach for the machine outside tests.

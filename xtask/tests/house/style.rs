@@ -6,7 +6,7 @@ use crate::project::Text;
 /// Names that say nothing about what a type is.
 const EMPTY_NAMES: [&str; 5] = ["Manager", "Helper", "Helpers", "Util", "Utils"];
 /// Gives SQLite the methods of `diesel_async::RunQueryDsl`, by their names.
-const MIRROR: &str = "crm-storage/src/sqlite/mod.rs";
+const MIRROR: &str = "crm-storage/src/sqlite.rs";
 /// Where a lint may be allowed, because `expect` cannot hold: what is compiled twice, and what runs
 /// as a part of many test crates.
 const ALLOWING: [&str; 3] = ["crm-storage/src/sql/", "crm-storage/src/lib.rs", "crm-core/src/testkit/"];
@@ -118,8 +118,8 @@ mod can_fail {
 
     #[test]
     fn unsafe_code_is_found() {
-        assert_eq!(unsafe_code(&[source("crm-storage/src/sqlite/mod.rs", "fn f() { unsafe { g() } }")]).len(), 1);
-        let fine = source("crm-storage/src/sqlite/mod.rs", "#![deny(unsafe_code)] // unsafe");
+        assert_eq!(unsafe_code(&[source("crm-storage/src/sqlite.rs", "fn f() { unsafe { g() } }")]).len(), 1);
+        let fine = source("crm-storage/src/sqlite.rs", "#![deny(unsafe_code)] // unsafe");
         assert!(unsafe_code(&[fine, source(UNSAFE, "unsafe fn f() {}")]).is_empty());
     }
 

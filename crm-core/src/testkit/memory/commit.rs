@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::records::{SUBJECTS, target};
 use super::rows::{Rows, Tabled};
-use super::{MemoryStore, State};
+use super::{MemoryStore, State, hooks};
 use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
 use crate::deal::{Deal, HistoryWrite, history_of};
 use crate::error::{Error, Result};
+use crate::job::{JobState, Ring};
 use crate::pipeline::{Pipeline, given_up};
 use crate::store::{
     Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record as _, Reliance, Replay, Sealed, Write,
@@ -20,10 +21,22 @@ use crate::text;
 use crate::time::Timestamp;
 use crate::user::User;
 
+/// The queues in which a commit makes jobs due.
+fn rings(writes: &[Write]) -> Vec<Ring> {
+    let queue = |write: &Write| match write {
+        Write::Job(put) if put.after.state == JobState::Queued => Some(Ring::Of(put.after.queue.clone())),
+        _ => None,
+    };
+    writes.iter().filter_map(queue).collect()
+}
+
 #[async_trait]
 impl Commit for MemoryStore {
     async fn commit(&self, sealed: Sealed) -> Result<()> {
-        self.write(|state| state.commit(sealed)).await
+        let rings = rings(&sealed.writes);
+        self.write(|state| state.commit(sealed)).await?;
+        rings.iter().for_each(|ring| self.bell.ring(ring));
+        Ok(())
     }
 
     async fn guard(&self, grant: &Grant, guard: Guard) -> Result<GuardRow> {
@@ -68,7 +81,13 @@ impl State {
         if let Some(id) = members.find(|id| !accounts.contains_key(&id.uuid())) {
             return Err(unknown("account_id", "account", id.uuid()));
         }
-        sealed.purged.iter().for_each(|(entity, id)| rows.erase(*entity, *id));
+        let hooks = self.spaces.get(&workspace).map(|space| &space.hooks);
+        sealed.writes.iter().try_for_each(|write| hooks::check(hooks, write))?;
+        let mut gone = sealed.purged.clone();
+        for (entity, id) in &sealed.purged {
+            gone.extend(rows.tasks_on(*entity, *id));
+            rows.erase(*entity, *id);
+        }
 
         self.accounts = accounts;
         for write in &sealed.writes {
@@ -78,7 +97,8 @@ impl State {
         }
         let space = self.spaces.entry(workspace).or_default();
         space.rows = rows;
-        sealed.purged.iter().for_each(|(entity, id)| space.journal.erase(*entity, *id));
+        sealed.writes.iter().for_each(|write| space.hooks.write(write));
+        gone.into_iter().for_each(|(entity, id)| space.journal.erase(entity, id));
         space.journal.append(sealed.entries);
         Ok(())
     }
@@ -134,6 +154,7 @@ impl Rows {
             Write::Contact(put) => self.put(put),
             Write::Company(put) => self.put(put),
             Write::Deal(put) => self.put(put),
+            Write::Task(put) => self.put(put),
             Write::Pipeline(put) => self.put(put),
             Write::Tag(put) => {
                 let key = text::key(&put.after.name);
@@ -146,8 +167,24 @@ impl Rows {
                 self.unique(put, Some(key), |field| field.entity == entity && field.key == *key)?;
                 self.put(put)
             }
+            Write::ExchangeRate(put) => {
+                let (pair, day) = (put.after.pair(), put.after.valid_from);
+                self.unique(put, Some(pair), |rate| rate.pair() == pair && rate.valid_from == day)?;
+                self.put(put)
+            }
+            Write::WebhookEndpoint(put) => self.put(put),
+            Write::MailTemplate(put) => {
+                let name = &put.after.name;
+                self.unique(put, Some(name), |template| template.name == *name)?;
+                self.put(put)
+            }
+            Write::MailQueued(record) => {
+                self.mails.entry(record.id.uuid()).or_insert_with(|| record.clone());
+                Ok(())
+            }
             Write::Import(put) => self.put(put),
-            Write::Job(put) => self.put(put),
+            Write::Job(put) if put.before.is_none() && !self.keep_job_key(&put.after) => Ok(()),
+            Write::Job(put) => self.put(put).map(|()| self.free_job_key(&put.after)),
             Write::FailedRows(failed) => {
                 let row = |row: &crate::transfer::FailedRow| ((row.import_id.uuid(), row.line), Arc::new(row.clone()));
                 self.failed_rows.extend(failed.iter().map(row));
@@ -157,8 +194,12 @@ impl Rows {
                 self.fingerprints.extend(prints.iter().map(|print| (print.entity, print.digest, print.record_id)));
                 Ok(())
             }
-            // They belong to no workspace's rows.
-            Write::Account(_) | Write::SignInsEnded(_) => Ok(()),
+            // They belong to no workspace's rows, or are kept beside them.
+            Write::Account(_)
+            | Write::SignInsEnded(_)
+            | Write::WebhookSecret(_)
+            | Write::Deliveries(_)
+            | Write::CursorMove(_) => Ok(()),
         }
     }
 
@@ -206,7 +247,13 @@ impl Rows {
         }
     }
 
-    /// Forgets a record, the notes on it, and what points to it. Whoever pointed to it keeps their
+    /// The tasks on a record, which may have been about something else before.
+    fn tasks_on(&self, entity: Entity, id: Uuid) -> Vec<(Entity, Uuid)> {
+        let own = self.tasks.values().filter(|task| task.subject() == Some((entity, id)));
+        own.map(|task| (Entity::Task, task.id.uuid())).collect()
+    }
+
+    /// Forgets a record, the notes and tasks on it, and what points to it. Whoever pointed to it keeps their
     /// version: nobody changed them.
     fn erase(&mut self, entity: Entity, id: Uuid) {
         match entity {
@@ -216,10 +263,12 @@ impl Rows {
                 self.deals.remove(&id);
                 self.moves.retain(|(deal, _), _| *deal != id);
             }
+            Entity::Task => drop(self.tasks.remove(&id)),
             Entity::Note => drop(self.notes.remove(&id)),
             _ => {}
         }
         self.notes.retain(|_, note| note.subject() != Some((entity, id)));
+        self.tasks.retain(|_, task| task.subject() != Some((entity, id)));
         self.fingerprints.retain(|(_, _, made)| *made != id);
         for contact in self.contacts.values_mut().filter(|row| target(row.company_id) == Some(id)) {
             Arc::make_mut(contact).company_id = None;
@@ -241,6 +290,10 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         Some(id) if !rows.holds(entity, id) => Err(unknown(field, entity.name(), id)),
         _ => Ok(()),
     };
+    let held_subject = |subjects: [Option<Uuid>; 3]| {
+        let mut named = SUBJECTS.into_iter().zip(subjects);
+        named.try_for_each(|(entity, id)| held(&format!("{entity}_id"), entity, id))
+    };
     match write {
         Write::Team(put) => put.after.members.iter().try_for_each(|id| held("members", Entity::User, Some(id.uuid()))),
         Write::Contact(Put { after, .. }) => {
@@ -255,11 +308,13 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
             check_stage(rows, after)
         }
         Write::Note(Put { after, .. }) => {
-            let subjects = [target(after.contact_id), target(after.company_id), target(after.deal_id)];
-            for (entity, id) in SUBJECTS.into_iter().zip(subjects) {
-                held(&format!("{entity}_id"), entity, id)?;
-            }
+            held_subject([target(after.contact_id), target(after.company_id), target(after.deal_id)])?;
             held("author_id", Entity::User, target::<User>(after.author_id))
+        }
+        Write::Task(Put { after, .. }) => {
+            held_subject([target(after.contact_id), target(after.company_id), target(after.deal_id)])?;
+            held("assignee_id", Entity::User, target(after.assignee_id))?;
+            held("created_by", Entity::User, target(after.created_by))
         }
         Write::Import(Put { after, .. }) => held("created_by", Entity::User, target(after.created_by)),
         Write::Job(Put { after, .. }) => held("created_by", Entity::User, target(after.created_by)),
@@ -274,6 +329,13 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         | Write::Pipeline(_)
         | Write::Tag(_)
         | Write::CustomField(_)
+        | Write::ExchangeRate(_)
+        | Write::WebhookEndpoint(_)
+        | Write::WebhookSecret(_)
+        | Write::Deliveries(_)
+        | Write::CursorMove(_)
+        | Write::MailTemplate(_)
+        | Write::MailQueued(_)
         | Write::Account(_)
         | Write::SignInsEnded(_) => Ok(()),
     }

@@ -10,6 +10,8 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::filter::{Facts, Field, FieldValue, Relation};
 use crate::id::Id;
+use crate::store::Record as _;
+use crate::task::Task;
 use crate::user::User;
 
 /// Whether a related record matches.
@@ -58,7 +60,6 @@ fn any<T: Linked>(rows: &Rows, points_here: impl Fn(&T) -> bool, matches: Matche
 
 /// Whether one of a record's notes matches.
 fn notes(rows: &Rows, id: Uuid, matches: Matches<'_>) -> bool {
-    use crate::store::Record as _;
     any::<Note>(rows, |note| note.subject().is_some_and(|(_, subject)| subject == id), matches)
 }
 
@@ -69,6 +70,7 @@ impl Linked for Contact {
             "owner" => one(rows, self.owner_id, matches),
             "deals" => any::<Deal>(rows, |deal| deal.contact_id == Some(self.id), matches),
             "notes" => notes(rows, self.id.uuid(), matches),
+            "tasks" => any::<Task>(rows, |task| task.subject() == Some((Self::ENTITY, self.id.uuid())), matches),
             _ => false,
         }
     }
@@ -81,6 +83,7 @@ impl Linked for Company {
             "contacts" => any::<Contact>(rows, |contact| contact.company_id == Some(self.id), matches),
             "deals" => any::<Deal>(rows, |deal| deal.company_id == Some(self.id), matches),
             "notes" => notes(rows, self.id.uuid(), matches),
+            "tasks" => any::<Task>(rows, |task| task.subject() == Some((Self::ENTITY, self.id.uuid())), matches),
             _ => false,
         }
     }
@@ -93,6 +96,19 @@ impl Linked for Deal {
             "contact" => one(rows, self.contact_id, matches),
             "owner" => one(rows, self.owner_id, matches),
             "notes" => notes(rows, self.id.uuid(), matches),
+            "tasks" => any::<Task>(rows, |task| task.subject() == Some((Self::ENTITY, self.id.uuid())), matches),
+            _ => false,
+        }
+    }
+}
+
+impl Linked for Task {
+    fn related(&self, rows: &Rows, relation: &str, matches: Matches<'_>) -> bool {
+        match relation {
+            "contact" => one(rows, self.contact_id, matches),
+            "company" => one(rows, self.company_id, matches),
+            "deal" => one(rows, self.deal_id, matches),
+            "assignee" => one(rows, self.assignee_id, matches),
             _ => false,
         }
     }

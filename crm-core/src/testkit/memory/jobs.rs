@@ -1,7 +1,6 @@
 //! The ports of jobs and of the files that they need.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -10,7 +9,10 @@ use super::rows::{self, Rows};
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::id::Id;
-use crate::job::{Job, JobPlace, JobQuery, JobStore, Upload, UploadStore};
+use crate::job::{
+    COUNTED_SECONDS, Job, JobQuery, JobState, JobStore, Latency, MEASURED, Queue, QueueCounts, QueueState, Ring,
+    Upload, UploadStore,
+};
 use crate::store::Stored;
 use crate::time::Timestamp;
 use crate::workspace::Workspace;
@@ -37,8 +39,9 @@ impl JobStore for MemoryStore {
         self.rows(grant, |rows| {
             let wanted = |job: &&Job| {
                 grant.sees_owner(Entity::Job, job.created_by)
-                    && query.queue.is_none_or(|queue| job.queue == queue)
+                    && query.queue.as_ref().is_none_or(|queue| job.queue == *queue)
                     && query.state.is_none_or(|state| job.state == state)
+                    && query.kind.as_ref().is_none_or(|kind| job.task.name() == kind)
                     && query.before.is_none_or(|before| job.id < before)
             };
             let latest = rows.jobs.values().rev().map(AsRef::as_ref);
@@ -48,29 +51,77 @@ impl JobStore for MemoryStore {
         .await
     }
 
-    async fn due_jobs(&self, now: Timestamp, limit: u16) -> Result<Vec<JobPlace>> {
-        self.read(|state| {
-            let all =
-                state.spaces.iter().flat_map(|(id, space)| space.rows.jobs.values().map(|job| (Id::from(*id), job)));
-            let mut due: Vec<JobPlace> = all
-                .filter(|(_, job)| job.due_at.is_some_and(|at| at <= now))
-                .map(|(workspace, job)| (workspace, Job::clone(job)))
-                .collect();
-            due.sort_by_key(|(_, job)| (job.due_at, job.id));
-            due.truncate(limit.into());
-            Ok(due)
+    async fn unique_job(&self, grant: &Grant, key: [u8; 32], now: Timestamp) -> Result<Option<Id<Job>>> {
+        self.rows(grant, |rows| {
+            let holder = rows.job_keys.get(&key).filter(|(_, until)| until.is_none_or(|until| now < until));
+            Ok(holder.map(|(id, _)| *id))
         })
         .await
     }
 
     async fn swap_job(&self, workspace: Id<Workspace>, before: i64, after: &Job) -> Result<bool> {
-        self.write(|state| {
-            let rows = state.spaces.get_mut(&workspace.uuid()).map(|space| &mut space.rows);
-            let row = rows.and_then(|rows| rows.jobs.get_mut(&after.id.uuid()));
-            Ok(row.filter(|row| row.version == before).map(|row| *row = Arc::new(after.clone())).is_some())
-        })
-        .await
+        self.write(|state| Ok(state.swap_job(workspace, before, after))).await
     }
+
+    async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>> {
+        self.rows(grant, |rows| Ok(queue_states(rows, now))).await
+    }
+
+    async fn pause_queue(&self, grant: &Grant, queue: &Queue, paused_at: Option<Timestamp>) -> Result<()> {
+        self.write(|state| {
+            let space = state.spaces.entry(grant.workspace_id().uuid()).or_default();
+            match paused_at {
+                Some(at) => drop(space.rows.paused.entry(queue.clone()).or_insert(at)),
+                None => drop(space.rows.paused.remove(queue)),
+            }
+        })
+        .await;
+        self.bell.ring(&Ring::Of(queue.clone()));
+        Ok(())
+    }
+}
+
+/// When a job ended, how long it waited and how long it ran, in microseconds.
+type Measured = (Timestamp, i64, i64);
+
+/// How each queue stands that holds jobs or is paused.
+fn queue_states(rows: &Rows, now: Timestamp) -> Vec<QueueState> {
+    let mut states: BTreeMap<Queue, (QueueState, Vec<Measured>)> = BTreeMap::new();
+    for queue in rows.jobs.values().map(|job| &job.queue).chain(rows.paused.keys()) {
+        let state = QueueState { paused_at: rows.paused.get(queue).copied(), ..QueueState::empty(queue.clone()) };
+        states.entry(queue.clone()).or_insert((state, Vec::new()));
+    }
+    let since = now.plus_seconds(-COUNTED_SECONDS);
+    for job in rows.jobs.values() {
+        let Some((state, measured)) = states.get_mut(&job.queue) else { continue };
+        let counts = &mut state.counts;
+        let is_recent = job.finished_at.is_some_and(|at| at > since);
+        match job.state {
+            JobState::Queued if job.due_at.is_some_and(|at| at > now) => counts.scheduled += 1,
+            JobState::Queued => {
+                counts.queued += 1;
+                state.waiting_since = [state.waiting_since, job.due_at].into_iter().flatten().min();
+            }
+            JobState::Running => counts.running += 1,
+            JobState::Failed => counts.failed += 1,
+            JobState::Done if is_recent => counts.done += 1,
+            JobState::Cancelled if is_recent => counts.cancelled += 1,
+            JobState::Done | JobState::Cancelled => {}
+        }
+        if let (JobState::Done, Some(due), Some(started), Some(ended)) =
+            (job.state, job.run_at, job.started_at, job.finished_at)
+            && is_recent
+        {
+            measured.push((ended, started.micros() - due.micros(), ended.micros() - started.micros()));
+        }
+    }
+    let measured = |(state, mut all): (QueueState, Vec<Measured>)| {
+        all.sort_unstable_by(|one, other| other.cmp(one));
+        let last: Vec<(i64, i64)> = all.into_iter().take(MEASURED).map(|(_, wait, run)| (wait, run)).collect();
+        QueueState { latency: Latency::of(&last), ..state }
+    };
+    let holds = |state: &QueueState| state.paused_at.is_some() || state.counts != QueueCounts::default();
+    states.into_values().map(measured).filter(holds).collect()
 }
 
 #[async_trait]
@@ -88,6 +139,14 @@ impl UploadStore for MemoryStore {
             pieces.by_index.insert(index, bytes);
             pieces.last_at = Some(now);
             Ok(())
+        })
+        .await
+    }
+
+    async fn count_pieces(&self, grant: &Grant) -> Result<u64> {
+        self.read(|state| {
+            let own = state.uploads.iter().filter(|((workspace, _), _)| *workspace == grant.workspace_id().uuid());
+            Ok(own.map(|(_, pieces)| pieces.by_index.len() as u64).sum())
         })
         .await
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{MemoryStore, Space};
+use super::{MemoryStore, Space, list};
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::filter::CheckedFilter;
@@ -11,6 +11,7 @@ use crate::id::Id;
 use crate::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
 use crate::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
 use crate::page::{Position, Rows as Page};
+use crate::task::Task;
 use crate::workspace::Workspace;
 
 /// An entry with what its digest is made of, or what is left of it.
@@ -55,6 +56,11 @@ impl Journal {
         self.lines.iter().filter(|line| line.entry.change != Change::Noted).count()
     }
 
+    /// The number of the last entry, once it is sealed.
+    pub(super) fn written_to(&self) -> i64 {
+        number(self.lines.len())
+    }
+
     fn seal(&mut self, workspace: Id<Workspace>, limit: u32) -> u32 {
         let mut sealed = 0;
         while sealed < limit
@@ -91,13 +97,18 @@ fn number(count: usize) -> i64 {
 }
 
 impl MemoryStore {
-    /// Looks at a workspace's journal.
-    async fn journal<T>(&self, workspace: Id<Workspace>, look: impl FnOnce(&Journal) -> T) -> T {
+    /// Looks at a workspace.
+    async fn space<T>(&self, workspace: Id<Workspace>, look: impl FnOnce(&Space) -> T) -> T {
         self.read(|state| match state.spaces.get(&workspace.uuid()) {
-            Some(space) => look(&space.journal),
-            None => look(&Journal::default()),
+            Some(space) => look(space),
+            None => look(&Space::default()),
         })
         .await
+    }
+
+    /// Looks at a workspace's journal.
+    async fn journal<T>(&self, workspace: Id<Workspace>, look: impl FnOnce(&Journal) -> T) -> T {
+        self.space(workspace, |space| look(&space.journal)).await
     }
 }
 
@@ -122,6 +133,10 @@ impl JournalStore for MemoryStore {
         Ok(self.journal(workspace, |journal| journal.sealed(from).take(limit as usize).collect()).await)
     }
 
+    async fn sealed_to(&self, workspace: Id<Workspace>) -> Result<i64> {
+        Ok(self.journal(workspace, |journal| number(journal.links.len())).await)
+    }
+
     async fn verify(&self, workspace: Id<Workspace>) -> Result<Verification> {
         self.journal(workspace, |journal| {
             let mut verifier = Verifier::new(workspace);
@@ -143,10 +158,19 @@ impl JournalStore for MemoryStore {
     ) -> Result<Page<Entry>> {
         let here = (entity, record_id);
         let is_here = |entry: &&Entry| (entry.entity, entry.record_id) == here || entry.subject == Some(here);
-        let is_shown = |entry: &&Entry| grant.visible(entry.entity) != CheckedFilter::nothing();
         let is_next = |entry: &&Entry| after.is_none_or(|after| entry.id.uuid() < after);
-        self.journal(grant.workspace_id(), |journal| {
-            let entries = journal.lines.iter().map(|line| &line.entry);
+        self.space(grant.workspace_id(), |space| {
+            // Whoever sees a record sees the notes on it, but not each of its tasks.
+            let is_seen_task = |entry: &Entry| {
+                let task = space.rows.get::<Task>(entry.record_id);
+                task.is_some_and(|task| list::sees(&space.rows, grant, task))
+            };
+            let is_shown = |entry: &&Entry| match grant.visible(entry.entity) {
+                filter if filter == CheckedFilter::everything() => true,
+                filter if filter == CheckedFilter::nothing() => false,
+                _ => entry.entity != Entity::Task || is_seen_task(entry),
+            };
+            let entries = space.journal.lines.iter().map(|line| &line.entry);
             let mut found: Vec<&Entry> = entries.filter(is_here).filter(is_shown).filter(is_next).collect();
             found.sort_by_key(|entry| std::cmp::Reverse(entry.id));
             let limit = usize::from(limit);

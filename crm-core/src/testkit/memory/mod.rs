@@ -8,14 +8,18 @@ mod analytics;
 mod auth;
 mod commit;
 mod facts;
+mod hooks;
 mod jobs;
 mod journal;
 mod list;
+mod mails;
 mod mirror;
 mod people;
+mod rates;
 mod records;
 mod rows;
 mod search;
+mod work;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,6 +31,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::auth::SignIns;
+use self::hooks::Hooks;
 use self::jobs::Pieces;
 use self::journal::Journal;
 pub(in crate::testkit) use self::mirror::Mirror;
@@ -35,12 +40,14 @@ pub(in crate::testkit) use self::rows::Tabled;
 use crate::access::Grant;
 use crate::account::Account;
 use crate::id::Id;
+use crate::job::Bell;
 use crate::workspace::Workspace;
 
 /// A store whose data lives as long as it does.
 #[derive(Default)]
 pub struct MemoryStore {
     state: RwLock<State>,
+    bell: Bell,
 }
 
 /// Everything that the store holds.
@@ -60,6 +67,7 @@ struct State {
 struct Space {
     rows: Rows,
     journal: Journal,
+    hooks: Hooks,
 }
 
 impl MemoryStore {

@@ -1,4 +1,4 @@
-//! The ports of contacts, companies, deals, pipelines, notes and tags.
+//! The ports of contacts, companies, deals, tasks, pipelines, notes and tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use crate::page::{ListQuery, Rows as Page};
 use crate::pipeline::{Pipeline, PipelineStore, Stage};
 use crate::store::Stored;
 use crate::tag::{Tag, TagCount, TagStore};
+use crate::task::{Task, TaskStore};
 use crate::text;
 use crate::time::Timestamp;
 use crate::transfer::RowKey;
@@ -94,6 +95,16 @@ impl Known for Deal {
     }
 }
 
+impl Known for Task {
+    fn keys(&self) -> Vec<RowKey> {
+        external(self.external_id.as_ref()).into_iter().collect()
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+}
+
 #[async_trait]
 impl ContactStore for MemoryStore {
     async fn contact(&self, grant: &Grant, id: Id<Contact>) -> Result<Stored<Contact>> {
@@ -149,6 +160,33 @@ impl CompanyStore for MemoryStore {
 }
 
 #[async_trait]
+impl TaskStore for MemoryStore {
+    async fn task(&self, grant: &Grant, id: Id<Task>) -> Result<Stored<Task>> {
+        self.rows(grant, |rows| list::visible(rows, grant, id.uuid())).await
+    }
+
+    async fn tasks_by_id(&self, grant: &Grant, ids: &[Id<Task>]) -> Result<Vec<Stored<Task>>> {
+        Ok(self.rows(grant, |rows| list::visible_of(rows, grant, ids.iter().map(|id| id.uuid()))).await)
+    }
+
+    async fn deleted_task(&self, grant: &Grant, id: Id<Task>) -> Result<Stored<Task>> {
+        self.rows(grant, |rows| list::deleted(rows, grant, id.uuid())).await
+    }
+
+    async fn tasks(&self, grant: &Grant, query: &ListQuery) -> Result<Page<Task>> {
+        Ok(self.rows(grant, |rows| list::page(rows, query)).await)
+    }
+
+    async fn count_tasks(&self, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64> {
+        Ok(self.rows(grant, |rows| list::count::<Task>(rows, query, cap)).await)
+    }
+
+    async fn known_tasks(&self, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Task>>>> {
+        Ok(self.rows(grant, |rows| known(rows, grant, keys)).await)
+    }
+}
+
+#[async_trait]
 impl DealStore for MemoryStore {
     async fn deal(&self, grant: &Grant, id: Id<Deal>) -> Result<Stored<Deal>> {
         self.rows(grant, |rows| list::visible(rows, grant, id.uuid())).await
@@ -190,6 +228,19 @@ impl DealStore for MemoryStore {
             Ok(totals.into_values().collect())
         })
         .await
+    }
+
+    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>> {
+        let found = |rows: &Rows| {
+            let last = |stage: &Id<Stage>| {
+                let own = rows.live::<Deal>().filter(|deal| deal.stage_id == *stage && list::sees(rows, grant, *deal));
+                let mut own: Vec<&Deal> = own.collect();
+                own.sort_by_key(|deal| std::cmp::Reverse((deal.stage_entered_at, deal.id)));
+                own.into_iter().take(limit).cloned().collect()
+            };
+            stages.iter().map(last).collect()
+        };
+        Ok(self.rows(grant, found).await)
     }
 
     async fn deals_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Stored<Deal>>> {
@@ -252,6 +303,7 @@ impl TagStore for MemoryStore {
             count_tags::<Contact>(rows, grant, |contact| &contact.tags, &mut counts);
             count_tags::<Company>(rows, grant, |company| &company.tags, &mut counts);
             count_tags::<Deal>(rows, grant, |deal| &deal.tags, &mut counts);
+            count_tags::<Task>(rows, grant, |task| &task.tags, &mut counts);
             let mut tags: Vec<&Arc<Tag>> = rows.tags.values().collect();
             tags.sort_by_key(|tag| (text::key(&tag.name), tag.id));
             let count = |tag: &Arc<Tag>| counts.get(&text::key(&tag.name)).copied().unwrap_or(0);
@@ -270,7 +322,7 @@ fn count_tags<T: Linked>(rows: &Rows, grant: &Grant, tags: fn(&T) -> &[String], 
     }
 }
 
-/// The kinds of record that a note can be on.
+/// The kinds of record that a note or a task can be on.
 pub(super) const SUBJECTS: [Entity; 3] = [Entity::Contact, Entity::Company, Entity::Deal];
 
 /// The id that a reference holds.

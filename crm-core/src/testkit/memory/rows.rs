@@ -12,13 +12,19 @@ use crate::contact::Contact;
 use crate::custom_field::CustomField;
 use crate::deal::{Deal, DealMove};
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::exchange_rate::ExchangeRate;
+use crate::id::Id;
+use crate::job::{Job, Queue};
+use crate::mail::{MailRecord, MailTemplate, Suppression};
 use crate::pipeline::Pipeline;
 use crate::store::{Guard, Record, Replay, Stored};
 use crate::tag::Tag;
+use crate::task::Task;
 use crate::team::Team;
+use crate::time::Timestamp;
 use crate::transfer::{FailedRow, Import};
 use crate::user::User;
+use crate::webhook::WebhookEndpoint;
 use crate::workspace::Workspace;
 
 /// Rows of one kind by id.
@@ -34,10 +40,16 @@ pub(in crate::testkit) struct Rows {
     pub(super) contacts: Table<Contact>,
     pub(super) companies: Table<Company>,
     pub(super) deals: Table<Deal>,
+    pub(super) tasks: Table<Task>,
     pub(super) pipelines: Table<Pipeline>,
     pub(super) tags: Table<Tag>,
     pub(super) notes: Table<Note>,
     pub(super) custom_fields: Table<CustomField>,
+    pub(super) exchange_rates: Table<ExchangeRate>,
+    pub(super) webhook_endpoints: Table<WebhookEndpoint>,
+    pub(super) mail_templates: Table<MailTemplate>,
+    /// By address.
+    pub(super) suppressions: BTreeMap<String, Suppression>,
     pub(super) imports: Table<Import>,
     pub(super) jobs: Table<Job>,
     /// The ways of deals, by deal and place.
@@ -46,7 +58,12 @@ pub(in crate::testkit) struct Rows {
     pub(super) failed_rows: BTreeMap<(Uuid, u64), Arc<FailedRow>>,
     /// The records that rows with these cells made.
     pub(super) fingerprints: BTreeSet<(Entity, [u8; 16], Uuid)>,
+    /// What became of mails, by the job.
+    pub(super) mails: BTreeMap<Uuid, MailRecord>,
     pub(super) guards: BTreeMap<Guard, i64>,
+    /// Unique keys of jobs: who holds them, and until when; until its end where absent.
+    pub(super) job_keys: BTreeMap<[u8; 32], (Id<Job>, Option<Timestamp>)>,
+    pub(super) paused: BTreeMap<Queue, Timestamp>,
     /// By the scope of the caller's key.
     pub(super) replays: BTreeMap<[u8; 32], Replay>,
 }
@@ -77,8 +94,8 @@ macro_rules! tabled {
 
 tabled! {
     Workspace: workspaces, User: users, Team: teams, Contact: contacts, Company: companies, Deal: deals,
-    Pipeline: pipelines, Tag: tags, Note: notes, CustomField: custom_fields, Import: imports,
-    Job: jobs,
+    Task: tasks, Pipeline: pipelines, Tag: tags, Note: notes, CustomField: custom_fields, Import: imports,
+    Job: jobs, ExchangeRate: exchange_rates, WebhookEndpoint: webhook_endpoints, MailTemplate: mail_templates,
 }
 
 impl Rows {
@@ -106,12 +123,16 @@ impl Rows {
             Entity::Contact => self.get::<Contact>(id).map(Record::version),
             Entity::Company => self.get::<Company>(id).map(Record::version),
             Entity::Deal => self.get::<Deal>(id).map(Record::version),
+            Entity::Task => self.get::<Task>(id).map(Record::version),
             Entity::Pipeline => self.get::<Pipeline>(id).map(Record::version),
             Entity::Tag => self.get::<Tag>(id).map(Record::version),
             Entity::Note => self.get::<Note>(id).map(Record::version),
             Entity::CustomField => self.get::<CustomField>(id).map(Record::version),
             Entity::Import => self.get::<Import>(id).map(Record::version),
             Entity::Job => self.get::<Job>(id).map(Record::version),
+            Entity::ExchangeRate => self.get::<ExchangeRate>(id).map(Record::version),
+            Entity::WebhookEndpoint => self.get::<WebhookEndpoint>(id).map(Record::version),
+            Entity::MailTemplate => self.get::<MailTemplate>(id).map(Record::version),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::deal::Deal;
 use crate::error::Result;
 use crate::filter::{CheckedFilter, Terms};
 use crate::search::SearchStore;
+use crate::task::Task;
 use crate::time::Timestamp;
 
 /// The newest matches.
@@ -38,5 +39,9 @@ impl SearchStore for MemoryStore {
 
     async fn deals_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Deal>> {
         Ok(self.rows(grant, |rows| newest(rows, grant, terms, most, |row: &Deal| row.created_at)).await)
+    }
+
+    async fn tasks_by_words(&self, grant: &Grant, terms: &Terms, most: u16) -> Result<Vec<Task>> {
+        Ok(self.rows(grant, |rows| newest(rows, grant, terms, most, |row: &Task| row.created_at)).await)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::support::{deal, invalid_at, pipeline, reading, stage};
+use super::support::{deal, fails, invalid_at, pipeline, reading, stage};
 use crate::access::{Entity, Role};
 use crate::analytics::{AnalyticsRequest, ConversionOptions, Counting, DealFact, Path};
 use crate::deal::{Deal, DealEdit, DealMove, DealStart, DealStatus, ForecastCategory};
+use crate::error::ErrorKind::NotFound;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::money::Money;
@@ -113,7 +114,7 @@ pub async fn facts_are_what_the_list_says(world: World) {
 }
 
 /// The next of a fixed row of numbers that look as if thrown.
-fn number(step: &mut u64) -> usize {
+pub(super) fn number(step: &mut u64) -> usize {
     *step = step.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     usize::try_from(*step >> 33).unwrap()
 }
@@ -158,25 +159,6 @@ pub async fn deals_that_come_go_and_come_back_are_conserved(world: World) {
     }
 }
 
-pub async fn flows_are_what_the_moves_add_up_to(world: World) {
-    let admin = world.session(Role::Admin).await;
-    let won = stage(&admin, "Won").await;
-    for at in 0..5 {
-        let made = deal(&admin, worth("D", at)).await;
-        if at % 2 == 0 {
-            admin.deals().move_to(made.id, won, Expect::Any).await.unwrap();
-        }
-    }
-    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-    for step in moves(&admin).await {
-        *sums.entry((step.from, step.to)).or_default() += 1;
-    }
-    let grant = reading(&admin, Entity::Deal);
-    let flows = admin.ports().analytics.stage_flows(&grant, &CheckedFilter::everything()).await.unwrap();
-    let told: Vec<_> = flows.iter().map(|flow| ((flow.from, flow.to), flow.count)).collect();
-    assert_eq!(told, sums.into_iter().collect::<Vec<_>>());
-}
-
 /// Three days, two deals won and one lost, of two owners.
 pub(super) async fn a_small_history(world: &World) -> [Id<Deal>; 4] {
     let admin = world.session(Role::Admin).await;
@@ -212,7 +194,7 @@ pub async fn the_figures_of_a_small_history_are_right(world: World) {
     assert_eq!(months, [("2026-01-01".to_owned(), 1, 0), ("2026-02-01".to_owned(), 1, 1)]);
     let behind = |figure: &str| {
         let found = sales.explanations.iter().flatten().find(|one| one.figure == figure).unwrap();
-        (found.denominator, found.ids.iter().copied().collect::<BTreeSet<_>>())
+        (found.denominator, found.ids.iter().copied().map(Id::from).collect::<BTreeSet<_>>())
     };
     assert_eq!(behind("total.win_rate"), (Some(3), BTreeSet::from([a, b])));
     assert_eq!(behind("total.lost"), (None, BTreeSet::from([c])));
@@ -335,6 +317,10 @@ pub async fn a_bad_question_is_refused(world: World) {
     invalid_at(ask(AnalyticsRequest { from: day("2026-02-02"), to: day("2026-02-01"), ..all() }).await, "to");
     invalid_at(ask(AnalyticsRequest { compare: true, ..all() }).await, "compare");
     invalid_at(ask(AnalyticsRequest { filter: "nothing = 1".parse().ok(), ..all() }).await, "filter.field");
+    let unknown = AnalyticsRequest { pipeline_id: Some(Id::new_at(admin.now())), ..all() };
+    fails(ask(unknown.clone()).await, NotFound);
+    fails(admin.analytics().team(&unknown).await, NotFound);
+    fails(admin.analytics().forecast(&unknown).await, NotFound);
     invalid_at(ask(AnalyticsRequest { team_id: Some(Id::new_at(admin.now())), ..all() }).await, "team_id");
     invalid_at(admin.deals().board_with_cards(None, 51).await, "cards");
     let probability = |percent: i64| DealEdit { probability: percent.into(), ..samples::deal("D") };
@@ -390,4 +376,13 @@ pub async fn a_board_shows_the_deals_that_came_last(world: World) {
     let rest = admin.deals().list(&rest).await.unwrap();
     assert_eq!(rest.data.iter().map(|deal| deal.title.as_str()).collect::<Vec<_>>(), ["D1", "D0"]);
     assert_eq!(board.currency_totals.unwrap().iter().collect::<Vec<_>>(), [usd(10)]);
+    // A board has as many columns as a pipeline stages.
+    let stages = (0..50).map(|at| NewStage::new(format!("S{at}"), StageKind::Open)).collect();
+    let long = admin.pipelines().create(NewPipeline { name: "Long".to_owned(), stages }).await.unwrap();
+    let last = long.stages[49].id;
+    let start = DealStart { pipeline_id: Some(long.id), stage_id: Some(last) };
+    let made = admin.deals().create(start, samples::deal("Far")).await.unwrap().id;
+    let board = admin.deals().board_with_cards(Some(long.id), 2).await.unwrap();
+    let shown: Vec<_> = board.stages.iter().flat_map(|stage| &stage.deals).map(|deal| deal.id).collect();
+    assert_eq!((shown, board.stages[49].deals.len()), (vec![made], 1));
 }

@@ -2,7 +2,7 @@
 
 use super::support::{company, conflicts, contact, contact_of, fails, feed, field, hiding, invalid_at, names, refused};
 use crate::access::{Entity, Role, Rule, Scope};
-use crate::bulk::{BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Selection};
+use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, MAX_ITEMS, Selection};
 use crate::contact::{Contact, ContactEdit, Lifecycle};
 use crate::custom_field::CustomKind;
 use crate::edit::Edit;
@@ -112,7 +112,8 @@ pub async fn a_record_named_twice_or_not_seen_is_at_fault(world: World) {
         invalid_at(admin.contacts().change_many(selection, change, BulkMode::Atomic).await, "ids.1");
     }
     let selection = Selection::Ids(vec![theirs, ids[0]]);
-    let report = admin.contacts().change_many(selection, BulkChange::Delete, BulkMode::Partial).await.unwrap();
+    let report =
+        admin.contacts().change_many(selection, BulkChange::Delete, BulkMode::Partial).await.unwrap().report().unwrap();
     assert_eq!(statuses(&report), [BulkStatus::Failed, BulkStatus::Deleted]);
     assert_eq!(world.stranger().await.contacts().read(theirs).await.unwrap().version, 1);
     assert_eq!(admin.contacts().restore(ids[0]).await.unwrap().version, 3);
@@ -127,13 +128,16 @@ pub async fn the_records_of_a_filter_are_changed_alike(world: World) {
     contact(&world.stranger().await, samples::contact("Row of strangers")).await;
     let rows = || Selection::Filter(samples::filtered(r#"last_name starts_with "Row""#).unwrap().filter.unwrap());
     let edit = ContactEdit { lifecycle: Edit::Set(Lifecycle::Customer), ..ContactEdit::default() };
-    let report = admin.contacts().change_many(rows(), BulkChange::Edit(edit), BulkMode::Atomic).await.unwrap();
+    let report =
+        admin.contacts().change_many(rows(), BulkChange::Edit(edit), BulkMode::Atomic).await.unwrap().report().unwrap();
     assert_eq!((report.succeeded, report.failed), (230, 0));
-    let report = admin.contacts().change_many(rows(), BulkChange::Delete, BulkMode::Atomic).await.unwrap();
+    let report =
+        admin.contacts().change_many(rows(), BulkChange::Delete, BulkMode::Atomic).await.unwrap().report().unwrap();
     assert_eq!(report.succeeded, 230);
     assert_eq!(names(&admin, &samples::list()).await, ["Hopper"]);
     // Nothing is left to be done, and that is no fault.
-    let report = admin.contacts().change_many(rows(), BulkChange::Delete, BulkMode::Atomic).await.unwrap();
+    let report =
+        admin.contacts().change_many(rows(), BulkChange::Delete, BulkMode::Atomic).await.unwrap().report().unwrap();
     assert_eq!((report.succeeded, report.failed), (0, 0));
     let hidden = samples::filtered("salary > 5").unwrap().filter.unwrap();
     fails(admin.contacts().change_many(Selection::Filter(hidden), BulkChange::Delete, BulkMode::Atomic).await, Invalid);
@@ -175,7 +179,7 @@ pub async fn records_out_of_reach_are_denied_one_by_one(world: World) {
     let both = || Selection::Ids(vec![own, others]);
     fails(rep.contacts().change_many(both(), change(), BulkMode::Atomic).await, Denied);
     assert_eq!(rep.contacts().read(own).await.unwrap().version, 1);
-    let report = rep.contacts().change_many(both(), change(), BulkMode::Partial).await.unwrap();
+    let report = rep.contacts().change_many(both(), change(), BulkMode::Partial).await.unwrap().report().unwrap();
     assert_eq!(statuses(&report), [BulkStatus::Updated, BulkStatus::Failed]);
     assert_eq!(report.results[1].error.as_ref().unwrap().code, "denied");
     fails(rep.contacts().change_many(both(), BulkChange::Delete, BulkMode::Partial).await, Denied);
@@ -202,12 +206,19 @@ pub async fn tags_are_added_and_removed_whatever_their_spelling(world: World) {
         BulkChange::Tag { add: owned(add), remove: owned(remove) }
     };
     let both = || Selection::Ids(ids.clone());
-    let change = admin.contacts().change_many(both(), tag(&["VIP", "Fair"], &[]), BulkMode::Atomic).await.unwrap();
+    let change = admin
+        .contacts()
+        .change_many(both(), tag(&["VIP", "Fair"], &[]), BulkMode::Atomic)
+        .await
+        .unwrap()
+        .report()
+        .unwrap();
     assert_eq!(statuses(&change), [BulkStatus::Updated; 2]);
     let change = admin.contacts().change_many(both(), tag(&["vip"], &["FAIR", "absent"]), BulkMode::Atomic).await;
-    assert_eq!(statuses(&change.unwrap()), [BulkStatus::Updated; 2]);
+    assert_eq!(statuses(&change.unwrap().report().unwrap()), [BulkStatus::Updated; 2]);
     assert_eq!(admin.contacts().read(ids[0]).await.unwrap().tags, ["VIP"]);
-    let change = admin.contacts().change_many(both(), tag(&["vip"], &[]), BulkMode::Atomic).await.unwrap();
+    let change =
+        admin.contacts().change_many(both(), tag(&["vip"], &[]), BulkMode::Atomic).await.unwrap().report().unwrap();
     assert_eq!(statuses(&change), [BulkStatus::Unchanged; 2]);
     invalid_at(admin.contacts().change_many(both(), tag(&[" "], &[]), BulkMode::Atomic).await, "ids.0.tags.0");
 }
@@ -265,7 +276,7 @@ pub async fn bulk_work_that_meets_another_writer_is_decided_again(world: World) 
         Box::pin(async move {
             let change = BulkChange::Tag { add: vec![format!("tag {at}")], remove: Vec::new() };
             session.contacts().change_many(Selection::Ids(ids), change, BulkMode::Atomic).await
-        }) as futures::future::BoxFuture<'static, Result<BulkReport>>
+        }) as futures::future::BoxFuture<'static, Result<BulkAnswer>>
     });
     let done = world.at_once(tasks).await;
     assert!(done.iter().all(Result::is_ok), "{done:?}");
@@ -301,7 +312,7 @@ pub async fn a_repeat_is_answered_whatever_its_filter_describes_by_now(world: Wo
         session.contacts().change_many(Selection::Filter(untagged()), change, BulkMode::Atomic).await
     };
     let first = tag().await.unwrap();
-    assert_eq!(first.succeeded, 2);
+    assert_eq!(first.clone().report().unwrap().succeeded, 2);
     made(&admin, &["Curie"]).await;
     assert_eq!(tag().await.unwrap(), first);
     // Nothing was found, and that is the answer too.
@@ -311,7 +322,7 @@ pub async fn a_repeat_is_answered_whatever_its_filter_describes_by_now(world: Wo
         session.contacts().change_many(Selection::Filter(nobody), BulkChange::Delete, BulkMode::Atomic).await
     };
     let first = none().await.unwrap();
-    assert_eq!(first.succeeded, 0);
+    assert_eq!(first.clone().report().unwrap().succeeded, 0);
     made(&admin, &["Noether"]).await;
     assert_eq!(none().await.unwrap(), first);
     let many = (0..101).map(|at| format!("tag {at}")).collect();

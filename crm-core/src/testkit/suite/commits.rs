@@ -22,6 +22,7 @@ use crate::pipeline::{Pipeline, StageKind};
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Guard, IdempotencyKey, Stored};
 use crate::tag::Tag;
+use crate::task::Task;
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, Import, RowKey};
 use crate::user::NewUser;
@@ -200,6 +201,7 @@ pub async fn thousands_of_every_kind_are_one_commit(world: World) {
         changes.put(&mut Stored::new(Note::new(Id::new_at(now), samples::note(id, "hi"), None, now).unwrap()));
         if at % 2 == 0 {
             changes.put(&mut Stored::new(Deal::at_stage(Id::new_at(now), own.id, &own.stages[0], now)));
+            changes.put(&mut Stored::new(Task::blank(Id::new_at(now), now)));
             changes.put(&mut Stored::new(samples::member(samples::user("New", Role::Setter), now).unwrap()));
         }
     }
@@ -207,6 +209,7 @@ pub async fn thousands_of_every_kind_are_one_commit(world: World) {
     let counted = ListRequest { count: true, ..samples::list() };
     assert_eq!(admin.tags().counts().await.unwrap().len(), 5_000);
     assert_eq!(admin.deals().list(&counted).await.unwrap().total, Some(2_500));
+    assert_eq!(admin.tasks().list(&counted).await.unwrap().total, Some(2_500));
 }
 
 pub async fn of_two_writes_of_one_record_the_later_counts(world: World) {
@@ -292,6 +295,8 @@ pub async fn every_creation_can_be_repeated(world: World) {
     let start = DealStart::default();
     let deal = once("deal").deals().create(start, samples::deal("A")).await.unwrap();
     assert_eq!(once("deal").deals().create(start, samples::deal("A")).await.unwrap(), deal);
+    let task = once("task").tasks().create(samples::task("A")).await.unwrap();
+    assert_eq!(once("task").tasks().create(samples::task("A")).await.unwrap(), task);
     let note = once("note").activities().create_note(samples::note(id, "hi")).await.unwrap();
     assert_eq!(once("note").activities().create_note(samples::note(id, "hi")).await.unwrap(), note);
     let new = NewUser { email: "new@home.example".parse().ok(), ..samples::user("New", Role::Setter) };
@@ -305,6 +310,9 @@ pub async fn every_creation_can_be_repeated(world: World) {
     let new = || samples::custom_field(Entity::Deal, "tier", CustomKind::Choice);
     let field = once("field").custom_fields().define(new()).await.unwrap();
     assert_eq!(once("field").custom_fields().define(new()).await.unwrap(), field);
+    let rate = || samples::exchange_rate(("EUR", "USD"), "1.1", "2026-01-01");
+    let made = once("rate").exchange_rates().set(rate()).await.unwrap();
+    assert_eq!(once("rate").exchange_rates().set(rate()).await.unwrap(), made);
     // One key answers one kind of request.
     fails(once("deal").companies().create(samples::company("A")).await, NotFound);
 }

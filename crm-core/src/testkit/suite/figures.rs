@@ -26,11 +26,13 @@ async fn behind_all(session: &Session) -> BTreeSet<Id<Deal>> {
         analytics.velocity(&asked).await.unwrap().explanations,
         analytics.forecast(&asked).await.unwrap().explanations,
         analytics.team(&asked).await.unwrap().explanations,
+        analytics.revenue(&asked, Period::Month).await.unwrap().explanations,
+        analytics.dashboard(&asked, Period::Month).await.unwrap().explanations,
     ];
     for report in &reports {
         assert!(report.iter().flatten().any(|one| one.id_count > 0), "{report:?}");
     }
-    reports.into_iter().flatten().flatten().flat_map(|one| one.ids).collect()
+    reports.into_iter().flatten().flatten().flat_map(|one| one.ids).map(Id::from).collect()
 }
 
 /// Deals that are counted by each report and by the board: ended, begun, won or open, dated or not,
@@ -150,4 +152,159 @@ pub async fn hidden_values_hide_amounts(world: World) {
     let forecast = agent.analytics().forecast(&all()).await.unwrap().figures;
     assert_eq!((forecast.undated.open_count, forecast.undated.open_pipeline), (1, None));
     assert!(agent.deals().board(None).await.unwrap().stages.iter().all(|stage| stage.weighted.is_none()));
+}
+
+pub async fn revenue_is_what_sales_say_cut_in_other_ways(world: World) {
+    a_small_history(&world).await;
+    let admin = world.session(Role::Admin).await;
+    let won = stage(&admin, "Won").await;
+    for (source, minor) in [(Some("Fair"), 40), (Some("FAIR"), 2), (Some("Web"), 1), (None, 5)] {
+        let source = source.map_or(crate::Edit::Keep, |source| source.into());
+        let id = deal(&admin, DealEdit { source, ..worth("S", minor) }).await.id;
+        admin.deals().move_to(id, won, Expect::Any).await.unwrap();
+    }
+    let sales = admin.analytics().sales(&all(), Period::Quarter).await.unwrap().figures;
+    let revenue = admin.analytics().revenue(&all(), Period::Quarter).await.unwrap().figures;
+    let (total, whole) = (&sales.total, &revenue.total);
+    assert_eq!(
+        (whole.won, &whole.won_value, &whole.average_deal, &whole.converted),
+        (total.won, &total.won_value, &total.average_deal, &total.converted)
+    );
+    let by_period: Vec<_> = revenue.periods.iter().map(|one| (one.period, one.earned.won)).collect();
+    let sold = sales.periods.iter().filter(|one| one.tally.won > 0);
+    assert_eq!(by_period, sold.map(|one| (one.period, one.tally.won)).collect::<Vec<_>>());
+    let sources = revenue.sources.unwrap();
+    let of = |name: &str| sources.iter().find(|one| one.source.as_deref() == Some(name)).map(|one| one.earned.won);
+    assert_eq!((of("Fair"), of("FAIR"), of("Web")), (Some(2), None, Some(1)));
+    let groups: [Vec<&crate::analytics::Earned>; 4] = [
+        revenue.periods.iter().map(|one| &one.earned).collect(),
+        revenue.owners.iter().map(|one| &one.earned).collect(),
+        sources.iter().map(|one| &one.earned).collect(),
+        revenue.currencies.iter().flatten().map(|one| &one.earned).collect(),
+    ];
+    for group in groups {
+        assert_eq!(group.iter().map(|one| one.won).sum::<u64>(), whole.won);
+        let value: i64 = group.iter().map(|one| super::analytics::minor(&one.won_value)).sum();
+        assert_eq!(value, super::analytics::minor(&whole.won_value));
+    }
+    // Who brought most comes first.
+    let ranks: Vec<i64> = revenue.owners.iter().map(|one| super::analytics::minor(&one.earned.won_value)).collect();
+    assert!(ranks.is_sorted_by(|a, b| a >= b), "{ranks:?}");
+    let window = AnalyticsRequest { from: "1999-01-01".parse().ok(), to: "1999-12-31".parse().ok(), ..all() };
+    let nothing = admin.analytics().revenue(&window, Period::Month).await.unwrap().figures;
+    assert_eq!((nothing.total.won, nothing.periods.len(), nothing.owners.len()), (0, 0, 0));
+}
+
+pub async fn a_hidden_source_is_told_in_no_figure(world: World) {
+    a_small_history(&world).await;
+    world.set_rule(Role::Manager, Entity::Deal, hiding(&["source"])).await;
+    let manager = world.session(Role::Manager).await;
+    let asked = AnalyticsRequest { explain: true, ..all() };
+    let revenue = manager.analytics().revenue(&asked, Period::Month).await.unwrap();
+    assert!(revenue.figures.sources.is_none() && revenue.figures.currencies.is_some());
+    assert!(revenue.explanations.unwrap().iter().all(|one| !one.figure.starts_with("sources")));
+    world.set_rule(Role::Manager, Entity::Deal, hiding(&["value"])).await;
+    let manager = world.session(Role::Manager).await;
+    let revenue = manager.analytics().revenue(&asked, Period::Month).await.unwrap();
+    assert!(revenue.figures.sources.is_some() && revenue.figures.currencies.is_none());
+    assert!(revenue.explanations.unwrap().iter().all(|one| one.figure.ends_with(".won")));
+}
+
+pub async fn a_dashboard_says_what_its_reports_say(world: World) {
+    a_small_history(&world).await;
+    let admin = world.session(Role::Admin).await;
+    let day = |text: &str| text.parse().ok();
+    let window = AnalyticsRequest { from: day("2026-01-01"), to: day("2026-01-31"), compare: true, ..all() };
+    let own = pipeline(&admin).await.id;
+    let narrow = AnalyticsRequest { pipeline_id: Some(own), explain: true, ..all() };
+    for asked in [all(), window, narrow] {
+        let analytics = admin.analytics();
+        let dashboard = analytics.dashboard(&asked, Period::Week).await.unwrap();
+        let sales = analytics.sales(&asked, Period::Week).await.unwrap();
+        let forecast = analytics.forecast(&asked).await.unwrap();
+        let conversion = analytics.conversion(&asked, ConversionOptions::default()).await.unwrap();
+        let velocity = analytics.velocity(&asked).await.unwrap();
+        let team = analytics.team(&asked).await.unwrap();
+        for (told, sales, forecast, conversion, velocity, team) in [
+            (
+                Some(dashboard.figures),
+                Some(sales.figures),
+                Some(forecast.figures),
+                Some(conversion.figures),
+                Some(velocity.figures),
+                Some(team.figures),
+            ),
+            (dashboard.before, sales.before, forecast.before, conversion.before, velocity.before, team.before),
+        ] {
+            let told = told.map(|told| (told.sales, told.forecast, told.conversion, told.velocity, told.leaderboard));
+            let apart = sales.zip(forecast).zip(conversion).zip(velocity).zip(team);
+            let apart = apart.map(|((((sales, forecast), conversion), velocity), team)| {
+                (sales, forecast, conversion, velocity, team)
+            });
+            assert_eq!(told, apart);
+        }
+        let mut apart: Vec<String> = Vec::new();
+        for (part, report) in [
+            ("sales", sales.explanations),
+            ("forecast", forecast.explanations),
+            ("conversion", conversion.explanations),
+            ("velocity", velocity.explanations),
+            ("leaderboard", team.explanations),
+        ] {
+            apart.extend(report.into_iter().flatten().map(|one| format!("{part}.{}", one.figure)));
+        }
+        let told: Vec<String> = dashboard.explanations.into_iter().flatten().map(|one| one.figure).collect();
+        assert_eq!(told, apart);
+    }
+    let unknown = AnalyticsRequest { pipeline_id: Some(Id::new_at(admin.now())), ..all() };
+    fails(admin.analytics().dashboard(&unknown, Period::Month).await, NotFound);
+}
+
+pub async fn the_funnel_counts_the_contacts_that_the_caller_sees(world: World) {
+    use crate::contact::{ContactEdit, Lifecycle};
+    world.set_time("2026-01-10T12:00:00Z");
+    let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
+    let make = async |session: &Session, lifecycle: Lifecycle| {
+        let edit = ContactEdit { lifecycle: lifecycle.into(), ..samples::contact(lifecycle.name()) };
+        session.contacts().create(edit).await.unwrap().id
+    };
+    let mut made = Vec::new();
+    for lifecycle in Lifecycle::ALL.into_iter().chain([Lifecycle::Lead, Lifecycle::Customer]) {
+        made.push(make(&admin, lifecycle).await);
+    }
+    let own = make(&rep, Lifecycle::Qualified).await;
+    let gone = make(&admin, Lifecycle::Lead).await;
+    admin.contacts().delete(gone, Expect::Any).await.unwrap();
+    world.set_time("2026-02-10T12:00:00Z");
+    make(&admin, Lifecycle::Lead).await;
+    let day = |text: &str| text.parse().ok();
+    let january = AnalyticsRequest { from: day("2026-01-01"), to: day("2026-01-31"), explain: true, ..all() };
+    let told = admin.analytics().funnel(&january).await.unwrap();
+    let funnel = &told.figures;
+    assert_eq!((funnel.contacts, funnel.churned, funnel.other), (9, 1, 1));
+    let steps: Vec<_> = funnel.steps.iter().map(|step| (step.here, step.reached)).collect();
+    assert_eq!(steps, [(2, 8), (2, 6), (1, 4), (2, 3)]);
+    assert_eq!((funnel.steps[0].next_rate, funnel.steps[3].next_rate), (Some(0.75), None));
+    assert_eq!(funnel.steps[3].cumulative_rate, Some(0.375));
+    let behind = |figure: &str| {
+        let found = told.explanations.iter().flatten().find(|one| one.figure == figure).unwrap();
+        (found.denominator, found.id_count)
+    };
+    assert_eq!((behind("steps.customer.reached"), behind("steps.lead.next_rate")), ((None, 3), (Some(8), 6)));
+    assert_eq!(admin.analytics().funnel(&all()).await.unwrap().figures.contacts, 10);
+    // Those of one owner, of a team, and of a pipeline.
+    let count = async |request: AnalyticsRequest| admin.analytics().funnel(&request).await.unwrap().figures.contacts;
+    let reps = Some(world.home.member(Role::SalesRep));
+    assert_eq!(count(AnalyticsRequest { owner_id: reps, ..all() }).await, 1);
+    assert_eq!(count(AnalyticsRequest { team_id: Some(world.home.team), ..all() }).await, 0);
+    deal(&admin, DealEdit { contact_id: own.into(), ..samples::deal("D") }).await;
+    let first = pipeline(&admin).await.id;
+    assert_eq!(count(AnalyticsRequest { pipeline_id: Some(first), ..all() }).await, 1);
+    assert_eq!(count(AnalyticsRequest { filter: "lifecycle = lead".parse().ok(), ..all() }).await, 3);
+    world.set_rule(Role::SalesRep, Entity::Contact, Rule { read: Scope::Own, ..Rule::ALL }).await;
+    let rep = world.session(Role::SalesRep).await;
+    assert_eq!(rep.analytics().funnel(&all()).await.unwrap().figures.contacts, 1);
+    assert_eq!(world.stranger().await.analytics().funnel(&all()).await.unwrap().figures.contacts, 0);
+    world.set_rule(Role::SalesRep, Entity::Contact, Rule { read: Scope::None, ..Rule::NONE }).await;
+    fails(world.session(Role::SalesRep).await.analytics().funnel(&all()).await, Denied);
 }

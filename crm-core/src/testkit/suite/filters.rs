@@ -14,16 +14,18 @@ use crate::deal::Deal;
 use crate::error::ErrorKind;
 use crate::filter::{Catalogue, Filter};
 use crate::page::ListRequest;
+use crate::task::Task;
 use crate::testkit::World;
 use crate::user::User;
 
 impl Comparison<'_> {
     /// What the caller may ask of each kind of record.
-    fn catalogues(&self) -> [Catalogue; 5] {
+    fn catalogues(&self) -> [Catalogue; 6] {
         [
             catalogue::<Contact>(&reading(self.session, Entity::Contact)),
             catalogue::<Company>(&reading(self.session, Entity::Company)),
             catalogue::<Deal>(&reading(self.session, Entity::Deal)),
+            catalogue::<Task>(&reading(self.session, Entity::Task)),
             catalogue::<Note>(&reading(self.session, Entity::Note)),
             catalogue::<User>(&reading(self.session, Entity::User)),
         ]
@@ -34,6 +36,7 @@ impl Comparison<'_> {
         self.run::<Contact>(&all).await;
         self.run::<Company>(&all).await;
         self.run::<Deal>(&all).await;
+        self.run::<Task>(&all).await;
         self.run::<Note>(&all).await;
         self.run::<User>(&all).await;
     }
@@ -75,6 +78,7 @@ pub async fn every_operator_is_right_on_every_field_and_under_not(world: World) 
     assert_eq!(comparison.corner::<Contact>().await, all);
     assert_eq!(comparison.corner::<Company>().await, all);
     assert_eq!(comparison.corner::<Deal>().await, all);
+    assert_eq!(comparison.corner::<Task>().await, all);
     comparison.corner::<Note>().await;
     comparison.corner::<User>().await;
 }
@@ -105,6 +109,10 @@ pub async fn what_was_written_is_what_is_read(world: World) {
     for deal in population.mirror.all::<Deal>().filter(|row| row.deleted_at.is_none()) {
         let grant = reading(&system, crate::Entity::Deal);
         assert_eq!(&*ports.deals.deal(&grant, deal.id).await.unwrap(), deal);
+    }
+    for task in population.mirror.all::<Task>().filter(|row| row.deleted_at.is_none()) {
+        let grant = reading(&system, crate::Entity::Task);
+        assert_eq!(&*ports.tasks.task(&grant, task.id).await.unwrap(), task);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Jobs: taken once, held by a lease, stopped, taken up again; files spooled and read back.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::error::ErrorKind::{Conflict, Denied, NotFound};
 use crate::error::Result;
 use crate::id::Id;
-use crate::job::{CHUNK_BYTES, Job, JobState, JobsRequest, Never, Queue, Stop, Task, Upload};
+use crate::job::{CHUNK_BYTES, Job, JobState, JobsRequest, LEASE_SECONDS, Never, Queue, Stop, Task, Upload};
 use crate::session::Session;
 use crate::store::IdempotencyKey;
 use crate::testkit::{World, samples};
@@ -42,7 +43,7 @@ pub(super) fn import_of(job: &Job) -> Id<Import> {
 /// Works until nothing is due.
 pub(super) async fn work(world: &World) -> usize {
     let mut done = 0;
-    while world.crm.work(&Never).await.unwrap() {
+    while world.crm.work(Arc::new(Never)).await.unwrap() {
         done += 1;
     }
     done
@@ -110,7 +111,7 @@ pub async fn of_many_workers_one_takes_a_job(world: World) {
     let job = begun(&admin, "Last Name\nHopper\n", DuplicatePolicy::Create).await;
     let workers = [world.crm.clone(), world.second.clone(), world.crm.clone(), world.second.clone()];
     let tasks = workers.map(|crm| {
-        Box::pin(async move { crm.work(&Never).await.unwrap() }) as futures::future::BoxFuture<'static, bool>
+        Box::pin(async move { crm.work(Arc::new(Never)).await.unwrap() }) as futures::future::BoxFuture<'static, bool>
     });
     assert_eq!(world.at_once(tasks).await.into_iter().filter(|took| *took).count(), 1);
     assert_eq!(admin.jobs().read(job.id).await.unwrap().attempts, 1);
@@ -135,8 +136,7 @@ pub async fn a_job_whose_worker_died_is_taken_again_when_its_lease_ends(world: W
     let admin = world.session(Role::Admin).await;
     let job = begun(&admin, "Last Name\nHopper\n", DuplicatePolicy::Skip).await;
     let mut taken = job.clone();
-    taken.take(admin.now());
-    taken.version += 1;
+    taken.take(admin.now(), LEASE_SECONDS);
     let jobs = &world.crm.ports.jobs;
     assert!(jobs.swap_job(world.home.workspace, job.version, &taken).await.unwrap());
     // Whoever read the version before comes too late.
@@ -159,8 +159,7 @@ pub async fn a_job_whose_workers_keep_dying_fails(world: World) {
     let mut taken = job;
     for _ in 0..8 {
         let before = taken.version;
-        taken.take(world.crm.now());
-        taken.version += 1;
+        taken.take(world.crm.now(), LEASE_SECONDS);
         assert!(world.crm.ports.jobs.swap_job(world.home.workspace, before, &taken).await.unwrap());
         world.clock.advance_seconds(121);
     }
@@ -187,7 +186,7 @@ pub async fn a_job_is_given_back_when_its_process_ends(world: World) {
     let admin = world.session(Role::Admin).await;
     let rows: String = (0..2_500).map(|at| format!("Row {at:04}\n")).collect();
     let job = begun(&admin, &format!("Last Name\n{rows}"), DuplicatePolicy::Skip).await;
-    assert!(world.crm.work(&Ending).await.unwrap());
+    assert!(world.crm.work(Arc::new(Ending)).await.unwrap());
     let back = admin.jobs().read(job.id).await.unwrap();
     assert_eq!((back.state, back.attempts), (JobState::Queued, 0));
     // What it did is done, and is not done again.
@@ -248,8 +247,8 @@ pub async fn a_job_is_seen_by_whoever_wanted_it_and_their_managers(world: World)
     let queued = JobsRequest { state: Some(JobState::Queued), ..JobsRequest::default() };
     assert_eq!(manager.jobs().list(&queued).await.unwrap().data[0].id, theirs.id);
     let of = |queue| JobsRequest { queue: Some(queue), ..JobsRequest::default() };
-    assert_eq!(manager.jobs().list(&of(Queue::Import)).await.unwrap().data.len(), 2);
-    assert!(manager.jobs().list(&of(Queue::Bulk)).await.unwrap().data.is_empty());
+    assert_eq!(manager.jobs().list(&of(Queue::IMPORT)).await.unwrap().data.len(), 2);
+    assert!(manager.jobs().list(&of(Queue::BULK)).await.unwrap().data.is_empty());
     invalid_at(
         manager.jobs().list(&JobsRequest { cursor: Some("x".to_owned()), ..JobsRequest::default() }).await,
         "cursor",
@@ -289,9 +288,9 @@ pub async fn a_job_that_is_named_is_done_and_no_other(world: World) {
     let first = begun(&admin, "Last Name\nHopper\n", DuplicatePolicy::Skip).await;
     let second = begun(&admin, "Last Name\nCurie\n", DuplicatePolicy::Skip).await;
     let home = world.home.workspace;
-    assert!(world.crm.work_on(home, second.id, &Never).await.unwrap());
-    assert!(!world.crm.work_on(home, second.id, &Never).await.unwrap());
-    fails(world.crm.work_on(world.away.workspace, first.id, &Never).await, NotFound);
+    assert!(world.crm.work_on(home, second.id, Arc::new(Never)).await.unwrap());
+    assert!(!world.crm.work_on(home, second.id, Arc::new(Never)).await.unwrap());
+    fails(world.crm.work_on(world.away.workspace, first.id, Arc::new(Never)).await, NotFound);
     assert_eq!((state(&admin, &first).await, state(&admin, &second).await), (JobState::Queued, JobState::Done));
     assert_eq!(names(&admin, &samples::list()).await, ["Curie"]);
 }
@@ -312,11 +311,11 @@ pub async fn a_job_that_panics_fails_and_its_worker_goes_on(world: World) {
         begun(&admin, "Last Name\nHopper\n", DuplicatePolicy::Skip).await,
         begun(&admin, "Last Name\nCurie\n", DuplicatePolicy::Skip).await,
     );
-    let worker = Defect(AtomicBool::new(false));
-    assert!(world.crm.work(&worker).await.unwrap());
+    let worker = Arc::new(Defect(AtomicBool::new(false)));
+    assert!(world.crm.work(worker.clone()).await.unwrap());
     let failed = admin.jobs().read(first.id).await.unwrap().into_inner();
     assert_eq!((failed.state, failed.error.unwrap().code.as_str()), (JobState::Failed, "internal"));
-    assert!(world.crm.work(&worker).await.unwrap());
+    assert!(world.crm.work(worker.clone()).await.unwrap());
     assert_eq!(state(&admin, &second).await, JobState::Done);
     admin.jobs().retry(first.id).await.unwrap();
     assert_eq!(work(&world).await, 1);
@@ -334,7 +333,7 @@ pub async fn a_job_that_is_cancelled_while_it_runs_stops_at_its_next_step(world:
         let ended = |error: &crate::Error| error.code() == "job_state";
         while session.jobs().cancel(id).await.is_err_and(|error| !ended(&error)) {}
     };
-    let run = async move { assert!(crm.work(&Never).await.unwrap()) };
+    let run = async move { assert!(crm.work(Arc::new(Never)).await.unwrap()) };
     world.at_once([Box::pin(run) as futures::future::BoxFuture<'static, ()>, Box::pin(cancel)]).await;
     let ended = admin.jobs().read(job.id).await.unwrap().into_inner();
     let import = admin.transfers().read(import_of(&job)).await.unwrap();

@@ -15,6 +15,7 @@ use crate::id::Id;
 use crate::money::{Currency, Money};
 use crate::page::ListRequest;
 use crate::session::Expect;
+use crate::task::Task;
 use crate::testkit::{World, samples};
 use crate::time::Timestamp;
 
@@ -63,6 +64,7 @@ pub async fn every_hideable_field_can_be_hidden(world: World) {
         custom: custom(),
         ..Company::blank(Id::new_at(now), now)
     });
+    hides_each_field(&Task { description: text(), custom: custom(), ..Task::blank(Id::new_at(now), now) });
     let stage = super::support::pipeline(&world.session(Role::Admin).await).await.stages.remove(0);
     hides_each_field(&Deal {
         value: Some(Money::minor(1, Currency::USD)),
@@ -202,7 +204,18 @@ pub async fn a_rule_that_would_not_do_what_it_says_is_refused(world: World) {
         invalid_at(settings.set_rule(role, entity, rule, Expect::Any).await, field);
     };
     let narrow = || Rule { update: Scope::Own, ..Rule::ALL };
-    for entity in [Entity::User, Entity::Workspace, Entity::Team, Entity::Pipeline, Entity::Tag, Entity::CustomField] {
+    let unowned = [
+        Entity::User,
+        Entity::Workspace,
+        Entity::Team,
+        Entity::Pipeline,
+        Entity::Tag,
+        Entity::CustomField,
+        Entity::ExchangeRate,
+        Entity::WebhookEndpoint,
+        Entity::MailTemplate,
+    ];
+    for entity in unowned {
         refuse(Role::SalesRep, entity, narrow(), "update").await;
     }
     refuse(Role::SalesRep, Entity::Note, Rule { read: Scope::Team, ..Rule::ALL }, "read").await;

@@ -19,41 +19,59 @@
 
 mod comparison;
 mod corners;
+mod in_store;
 mod naive;
 mod population;
 mod support;
 mod uploads;
 
+pub mod activities;
 pub mod analytics;
 pub mod auth;
+pub mod beside;
+pub mod board;
 pub mod bulk;
+pub mod bulk_jobs;
 pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
+pub mod exchange_rates;
 pub mod figures;
 pub mod filters;
+pub mod forecasts;
 pub mod guessing;
+pub mod holding;
 pub mod imports;
 pub mod input;
 pub mod jobs;
 pub mod journal;
 pub mod known_again;
 pub mod lifecycle;
+pub mod mails;
 pub mod masks;
 pub mod members;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
 pub mod pipelines;
+pub mod real_file;
+pub mod relay;
+pub mod reminders;
 pub mod search;
+pub mod series;
 pub mod signup;
 pub mod tags;
+pub mod task_records;
+pub mod tasks;
 pub mod times;
 pub mod transfers;
 pub mod undo;
 pub mod visibility;
 pub mod walls;
+pub mod watching;
+pub mod webhooks;
+pub mod workers;
 
 /// Runs every law on the databases that the given async function opens: one `#[tokio::test]` a law,
 /// in a module a room. The crate that calls it needs `tokio` with `macros` and `rt-multi-thread`.
@@ -62,12 +80,17 @@ pub mod walls;
 macro_rules! __suite {
     ($open:expr) => {
         $crate::__laws! { $open;
+            activities {
+                what_people_did_is_told_by_person_and_period,
+                a_question_about_activities_is_narrowed,
+                activities_hold_what_the_caller_sees,
+                every_activity_says_what_it_counts,
+            }
             analytics {
                 a_deals_way_is_written_with_it,
                 a_way_goes_with_its_deal,
                 facts_are_what_the_list_says,
                 deals_that_come_go_and_come_back_are_conserved,
-                flows_are_what_the_moves_add_up_to,
                 the_figures_of_a_small_history_are_right,
                 a_window_holds_its_days_and_is_compared_with_those_before,
                 a_forecast_adds_up_by_category_month_and_owner,
@@ -96,6 +119,20 @@ macro_rules! __suite {
                 nobody_ends_the_sign_in_of_another,
                 no_token_is_printed,
             }
+            board {
+                a_board_of_all_deals_is_what_they_add_up_to,
+                a_board_holds_when_many_write_at_once,
+            }
+            beside {
+                what_somebody_said_outlasts_every_estimate,
+                every_deal_that_ended_says_when_and_is_in_the_figures,
+                lists_beside_a_file_make_what_the_caller_may_make,
+                products_that_a_file_names_become_choices,
+                what_beside_a_file_cannot_be_read_is_told_and_makes_nothing,
+                rows_that_cannot_be_are_refused_by_field_and_line,
+                an_import_with_teams_begins_while_others_bring_people,
+                companies_are_read_in_before_the_deals_by_one_job,
+            }
             bulk {
                 many_are_made_in_one_commit_and_one_batch,
                 one_fault_refuses_an_atomic_request_whole,
@@ -111,6 +148,10 @@ macro_rules! __suite {
                 bulk_work_that_meets_another_writer_is_decided_again,
                 an_item_that_needs_a_tag_which_its_caller_may_not_make_is_at_fault_alone,
                 a_repeat_is_answered_whatever_its_filter_describes_by_now,
+            }
+            bulk_jobs {
+                more_than_a_commit_takes_is_done_by_a_job,
+                bulk_work_is_undone_by_its_batch,
             }
             commits {
                 a_commit_is_all_or_nothing,
@@ -170,10 +211,32 @@ macro_rules! __suite {
                 a_deal_of_an_unknown_pipeline_is_invalid,
                 a_new_pipeline_leaves_the_default_as_it_is,
             }
+            exchange_rates {
+                a_pair_has_one_rate_a_day_in_either_direction,
+                the_smallest_and_the_largest_rate_are_kept_exactly,
+                what_is_no_rate_is_refused,
+                pages_of_rates_add_up_to_the_list,
+                a_rate_is_changed_and_deleted_at_its_version,
+                two_who_set_one_rate_at_once_leave_one,
+                rates_are_set_by_whoever_may_and_stay_within_the_wall,
+                the_rates_of_some_days_are_those_that_hold_on_them,
+                sums_are_told_by_the_rates_of_their_days_and_never_mixed,
+                what_has_no_rate_is_told_also_where_nothing_has_one,
+                whoever_sees_no_values_or_no_rates_is_told_no_converted_sum,
+                facts_need_no_rate_where_all_have_one_currency,
+            }
             figures {
                 figures_hold_what_the_caller_sees,
                 amounts_of_two_currencies_are_never_added,
                 hidden_values_hide_amounts,
+                revenue_is_what_sales_say_cut_in_other_ways,
+                a_hidden_source_is_told_in_no_figure,
+                a_dashboard_says_what_its_reports_say,
+                the_funnel_counts_the_contacts_that_the_caller_sees,
+            }
+            forecasts {
+                a_forecast_from_sums_is_that_of_the_deals_one_by_one,
+                what_stands_behind_a_forecast_changes_no_figure,
             }
             filters {
                 a_list_is_what_its_filter_says,
@@ -192,6 +255,15 @@ macro_rules! __suite {
                 an_address_cannot_refresh_without_end,
                 every_attempt_says_what_is_left,
                 a_password_is_hashed_anew_only_where_it_is_still_the_same,
+            }
+            holding {
+                a_worker_holds_its_job_by_its_claim_whatever_its_version,
+                of_two_takes_of_a_job_the_later_alone_is_heard,
+                faults_of_a_concealed_job_quote_nothing,
+                jobs_that_are_enqueued_once_are_enqueued_once,
+                a_wish_names_a_job_that_is_there,
+                unique_keys_that_hold_no_more_are_forgotten_some_at_a_time,
+                pruning_gives_way_to_a_stop,
             }
             imports {
                 an_imports_place_is_kept_and_guarded_by_its_version,
@@ -266,6 +338,28 @@ macro_rules! __suite {
                 a_purged_record_leaves_no_trace_on_others,
                 an_edit_that_a_purge_overtook_is_decided_again,
                 a_record_that_was_restored_meanwhile_is_not_purged,
+            }
+            mails {
+                a_mail_waits_with_its_job_and_goes_out_once,
+                a_mail_that_is_put_off_goes_out_later_under_the_same_id,
+                a_mail_that_is_refused_fails_at_once_and_can_be_taken_up,
+                the_last_attempt_is_told_as_a_failure,
+                what_a_mail_says_is_not_told_by_its_job,
+                whoever_is_suppressed_gets_nothing,
+                an_address_is_suppressed_in_both_ways_to_write_its_domain,
+                suppressing_twice_leaves_the_first_reason,
+                pages_of_suppressions_add_up_to_the_list,
+                only_a_mail_to_one_lets_them_unsubscribe,
+                what_opens_an_account_offers_no_end_of_mails,
+                a_template_of_the_workspace_stands_in_for_the_products,
+                two_who_make_one_template_at_once_leave_one,
+                a_template_says_who_it_is_to_and_from_as_far_as_the_caller_sees,
+                what_is_wrong_with_a_mail_is_refused_before_it_is_queued,
+                who_may_change_contacts_sends_and_managers_set_templates,
+                a_mail_under_a_key_is_enqueued_once,
+                a_mail_goes_along_with_a_change_or_not_at_all,
+                without_a_mailer_nothing_is_sent,
+                what_became_of_old_mails_is_forgotten,
             }
             masks {
                 every_hideable_field_can_be_hidden,
@@ -346,6 +440,28 @@ macro_rules! __suite {
                 a_commit_leaves_no_deal_in_a_stage_that_is_given_up,
                 deals_made_while_their_stage_goes_are_in_one_that_is_there,
             }
+            real_file {
+                a_teams_history_goes_in_with_the_files_beside_it,
+                the_figures_of_the_history_are_those_of_the_file,
+                importing_the_history_again_changes_nothing,
+            }
+            relay {
+                each_event_is_handed_over_once_by_many_relays_at_once,
+                events_stay_in_their_workspace,
+                a_handler_that_is_new_gets_no_history,
+                a_change_that_is_refused_hands_nothing_over,
+                what_a_handler_cannot_take_is_handed_over_later,
+                a_cursor_that_was_moved_meanwhile_moves_nothing_and_enqueues_nothing,
+            }
+            reminders {
+                a_reminder_comes_at_its_instant_on_the_clock_of_whoever_is_to_do_it,
+                a_reminder_is_a_fact_of_the_task_and_no_change_of_it,
+                nobody_is_reminded_of_what_is_moved_done_or_deleted,
+                a_change_that_keeps_the_instant_keeps_the_reminder,
+                a_reminder_follows_whoever_moves_to_another_zone,
+                a_reminder_is_told_once_whoever_dies_over_it,
+                a_reminder_stays_in_its_workspace,
+            }
             search {
                 the_exact_comes_before_what_begins_so_and_that_before_the_rest,
                 an_address_and_a_domain_are_exact,
@@ -357,6 +473,16 @@ macro_rules! __suite {
                 kinds_that_may_not_be_read_are_left_out_or_refused,
                 a_bad_search_is_refused,
             }
+            series {
+                of_two_who_complete_a_task_at_once_one_makes_the_next,
+                the_next_of_a_series_is_like_the_one_that_is_done,
+                a_series_ends_when_its_rule_says_so,
+                a_series_keeps_its_time_on_the_clock_of_whoever_is_to_do_it,
+                what_is_over_is_left_out_of_a_series,
+                a_rule_that_a_task_does_not_follow_is_refused_at_its_field,
+                many_tasks_are_done_as_one_is,
+                a_series_goes_on_under_the_eyes_of_those_who_see_it,
+            }
             tags {
                 a_tag_is_one_whatever_its_case,
                 a_tag_is_written_over_the_version_that_was_read,
@@ -366,6 +492,30 @@ macro_rules! __suite {
                 whoever_may_not_make_tags_uses_those_there_are,
                 a_list_by_tags_holds_what_all_of_its_conditions_say,
                 what_is_wrong_with_a_list_by_tags_is_told_at_its_place,
+            }
+            task_records {
+                a_record_tells_of_its_tasks_to_whoever_sees_them,
+                tasks_are_found_by_their_words,
+                tasks_are_changed_in_bulk,
+                a_task_can_be_deleted_restored_and_purged,
+                a_purge_takes_the_tasks_on_its_record,
+                tasks_come_from_files_of_other_programs,
+                a_task_is_about_the_closest_record_that_is_there,
+                an_exported_task_comes_back_as_it_was,
+                an_import_of_tasks_is_undone,
+            }
+            tasks {
+                a_task_is_the_callers_unless_another_is_named,
+                a_task_is_done_and_open_again_and_says_so,
+                the_open_tasks_are_overdue_upcoming_later_or_undated,
+                a_day_is_over_when_it_is_over_for_whoever_asks,
+                a_day_is_upcoming_as_soon_as_it_begins_for_whoever_asks,
+                a_calendar_shows_each_day_of_the_zone_with_what_is_due,
+                the_tasks_of_a_caller_are_open_and_theirs,
+                tasks_are_seen_as_far_as_the_scope_reaches,
+                a_task_is_about_a_record_that_its_caller_sees,
+                every_fault_of_a_task_is_told,
+                a_replacement_keeps_assignee_and_status,
             }
             times {
                 a_day_of_23_hours_is_one_day,
@@ -429,6 +579,7 @@ macro_rules! __suite {
             walls {
                 another_workspaces_contacts_are_not_found,
                 another_workspaces_companies_are_not_found,
+                another_workspaces_tasks_are_not_found,
                 another_workspaces_deals_and_pipelines_are_not_found,
                 another_workspaces_people_notes_and_fields_are_not_found,
                 lists_counts_and_totals_end_at_the_wall,
@@ -439,6 +590,55 @@ macro_rules! __suite {
                 no_port_reads_over_the_wall,
                 keys_guards_and_unique_values_are_each_workspaces_own,
                 each_workspace_has_a_journal_of_its_own,
+            }
+            watching {
+                the_feed_has_no_gap_and_ends_where_it_says,
+                each_member_is_told_of_the_records_that_they_can_read,
+                an_event_says_what_happened_by_the_name_of_the_fact,
+                whoever_loses_sight_of_a_record_is_told_so_once_and_nothing_of_it,
+                hidden_fields_are_in_no_event,
+                a_note_is_told_to_those_who_see_what_it_is_on,
+                an_owner_is_told_of_the_end_of_a_record_and_all_who_see_everything_of_its_erasure,
+                of_what_is_gone_nothing_is_told_but_that_something_happened,
+                a_custom_field_that_is_hidden_is_described_in_no_event,
+                who_signs_in_and_out_is_told_to_nobody,
+                rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
+                a_change_of_one_members_rights_concerns_that_member_alone,
+            }
+            webhooks {
+                an_endpoint_is_sent_what_it_asked_for_from_its_making_on,
+                a_field_filter_lets_through_what_changes_a_field,
+                a_rotated_secret_signs_beside_the_former_one_for_a_while,
+                no_secret_is_told_twice_or_kept_in_the_journal,
+                only_those_with_the_permission_have_to_do_with_endpoints,
+                what_is_no_endpoint_is_refused,
+                what_is_not_taken_is_sent_again_later_each_time_and_then_given_up,
+                an_endpoint_that_asks_for_patience_is_given_it,
+                an_endpoint_that_is_gone_or_fails_for_days_is_disabled_and_that_is_told,
+                a_replay_sends_the_same_message_again,
+                deliveries_of_one_record_are_sent_one_after_another,
+                a_test_is_sent_once_and_its_job_says_what_came_of_it,
+                what_was_erased_meanwhile_is_told_to_nobody,
+                old_deliveries_are_forgotten,
+            }
+            workers {
+                of_many_workers_each_job_goes_to_one,
+                a_job_is_there_exactly_when_its_change_is,
+                many_jobs_are_enqueued_at_once_or_none,
+                one_unique_key_is_one_job,
+                urgent_jobs_go_first_and_then_those_that_wait_longest,
+                a_job_waits_for_its_time,
+                a_paused_queue_gives_nothing_until_it_goes_on,
+                a_job_that_stumbles_waits_longer_each_time_and_fails_with_its_history,
+                a_fault_that_nothing_mends_is_not_tried_again,
+                patience_that_somebody_asks_for_costs_no_attempt,
+                each_way_to_go_wrong_ends_with_its_reason_and_neighbours_go_on,
+                a_lease_that_ends_gives_the_job_to_another_worker,
+                a_worker_hears_that_its_job_was_cancelled,
+                a_payload_is_seen_by_whoever_sees_all_jobs_unless_it_is_concealed,
+                a_queue_tells_what_it_holds_and_how_long_it_takes,
+                jobs_that_ended_long_ago_are_forgotten,
+                an_id_of_ones_own_is_a_jobs_and_nobody_elses,
             }
         }
     };

@@ -9,6 +9,7 @@ use crate::contact::Contact;
 use crate::deal::Deal;
 use crate::filter::{Facts, Field, FieldValue, Relation};
 use crate::page::{ListQuery, Position};
+use crate::task::Task;
 use crate::testkit::memory::Mirror;
 use crate::user::User;
 
@@ -49,6 +50,7 @@ impl<T: Listed> Facts for Naive<'_, T> {
             Entity::Contact => self.leads_to::<Contact>(relation, matches),
             Entity::Company => self.leads_to::<Company>(relation, matches),
             Entity::Deal => self.leads_to::<Deal>(relation, matches),
+            Entity::Task => self.leads_to::<Task>(relation, matches),
             Entity::Note => self.leads_to::<Note>(relation, matches),
             Entity::User => self.leads_to::<User>(relation, matches),
             other => panic!("no relation leads to a {other}"),

@@ -18,6 +18,7 @@ use crate::id::Id;
 use crate::page::{ListQuery, ListRequest};
 use crate::session::{Expect, Session};
 use crate::store::Stored;
+use crate::task::Task;
 use crate::testkit::{World, samples};
 use crate::user::User;
 
@@ -69,6 +70,7 @@ pub async fn pages_of_any_size_add_up_to_the_list(world: World) {
     pages_add_up::<Contact>(&world, &population, &[1, 2, 3, 4, 5, 6, 7]).await;
     pages_add_up::<Company>(&world, &population, &[1, 3, 7]).await;
     pages_add_up::<Deal>(&world, &population, &[2, 7]).await;
+    pages_add_up::<Task>(&world, &population, &[1, 3, 7]).await;
     pages_add_up::<Note>(&world, &population, &[1, 5]).await;
     pages_add_up::<User>(&world, &population, &[1, 4]).await;
 }

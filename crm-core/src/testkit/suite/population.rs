@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(super) use super::in_store::{InStore, Mirrored};
 use super::support::{commit, field, pipeline};
 use crate::access::{Entity, Grant, Listed, Role};
 use crate::activity::Note;
@@ -11,16 +12,16 @@ use crate::company::Company;
 use crate::contact::{Contact, Lifecycle};
 use crate::custom_field::{CustomKind, CustomValues};
 use crate::deal::{Deal, ForecastCategory};
-use crate::error::Result;
 use crate::filter::generate::Vocabulary;
 use crate::filter::{Catalogue, Field};
 use crate::id::Id;
 use crate::money::Money;
-use crate::page::{ListQuery, ListRequest, Rows};
+use crate::page::ListRequest;
 use crate::pipeline::Pipeline;
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Record, Stored};
 use crate::tag::{Tag, clean_tags};
+use crate::task::{Recurrence, Reminder, Task, TaskKind, TaskPriority, TaskStatus};
 use crate::testkit::memory::{Mirror, Tabled};
 use crate::testkit::{World, samples};
 use crate::text;
@@ -44,6 +45,7 @@ const KINDS: [(&str, CustomKind); 10] = [
 const CONTACTS: usize = 60;
 const COMPANIES: usize = 32;
 const DEALS: usize = 40;
+const TASKS: usize = 40;
 const NOTES: usize = 30;
 
 /// Searches that find something now and then.
@@ -70,7 +72,7 @@ impl Population {
     pub(super) async fn settle(world: &World) -> Self {
         let admin = world.session(Role::Admin).await;
         for (key, kind) in KINDS {
-            for entity in [Entity::Contact, Entity::Company, Entity::Deal] {
+            for entity in [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task] {
                 field(&admin, entity, key, kind).await;
             }
         }
@@ -82,6 +84,7 @@ impl Population {
         settling.companies();
         settling.contacts();
         settling.deals(&pipeline);
+        settling.tasks();
         settling.notes();
         settling.tags();
         let Settling { changes, mirror, mut vocabulary, companies, contacts, deals, .. } = settling;
@@ -114,6 +117,9 @@ impl Population {
         let deal = self.mirror.all::<Deal>().nth(5).unwrap().clone();
         admin.deals().delete(deal.id, Expect::Any).await.unwrap();
         self.mirror.keep(&Deal { deleted_at: Some(deal.created_at), ..deal });
+        let task = self.mirror.all::<Task>().nth(4).unwrap().clone();
+        admin.tasks().delete(task.id, Expect::Any).await.unwrap();
+        self.mirror.keep(&Task { deleted_at: Some(task.created_at), ..task });
     }
 }
 
@@ -308,9 +314,11 @@ impl Settling {
             let (companies, contacts) = (self.companies.clone(), self.contacts.clone());
             let (times, dates) = (self.vocabulary.times.clone(), self.vocabulary.dates.clone());
             let integers = self.vocabulary.integers.clone();
+            let value = self.maybe(&money);
             let deal = Deal {
                 title: self.texts[at * 3 % self.texts.len()].clone(),
-                value: self.maybe(&money),
+                value,
+                value_estimated: value.is_some() && at % 3 == 0,
                 opened_at: self.maybe(&times),
                 expected_close_date: self.maybe(&dates),
                 probability: self.maybe(&integers),
@@ -328,6 +336,45 @@ impl Settling {
             };
             self.deals.push(deal.id);
             self.put(deal);
+        }
+    }
+
+    fn tasks(&mut self) {
+        for at in 0..TASKS {
+            let now = self.changes.now();
+            let (contacts, companies, deals) = (self.contacts.clone(), self.companies.clone(), self.deals.clone());
+            let (times, dates) = (self.vocabulary.times.clone(), self.vocabulary.dates.clone());
+            let integers = self.vocabulary.integers.clone();
+            let reminders: Vec<Reminder> = ["30m", "1d 09:00"].iter().flat_map(|text| text.parse()).collect();
+            let rules: Vec<Recurrence> =
+                ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO"].iter().flat_map(|text| text.parse()).collect();
+            let task = Task {
+                title: self.texts[at * 7 % self.texts.len()].clone(),
+                description: self.text(),
+                kind: self.pick(&TaskKind::ALL),
+                priority: self.pick(&TaskPriority::ALL),
+                status: self.pick(&TaskStatus::ALL),
+                due_at: self.maybe(&times),
+                due_date: self.maybe(&dates),
+                duration_minutes: self.maybe(&integers),
+                reminder: self.maybe(&reminders),
+                recurrence: self.maybe(&rules),
+                completed_at: self.maybe(&times),
+                assignee_id: self.owner(),
+                created_by: self.owner(),
+                external_id: self.text(),
+                tags: self.some_tags(),
+                custom: self.custom(),
+                created_at: self.time(),
+                ..Task::blank(Id::new_at(now), now)
+            };
+            let task = match at % 4 {
+                0 => task,
+                1 => Task { contact_id: Some(self.pick(&contacts)), ..task },
+                2 => Task { company_id: Some(self.pick(&companies)), ..task },
+                _ => Task { deal_id: Some(self.pick(&deals)), ..task },
+            };
+            self.put(task);
         }
     }
 
@@ -370,47 +417,4 @@ impl Settling {
 /// The ids on a page, in order.
 pub(super) fn ids<T: Record>(rows: &[T]) -> Vec<Uuid> {
     rows.iter().map(Record::uuid).collect()
-}
-
-/// A kind of record that the mirror holds and lists show.
-pub(super) trait Mirrored: Listed + Tabled {}
-
-impl<T: Listed + Tabled> Mirrored for T {}
-
-/// The list of a kind of record, as the store under test gives it.
-pub(super) trait InStore: Mirrored + std::fmt::Debug {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)>;
-}
-
-impl InStore for Contact {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)> {
-        let store = &world.crm.ports.contacts;
-        Ok((store.contacts(grant, query).await?, Some(store.count_contacts(grant, query, 17).await?)))
-    }
-}
-
-impl InStore for Company {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)> {
-        let store = &world.crm.ports.companies;
-        Ok((store.companies(grant, query).await?, Some(store.count_companies(grant, query, 17).await?)))
-    }
-}
-
-impl InStore for Deal {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)> {
-        let store = &world.crm.ports.deals;
-        Ok((store.deals(grant, query).await?, Some(store.count_deals(grant, query, 17).await?)))
-    }
-}
-
-impl InStore for Note {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)> {
-        Ok((world.crm.ports.notes.notes(grant, query).await?, None))
-    }
-}
-
-impl InStore for User {
-    async fn listed(world: &World, grant: &Grant, query: &ListQuery) -> Result<(Rows<Self>, Option<u64>)> {
-        Ok((world.crm.ports.users.users(grant, query).await?, None))
-    }
 }

@@ -1,5 +1,7 @@
 //! Undoing: field by field, as far as the caller may, whatever stops on the way.
 
+use std::sync::Arc;
+
 use super::jobs::{Ending, begun, import_of, spooled, work};
 use super::support::{
     commit, conflicts, contact, contact_of, deal, fails, feed, hiding, names, reading, refused, stage,
@@ -11,7 +13,7 @@ use crate::deal::{Deal, DealEdit, DealEvent, DealStatus};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Denied, NotFound};
 use crate::id::Id;
-use crate::job::{Job, JobState, Never, Task};
+use crate::job::{Job, JobState, LEASE_SECONDS, Never, Task};
 use crate::journal::Event;
 use crate::session::{Expect, Session};
 use crate::store::Stored;
@@ -203,18 +205,17 @@ pub async fn an_undo_that_is_stopped_goes_on_and_counts_each_record_once(world: 
     }
     let revert = admin.transfers().revert(import_of(&job)).await.unwrap().into_inner();
     // Its worker is stopped after each step, and one dies on the way.
-    assert!(world.crm.work(&Ending).await.unwrap());
+    assert!(world.crm.work(Arc::new(Ending)).await.unwrap());
     let under_way = admin.jobs().read(revert.id).await.unwrap().into_inner();
     assert_eq!(under_way.state, JobState::Queued);
     let so_far: UndoReport = serde_json::from_value(under_way.result.clone().unwrap()).unwrap();
     assert!(so_far.deleted > 0 && so_far.deleted < 2_498, "{so_far:?}");
     assert_eq!(under_way.progress.done, so_far.deleted + so_far.left_alone);
     let mut taken = under_way.clone();
-    taken.take(world.crm.now());
-    taken.version += 1;
+    taken.take(world.crm.now(), LEASE_SECONDS);
     assert!(world.crm.ports.jobs.swap_job(world.home.workspace, under_way.version, &taken).await.unwrap());
     world.clock.advance_seconds(121);
-    while world.crm.work(&Ending).await.unwrap() {}
+    while world.crm.work(Arc::new(Ending)).await.unwrap() {}
     let admin = world.session(Role::Admin).await;
     assert_eq!(counts(&report(&admin, revert.id).await), (2_498, 0, 2));
     assert_eq!(admin.jobs().read(revert.id).await.unwrap().progress.done, 2_500);
@@ -249,14 +250,14 @@ pub async fn an_import_under_way_is_not_undone(world: World) {
     let job = begun(&admin, &format!("Last Name,Email\n{rows}"), DuplicatePolicy::Skip).await;
     let import = import_of(&job);
     conflicts(admin.transfers().revert(import).await, "import_running");
-    assert!(world.crm.work(&Ending).await.unwrap());
+    assert!(world.crm.work(Arc::new(Ending)).await.unwrap());
     assert_eq!(admin.transfers().read(import).await.unwrap().rows, 1_000);
     conflicts(admin.transfers().revert(import).await, "import_running");
     admin.jobs().cancel(job.id).await.unwrap();
     // One that was cancelled is undone, and cannot be taken up again.
     assert_eq!(reverted(&world, &admin, &job).await.deleted, 1_000);
     admin.jobs().retry(job.id).await.unwrap();
-    assert!(world.crm.work(&Never).await.unwrap());
+    assert!(world.crm.work(Arc::new(Never)).await.unwrap());
     let import = admin.transfers().read(import).await.unwrap();
     assert_eq!((import.state, import.rows), (ImportState::Stopped, 1_000));
     assert!(names(&admin, &samples::list()).await.is_empty());

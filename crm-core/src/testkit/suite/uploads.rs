@@ -1,12 +1,15 @@
 //! Files for the laws of imports.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 use crate::access::{Actor, Entity};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::journal::Entry;
-use crate::page::ListRequest;
+use crate::page::{ListRequest, Page};
 use crate::session::Session;
 use crate::testkit::{World, samples};
 use crate::transfer::{BytesSource, DuplicatePolicy, Import, ImportOptions, Source};
@@ -132,25 +135,38 @@ impl Source for Cut {
     }
 }
 
-/// What all contacts say, ids and times aside, sorted.
+/// What all contacts say, and what the records that they point to are called; ids and times aside, sorted.
 pub(super) async fn rows(session: &Session) -> Vec<String> {
-    let mut rows = Vec::new();
-    let mut cursor = None;
-    loop {
-        let request = ListRequest { limit: Some(200), cursor: cursor.take(), ..samples::list() };
-        let page = session.contacts().list(&request).await.unwrap();
-        rows.extend(page.data.iter().map(|contact| {
-            let names = (&contact.first_name, &contact.last_name, &contact.email, &contact.custom, &contact.tags);
-            let links = (contact.company_id.is_some(), contact.owner_id.is_some(), contact.version);
-            format!("{names:?} {links:?}")
-        }));
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let companies = session.companies();
+    let companies = whole(async |request| companies.list(&request).await).await;
+    let companies: HashMap<_, _> = companies.into_iter().map(|company| (company.id, company.name.clone())).collect();
+    let users = session.users();
+    let users = whole(async |request| users.list(&request).await).await;
+    let users: HashMap<_, _> = users.into_iter().map(|user| (user.id, user.name.clone())).collect();
+    let contacts = session.contacts();
+    let contacts = whole(async |request| contacts.list(&request).await).await;
+    let told = contacts.iter().map(|contact| {
+        let own = (&contact.first_name, &contact.last_name, &contact.email, &contact.custom, &contact.tags);
+        let company = contact.company_id.map(|id| &companies[&id]);
+        let owner = contact.owner_id.map(|id| &users[&id]);
+        format!("{own:?} {company:?} {owner:?} {}", contact.version)
+    });
+    let mut rows: Vec<String> = told.collect();
     rows.sort();
     rows
+}
+
+/// Every page of a list.
+async fn whole<T>(list: impl AsyncFn(ListRequest) -> Result<Page<T>>) -> Vec<T> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = list(ListRequest { limit: Some(200), cursor: cursor.take(), ..samples::list() }).await.unwrap();
+        all.extend(page.data);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return all;
+        }
+    }
 }
 
 /// How many entries were written at home since the last call.
@@ -164,7 +180,7 @@ pub(super) async fn written(world: &World) -> u64 {
     }
 }
 
-/// What all entries of a workspace's imports say, ids and times aside, sorted.
+/// What all entries of a workspace's imports say, times aside and ids by what they are called, sorted.
 pub(super) async fn entries(world: &World, workspace: Id<Workspace>) -> Vec<String> {
     let journal = &world.crm.ports.journal;
     while journal.seal_batch(workspace, 50_000).await.unwrap() > 0 {}
@@ -174,14 +190,28 @@ pub(super) async fn entries(world: &World, workspace: Id<Workspace>) -> Vec<Stri
         let page = journal.feed(workspace, after, 10_000).await.unwrap();
         let Some(last) = page.last() else { break };
         after = last.seq;
-        entries.extend(page.iter().filter(|sealed| sealed.entry.batch.is_some()).map(|sealed| told(&sealed.entry)));
+        entries.extend(page.into_iter().map(|sealed| sealed.entry));
     }
-    entries.sort();
-    entries
+    let mut names = HashMap::new();
+    for entry in &entries {
+        let name = entry.after.get("name").or(entry.after.get("last_name"));
+        names.extend(name.map(|name| (entry.record_id.to_string(), name.clone())));
+    }
+    let imported = entries.iter().filter(|entry| entry.batch.is_some());
+    let mut told: Vec<String> = imported.map(|entry| told(entry, &names)).collect();
+    told.sort();
+    told
 }
 
-fn told(entry: &Entry) -> String {
-    let mut image = entry.after.clone();
-    image.retain(|key, _| !key.ends_with("_id") && !key.ends_with("_at"));
-    format!("{} {:?} {} {image:?} {:?}", entry.entity, entry.change, entry.version, entry.before.keys())
+fn told(entry: &Entry, names: &HashMap<String, Value>) -> String {
+    let shown = |image: &Map<String, Value>| {
+        let mut image = image.clone();
+        image.retain(|key, _| !key.ends_with("_at"));
+        for (_, value) in image.iter_mut().filter(|(key, _)| key.ends_with("_id")) {
+            *value = value.as_str().and_then(|id| names.get(id)).cloned().unwrap_or_default();
+        }
+        image
+    };
+    let (before, after) = (shown(&entry.before), shown(&entry.after));
+    format!("{} {:?} {} {before:?} {after:?} {:?}", entry.entity, entry.change, entry.version, entry.events)
 }

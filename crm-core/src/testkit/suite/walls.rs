@@ -19,6 +19,7 @@ use crate::id::Id;
 use crate::page::ListRequest;
 use crate::session::{Expect, Session};
 use crate::store::{Guard, Record, Stored};
+use crate::task::TaskEdit;
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, RowKey};
 use crate::user::{NewUser, UserEdit, UserStatus};
@@ -52,6 +53,24 @@ pub async fn another_workspaces_companies_are_not_found(world: World) {
     fails(companies.restore(gone).await, NotFound);
     fails(companies.purge(gone).await, NotFound);
     assert_eq!(home.companies().read(id).await.unwrap().version, 1);
+}
+
+pub async fn another_workspaces_tasks_are_not_found(world: World) {
+    let home = world.session(Role::Admin).await;
+    let make = async |title: &str| home.tasks().create(samples::task(title)).await.unwrap().id;
+    let (id, gone) = (make("A").await, make("B").await);
+    home.tasks().delete(gone, Expect::Any).await.unwrap();
+    let tasks = world.stranger().await.tasks();
+    fails(tasks.read(id).await, NotFound);
+    fails(tasks.update(id, samples::task("X"), Expect::Any).await, NotFound);
+    fails(tasks.replace(id, samples::task("X"), Expect::Any).await, NotFound);
+    fails(tasks.complete(id, Expect::Any).await, NotFound);
+    fails(tasks.delete(id, Expect::Any).await, NotFound);
+    fails(tasks.timeline(id, None, None).await, NotFound);
+    fails(tasks.restore(gone).await, NotFound);
+    fails(tasks.purge(gone).await, NotFound);
+    assert!(tasks.list(&samples::list()).await.unwrap().data.is_empty());
+    assert_eq!(home.tasks().read(id).await.unwrap().version, 1);
 }
 
 pub async fn another_workspaces_deals_and_pipelines_are_not_found(world: World) {
@@ -198,6 +217,7 @@ pub async fn the_store_refuses_rows_that_point_over_the_wall(world: World) {
     let own = contact(&home, samples::contact("A")).await.into_inner();
     let own_company = company(&home, "A").await;
     let own_deal = deal(&home, samples::deal("A")).await.into_inner();
+    let own_task = home.tasks().create(samples::task("A")).await.unwrap().into_inner();
     let own_note = home.activities().create_note(samples::note(own.id, "hi")).await.unwrap().into_inner();
     let ports = &world.crm.ports;
     let read_company = ports.companies.company(&reading(&home, Entity::Company), own_company).await.unwrap();
@@ -213,6 +233,12 @@ pub async fn the_store_refuses_rows_that_point_over_the_wall(world: World) {
     refused_by_the_store(&home, deal(), |row| row.owner_id = Some(their_user)).await;
     let elsewhere = (their_deal.pipeline_id, their_deal.stage_id);
     refused_by_the_store(&home, deal(), |row| (row.pipeline_id, row.stage_id) = elsewhere).await;
+    let task = || Stored::loaded(own_task.clone());
+    refused_by_the_store(&home, task(), |row| row.contact_id = Some(their_contact)).await;
+    refused_by_the_store(&home, task(), |row| row.company_id = Some(their_company)).await;
+    refused_by_the_store(&home, task(), |row| row.deal_id = Some(their_deal.id)).await;
+    refused_by_the_store(&home, task(), |row| row.assignee_id = Some(their_user)).await;
+    refused_by_the_store(&home, task(), |row| row.created_by = Some(their_user)).await;
     // A new note, for no note ever moves.
     let blank = Note { id: Id::new_at(home.now()), contact_id: None, version: 0, ..own_note };
     let note = || Stored::new(blank.clone());
@@ -264,11 +290,14 @@ pub async fn no_port_reads_over_the_wall(world: World) {
     let company = CompanyEdit { external_id: "X1".into(), ..samples::company("Acme") };
     let company = home.companies().create(company).await.unwrap().id;
     let deal = deal(&home, DealEdit { external_id: "X1".into(), ..samples::deal("Roof") }).await.id;
+    let edit = TaskEdit { external_id: "X1".into(), ..samples::task("Call") };
+    let task = home.tasks().create(edit).await.unwrap().id;
     let print = |entity, record_id| Fingerprint { entity, digest: [7; 16], record_id };
     changes.fingerprints(vec![
         print(Entity::Contact, own.id.uuid()),
         print(Entity::Company, company.uuid()),
         print(Entity::Deal, deal.uuid()),
+        print(Entity::Task, task.uuid()),
     ]);
     commit(&home, changes).await.unwrap();
 
@@ -282,6 +311,8 @@ pub async fn no_port_reads_over_the_wall(world: World) {
     assert_eq!(ports.contacts.contacts_by_id(&own_grant, &[own.id]).await.unwrap().len(), 1);
     assert_eq!(ports.companies.companies_by_id(&own_grant, &[company]).await.unwrap().len(), 1);
     assert_eq!(ports.deals.deals_by_id(&own_grant, &[deal]).await.unwrap().len(), 1);
+    assert!(ports.tasks.tasks_by_id(&grant, &[task]).await.unwrap().is_empty());
+    assert_eq!(ports.tasks.tasks_by_id(&own_grant, &[task]).await.unwrap().len(), 1);
     let keys = [
         RowKey::ExternalId("x1".to_owned()),
         RowKey::Email("ada@example.com".to_owned()),
@@ -293,6 +324,9 @@ pub async fn no_port_reads_over_the_wall(world: World) {
     let keys = [RowKey::ExternalId("x1".to_owned()), RowKey::Fingerprint([7; 16])];
     assert_eq!(ports.companies.known_companies(&grant, &keys).await.unwrap(), [None, None]);
     assert_eq!(ports.deals.known_deals(&grant, &keys).await.unwrap(), [None, None]);
+    assert_eq!(ports.tasks.known_tasks(&grant, &keys).await.unwrap(), [None, None]);
+    let known = ports.tasks.known_tasks(&own_grant, &keys).await.unwrap();
+    assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == task)));
     let known = ports.companies.known_companies(&own_grant, &keys).await.unwrap();
     assert!(known.iter().all(|found| found.as_ref().is_some_and(|found| found.id == company)));
     let known = ports.deals.known_deals(&own_grant, &keys).await.unwrap();

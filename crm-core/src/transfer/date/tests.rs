@@ -1,6 +1,7 @@
 use super::DateFormat::{DayMonthYear, MonthDayYear, YearMonthDay};
 use super::*;
 use crate::error::ErrorKind;
+use crate::time::{Timestamp, Zone};
 use proptest::prelude::*;
 
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {

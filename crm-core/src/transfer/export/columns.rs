@@ -36,6 +36,7 @@ const DEAL: &[&str] = &[
     "external_id",
     "title",
     "value",
+    "value_estimated",
     "currency",
     "pipeline",
     "stage",
@@ -56,6 +57,29 @@ const DEAL: &[&str] = &[
     "updated_at",
 ];
 
+const TASK: &[&str] = &[
+    "id",
+    "external_id",
+    "title",
+    "description",
+    "kind",
+    "priority",
+    "status",
+    "due_at",
+    "due_date",
+    "duration_minutes",
+    "reminder",
+    "recurrence",
+    "completed_at",
+    "company",
+    "contact",
+    "deal_id",
+    "assignee",
+    "tags",
+    "created_at",
+    "updated_at",
+];
+
 /// One column.
 pub(super) enum Column {
     /// A built-in field, or a name that stands for one.
@@ -69,13 +93,14 @@ pub(super) fn of(session: &Session, grant: &Grant, entity: Entity) -> Vec<Column
     let keys = match entity {
         Entity::Contact => CONTACT,
         Entity::Company => COMPANY,
+        Entity::Task => TASK,
         _ => DEAL,
     };
     let hides = |entity: Entity, key: &str| grant.mask(entity).hides(key);
     let is_seen = |key: &str| match key {
-        "currency" => !hides(entity, "value"),
+        "currency" | "value_estimated" => !hides(entity, "value"),
         "contact" => !hides(Entity::Contact, "email"),
-        "owner" => session.require(Entity::User, Action::Read).is_ok(),
+        "owner" | "assignee" => session.require(Entity::User, Action::Read).is_ok(),
         key => !hides(entity, key),
     };
     let built_in = keys.iter().copied().filter(|key| is_seen(key)).map(Column::BuiltIn);
@@ -114,6 +139,7 @@ fn built_in<'a, T: Listed + Kept>(key: &str, record: &'a T, names: &'a Names) ->
         "company" => name("company_id", |names, id| names.companies.get(&Id::from(id))),
         "contact" => name("contact_id", |names, id| names.contacts.get(&Id::from(id))),
         "owner" => name("owner_id", |names, id| names.owners.get(&Id::from(id))),
+        "assignee" => name("assignee_id", |names, id| names.owners.get(&Id::from(id))),
         "pipeline" => name("pipeline_id", |names, id| names.pipelines.get(&Id::from(id))),
         "stage" => name("stage_id", |names, id| names.stages.get(&Id::from(id))),
         "currency" => match record.fact("value") {

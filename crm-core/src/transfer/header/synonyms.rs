@@ -22,6 +22,11 @@ pub fn deal_synonyms() -> Synonyms {
     DEAL
 }
 
+/// Columns that fill a task, by field key.
+pub fn task_synonyms() -> Synonyms {
+    TASK
+}
+
 const CONTACT: Synonyms = &[
     ("external_id", &["record id", "contact id", "lead id", "person id", "contact record id", "external id", "id"]),
     ("first_name", &["first", "given name", "forename"]),
@@ -249,4 +254,24 @@ const DEAL: Synonyms = &[
     ("probability", &["deal probability", "win probability", "probability percent", "stage probability"]),
     ("forecast_category", &["forecast category name", "forecast"]),
     ("lost_reason", &["deal lost reason", "closed lost reason", "loss reason", "reason lost", "reason for loss"]),
+];
+
+const TASK: Synonyms = &[
+    ("external_id", &["record id", "task id", "activity id", "external id", "id"]),
+    ("title", &["task title", "subject", "task name", "task subject", "task", "name", "activity subject"]),
+    ("description", &["notes", "task notes", "comments", "full comments", "note", "details"]),
+    ("kind", &["task type", "type", "activity type"]),
+    ("priority", &["task priority"]),
+    ("status", &["task status", "done"]),
+    ("due_at", &["due date", "due", "due date only", "due time", "deadline", "task due date"]),
+    ("duration_minutes", &["duration", "duration in minutes", "call duration"]),
+    ("completed_at", &["completed date", "completed", "completion date", "marked as done time", "date completed"]),
+    ("assignee", &["assigned to", "task owner", "owner", "owner name", "assigned to user", "assigned", "responsible"]),
+    ("company", &["company name", "account name", "account", "organization", "organisation", "associated company"]),
+    ("company_id", &["associated company id", "associated company ids", "account id"]),
+    ("contact", &["contact email", "person email", "associated contact", "contact person", "contact name"]),
+    ("contact_id", &["associated contact id", "associated contact ids", "who id"]),
+    ("deal_id", &["associated deal id", "associated deal ids", "deal", "opportunity id"]),
+    ("tags", &["tag", "labels", "label"]),
+    ("created_at", &["create date", "created date", "created", "date created", "created on", "add time"]),
 ];

@@ -9,6 +9,7 @@ use crate::access::{Entity, Grant};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::crm::Ports;
+use crate::deal::Deal;
 use crate::error::Result;
 use crate::id::Id;
 use crate::store::Stored;
@@ -27,6 +28,7 @@ struct Names {
     member_ids: BTreeSet<Id<User>>,
     companies: BTreeSet<RowKey>,
     contacts: BTreeSet<RowKey>,
+    deals: BTreeSet<RowKey>,
     tags: BTreeSet<String>,
     records: BTreeSet<(Entity, Uuid)>,
 }
@@ -41,6 +43,8 @@ impl Names {
         }
         self.companies.extend(links.company_keys());
         self.contacts.extend(links.contact_keys());
+        self.deals.extend(links.deal_key());
+        self.records.extend(links.own_deal().map(|id| (Entity::Deal, id.uuid())));
         self.tags.extend(links.tags.iter().flatten().map(|tag| text::key(tag)));
         self.records.extend(links.records.iter().map(|(_, entity, id)| (*entity, *id)));
     }
@@ -74,6 +78,7 @@ impl<'a> References<'a> {
             users: members(ports, grant, names.members, names.member_ids).await?,
             companies: companies(ports, grant, names.companies).await?,
             contacts: contacts(ports, grant, names.contacts).await?,
+            deals: deals(ports, grant, names.deals).await?,
             records: records(ports, grant, names.records).await?,
             tags: tags.iter().map(|tag| text::key(&tag.name)).collect(),
             pipelines,
@@ -84,7 +89,11 @@ impl<'a> References<'a> {
     }
 }
 
-async fn members(
+/// Members by the comparison form of their names or addresses, and by id.
+///
+/// # Errors
+/// `Unavailable` when the store cannot be reached.
+pub(in crate::transfer) async fn members(
     ports: &Ports,
     grant: &Grant,
     names: BTreeSet<String>,
@@ -129,6 +138,15 @@ async fn contacts(ports: &Ports, grant: &Grant, keys: BTreeSet<RowKey>) -> Resul
     let known = ports.contacts.known_contacts(grant, &keys).await?;
     let target = |known: Stored<Contact>| Target { id: known.id, has_external_id: known.external_id.is_some() };
     Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, target(known?)))).collect())
+}
+
+async fn deals(ports: &Ports, grant: &Grant, keys: BTreeSet<RowKey>) -> Result<HashMap<RowKey, Id<Deal>>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<RowKey> = keys.into_iter().collect();
+    let known = ports.deals.known_deals(grant, &keys).await?;
+    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, known?.id))).collect())
 }
 
 async fn records(ports: &Ports, grant: &Grant, wanted: BTreeSet<(Entity, Uuid)>) -> Result<HashSet<(Entity, Uuid)>> {

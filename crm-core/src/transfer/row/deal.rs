@@ -1,6 +1,7 @@
 //! Rows that are deals, with the times at which they went through their stages.
 
 use async_trait::async_trait;
+use chrono::{Datelike as _, Days, NaiveDate};
 use uuid::Uuid;
 
 use super::{Importable, Made, Row};
@@ -12,11 +13,12 @@ use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
 use crate::journal::Event;
+use crate::money::Money;
 use crate::pipeline::{Stage, StageKind};
 use crate::store::Stored;
 use crate::text;
 use crate::time::{Timestamp, Zone};
-use crate::transfer::cells::Cells;
+use crate::transfer::cells::{Cells, truth};
 use crate::transfer::date::{self, Moment};
 use crate::transfer::links::{Linked, Links};
 use crate::transfer::model::RowKey;
@@ -32,6 +34,10 @@ pub(in crate::transfer) struct Course {
     closed: Option<Close>,
     /// The title of a new deal whose row has none.
     title: Option<String>,
+    /// What its product costs by the list.
+    price: Option<Money>,
+    /// When it would close if it took as long as the file's won deals.
+    usual_close: Option<NaiveDate>,
 }
 
 impl Course {
@@ -83,8 +89,11 @@ impl Importable for Deal {
         });
         let probability = cells.value("probability", faults, percent);
         let category = cells.value("forecast_category", faults, category);
+        let estimated = cells.value("value_estimated", faults, truth);
         let edit = DealEdit {
             title: cells.line("title"),
+            // Without a value there is nothing that could be an estimate.
+            value_estimated: estimated.filter(|_| value.is_some()).map_or(Edit::Keep, Edit::Set),
             value: value.map_or(Edit::Keep, Edit::Set),
             expected_close_date: expected.map_or(Edit::Keep, Edit::Set),
             probability: probability.map_or(Edit::Keep, Edit::Set),
@@ -95,11 +104,18 @@ impl Importable for Deal {
             custom: cells.custom(links, faults),
             ..DealEdit::default()
         };
+        let opened_at = cells.instant("opened_at", faults);
+        let usual = cells.plan.won_days.map(Days::new);
         let course = Course {
             pipeline: cells.text("pipeline").map(str::to_owned),
             stage: cells.text("stage").map(str::to_owned),
             status: cells.value("status", faults, status),
-            opened_at: cells.instant("opened_at", faults),
+            usual_close: opened_at
+                .zip(usual)
+                .and_then(|(at, days)| cells.plan.zone.day(at).checked_add_days(days))
+                .filter(|day| day.year() <= 9999),
+            opened_at,
+            price: cells.price(),
             closed: cells.value("closed_at", faults, |cell| {
                 date::parse_moment(cell, cells.plan.date_format).map(|moment| Close::new(moment, cells.plan.zone))
             }),
@@ -141,14 +157,27 @@ impl Importable for Deal {
         let mut record = Deal::at_stage(id, pipeline, &stage, created_at);
         record.edit(edit)?;
         settle(&mut record);
+        estimate(&mut record, course);
         record.opened_at = course.opened_at;
+        let began = course.opened_at.unwrap_or(created_at);
         let closed_at = course.closed.map(|close| close.after(course.opened_at));
-        record.closed_at = closed_at.filter(|_| record.status != DealStatus::Open);
-        record.stage_entered_at = record.closed_at.or(course.opened_at).unwrap_or(created_at);
+        record.closed_at = match (record.status, closed_at) {
+            (DealStatus::Open, said) => {
+                if said.is_some() {
+                    references.warn("closed_at: the dates of deals that are still open are left out");
+                }
+                None
+            }
+            (_, Some(said)) => Some(said),
+            (_, None) => {
+                references.warn(
+                    "closed_at: deals that ended and do not say when count as closed on the day they were expected to, where that is past, else when they were opened or made",
+                );
+                Some(unsaid_close(&record, began, references))
+            }
+        };
+        record.stage_entered_at = record.closed_at.unwrap_or(began);
         check_order(&record)?;
-        if course.closed.is_some() && record.closed_at.is_none() {
-            references.warn("closed_at: the dates of deals that are still open are left out");
-        }
         let events = way(&record, references.last_open(pipeline)).into_iter().map(Event::from).collect();
         Ok(Made { record, events })
     }
@@ -170,6 +199,7 @@ impl Importable for Deal {
         let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
         self.edit(there)?;
         settle(self);
+        estimate(self, course);
         if let Some(at) = closed_at.filter(|_| self.status != DealStatus::Open) {
             // A deal that has ended got to its stage when it did.
             (self.closed_at, self.stage_entered_at) = (Some(at), at);
@@ -186,6 +216,24 @@ impl Importable for Deal {
         let ids: Vec<Id<Self>> = ids.into_iter().map(Id::from).collect();
         ports.deals.deals_by_id(grant, &ids).await
     }
+}
+
+/// Fills in what a row leaves open of a deal in the making: the price of its product, marked as an
+/// estimate, and the day on which it would close if it took as long as others. What somebody said stays.
+fn estimate(deal: &mut Deal, course: &Course) {
+    if deal.status != DealStatus::Open {
+        return;
+    }
+    if let Some(price) = course.price.filter(|_| deal.value.is_none() || deal.value_estimated) {
+        (deal.value, deal.value_estimated) = (Some(price), true);
+    }
+    deal.expected_close_date = deal.expected_close_date.or(course.usual_close);
+}
+
+/// When a deal ended that does not say so: the best that is known of it.
+fn unsaid_close(deal: &Deal, began: Timestamp, references: &References<'_>) -> Timestamp {
+    let expected = deal.expected_close_date.map(|day| references.zone().start_of_day(day));
+    expected.filter(|at| (began..=references.now()).contains(at)).unwrap_or(began)
 }
 
 /// How a new deal got to its stage: one that ended was in the last open stage since work on it began.

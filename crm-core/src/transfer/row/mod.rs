@@ -3,6 +3,7 @@
 mod company;
 mod contact;
 mod deal;
+mod task;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};

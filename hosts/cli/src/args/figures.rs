@@ -6,7 +6,7 @@ use crm_core::filter::Filter;
 use crm_core::pipeline::Pipeline;
 use crm_core::team::Team;
 use crm_core::user::User;
-use crm_core::{Id, NaiveDate, Period};
+use crm_core::{Id, NaiveDate, Period, strict_day};
 use serde::de::DeserializeOwned;
 
 /// Which board.
@@ -21,10 +21,10 @@ pub(crate) struct BoardOf {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Question {
     /// The first day, as in 2026-01-31; without it from the beginning
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     from: Option<NaiveDate>,
     /// The last day; without it to the end
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     to: Option<NaiveDate>,
     /// Only deals of this pipeline
     #[arg(long, value_name = "ID")]
@@ -98,4 +98,10 @@ pub(crate) struct SalesOf {
 /// A word of a closed list, as over HTTP.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+/// A day in its one spelling.
+pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
+    strict_day(text)
+        .map_err(|error| error.fields().first().map_or_else(|| error.to_string(), |fault| fault.message.clone()))
 }

@@ -15,11 +15,22 @@ pub(crate) struct Bulk {
     pub(crate) partial: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BulkCreate {
+    /// The records, a JSON list as in `[{"last_name": "Hopper"}]`; `-` reads standard input
+    #[arg(long, value_name = "JSON")]
+    pub(crate) json: String,
+    /// Make those that can be made, rather than none where one is at fault
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
 /// Which records.
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Chosen {
-    /// Those that match, as in `lifecycle = lead and created_at < ago P365D`; at most 10,000
+    /// Those that match, as in `lifecycle = lead and created_at < ago P365D`; more than 10,000 are
+    /// changed by a job as far as it goes, at most 1,000,000
     #[arg(long)]
     pub(crate) filter: Option<Filter>,
     /// These, by their ids
@@ -52,33 +63,6 @@ pub(crate) struct Changed {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Jobs {
-    /// The latest jobs
-    List {
-        /// Jobs, 1 to 200
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-    },
-    /// One job
-    Show {
-        /// Its id
-        id: uuid::Uuid,
-    },
-    /// Stop a job; what it did stays done
-    Cancel {
-        /// Its id
-        id: uuid::Uuid,
-    },
-    /// Take up a job again that failed or was cancelled
-    Retry {
-        /// Its id
-        id: uuid::Uuid,
-    },
-    /// Do the jobs that are due, until none is left
-    Work,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Imports {
     /// One import
     Show {
@@ -95,4 +79,18 @@ pub(crate) enum Imports {
         /// Its id
         id: uuid::Uuid,
     },
+}
+
+/// What is watched.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Watching {
+    /// Kinds of record, as in `deals contacts`; all where none is named
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// Go on after this event, by its `seq`, instead of from now on
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after: Option<i64>,
+    /// End after so many events
+    #[arg(long, value_name = "COUNT", default_value_t = u64::MAX, hide_default_value = true)]
+    pub(crate) count: u64,
 }

@@ -1,13 +1,15 @@
 //! The verbs about people, notes, tags and fields.
 
 use clap::{Args as ClapArgs, Subcommand};
-use crm_core::Id;
 use crm_core::access::Role;
+use crm_core::exchange_rate::Rate;
 use crm_core::search::HitKind;
 use crm_core::user::UserStatus;
+use crm_core::{Currency, Id, NaiveDate};
 
 use super::List;
 use super::change::{Expected, Fields, One, Words};
+use super::figures::day;
 
 /// A member.
 #[derive(Debug, ClapArgs)]
@@ -136,7 +138,7 @@ pub(crate) enum CustomFields {
 pub(crate) struct Search {
     #[command(flatten)]
     pub(crate) words: Words,
-    /// Only this kind of record: contact, company or deal; may be given several times
+    /// Only this kind of record: contact, company, deal or task; may be given several times
     #[arg(long = "type", value_name = "KIND")]
     pub(crate) types: Vec<HitKind>,
 }
@@ -160,6 +162,47 @@ pub(crate) enum Pipelines {
         expected: Expected,
     },
     /// Delete a pipeline that no deal is in
+    Delete {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rates {
+    /// One page of the rates, the latest day first
+    List {
+        /// Only those with this currency on either side
+        #[arg(long)]
+        currency: Option<Currency>,
+        /// Only those that hold from this day or a later one on
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        from: Option<NaiveDate>,
+        /// Only those that hold from this day or an earlier one on
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        to: Option<NaiveDate>,
+        /// Rows, 1 to 200
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+        /// Where the page before said the next one starts
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Set the rate of two currencies from a day on, as in `rates set EUR USD 1.0842 2026-01-31`
+    Set {
+        /// The currency of which one unit is priced
+        base: Currency,
+        /// The currency in which it is priced
+        quote: Currency,
+        /// Units of the second that one unit of the first buys
+        rate: Rate,
+        /// The day from which it holds
+        #[arg(value_name = "DAY", value_parser = day)]
+        day: NaiveDate,
+    },
+    /// Delete a rate; the one before it holds in its place
     Delete {
         #[command(flatten)]
         one: One,

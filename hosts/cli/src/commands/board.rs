@@ -4,7 +4,7 @@ use crm_core::Totals;
 use crm_core::deal::{Board, BoardStage};
 use crm_core::pipeline::StageKind;
 
-use super::figures::{grouped, money, percent};
+use super::figures::{grouped, money, percent, together};
 use crate::args::Output;
 use crate::failure::Failure;
 use crate::print::Sheet;
@@ -22,7 +22,12 @@ pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
     let weighted = board.currency_totals.as_ref().map(|_| weighted);
     let (sum, weighted) = (money(board.currency_totals.as_ref()), money(weighted.as_ref()));
     sheet.row(vec!["Total".to_owned(), String::new(), grouped(board.count()), sum, weighted, String::new()]);
-    sheet.print(output, board)
+    sheet.print(output, board)?;
+    if let Some(converted) = &board.converted {
+        let shown = board.currency_totals.as_ref();
+        together(output, "Value", shown, converted.total, &converted.without_rate);
+    }
+    Ok(())
 }
 
 fn row(stage: &BoardStage) -> Vec<String> {

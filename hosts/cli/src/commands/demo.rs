@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use chrono::{NaiveDate, Utc};
 use crm_core::auth::Register as Registration;
+use crm_core::transfer::date::{self, DateFormat};
 use crm_core::transfer::{BytesSource, ImportOptions};
 use crm_core::{Actor, Crm, Entity, Session};
 
@@ -16,7 +18,11 @@ use crate::open;
 /// The CRM Sales Opportunities set; see examples/data/README.md.
 const ACCOUNTS: &[u8] = include_bytes!("../../../../examples/data/accounts.csv");
 /// Its 8,800 opportunities.
-const PIPELINE: &[u8] = include_bytes!("../../../../examples/data/sales_pipeline.csv");
+const PIPELINE: &str = include_str!("../../../../examples/data/sales_pipeline.csv");
+/// What its seven products cost.
+const PRODUCTS: &[u8] = include_bytes!("../../../../examples/data/products.csv");
+/// Its 35 people and their managers.
+const TEAMS: &[u8] = include_bytes!("../../../../examples/data/sales_teams.csv");
 
 const EMAIL: &str = "admin@demo.example";
 /// Marks the folder as the demo's own, so that it may be emptied.
@@ -35,7 +41,9 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     board::print(&deals.board(None).await?, Output::Table)?;
     println!("\naddress   http://{}", demo.listen);
     println!("API       http://{}/api/v1/openapi.json", demo.listen);
-    println!("e-mail    {EMAIL}\npassword  {password}\n");
+    println!("mailbox   http://{}/dev/mailbox", demo.listen);
+    println!("e-mail    {EMAIL}\npassword  {password}");
+    show_where_to_look(demo)?;
     std::io::stdout().flush()?;
     booted.close().await;
     Ok(crm_server::serve(config).await?)
@@ -76,8 +84,17 @@ async fn seed(crm: &Crm, folder: &Path) -> Result<String, Failure> {
     }
     // An import that was interrupted is made up for: known rows change nothing.
     let session = admin(crm).await?;
-    import(&session, Entity::Company, ACCOUNTS).await?;
-    import(&session, Entity::Deal, PIPELINE).await?;
+    import(&session, Entity::Company, ACCOUNTS, ImportOptions::default()).await?;
+    let transfers = session.transfers();
+    let aliases = [("GTXPro".to_owned(), "GTX Pro".to_owned())].into();
+    let options = ImportOptions {
+        products: transfers.products(PRODUCTS)?,
+        teams: transfers.teams(TEAMS)?,
+        values: [("product".to_owned(), aliases)].into(),
+        date_format: Some(DateFormat::MonthDayYear),
+        ..ImportOptions::default()
+    };
+    import(&session, Entity::Deal, ending_on(PIPELINE, Utc::now().date_naive()).as_bytes(), options).await?;
     Ok(password)
 }
 
@@ -103,10 +120,54 @@ async fn admin(crm: &Crm) -> Result<Session, Failure> {
     Ok(crm.acting(Actor::user(workspace.id, user)).await?)
 }
 
-async fn import(session: &Session, entity: Entity, file: &[u8]) -> Result<(), Failure> {
+/// Says what there is to see beside the board, with the commands as they can be typed.
+fn show_where_to_look(demo: &Demo) -> Result<(), Failure> {
+    let database = fs::canonicalize(&demo.data)?.join("demo.sqlite");
+    let program = std::env::current_exe()?;
+    println!("\nWhere to look next:");
+    println!("  http://{}/api/docs    the API, to read and to try out", demo.listen);
+    println!("  export SLACKCRM_DATABASE_URL='sqlite://{}'", database.display());
+    for (verb, what) in [
+        ("forecast", "what the open deals will bring, month by month"),
+        ("velocity", "how long deals take, and what a day brings"),
+        ("conversion", "where deals get lost"),
+        ("sales", "what was won, month by month"),
+        ("leaderboard", "who sold it"),
+    ] {
+        println!("  {} {verb:<12}  {what}", program.display());
+    }
+    println!();
+    Ok(())
+}
+
+/// The file with all of its dates moved by as many days, so that the last one is `today`.
+fn ending_on(file: &str, today: NaiveDate) -> String {
+    let date = |cell: &str| date::parse(cell, DateFormat::MonthDayYear).ok();
+    let last = file.lines().flat_map(|line| line.split(',')).filter_map(date).max().unwrap_or(today);
+    let moved = |cell: &str| match date(cell).and_then(|day| day.checked_add_signed(today - last)) {
+        Some(day) => day.format("%-m/%-d/%Y").to_string(),
+        None => cell.to_owned(),
+    };
+    let lines = file.lines().map(|line| line.split(',').map(moved).collect::<Vec<_>>().join(","));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+async fn import(session: &Session, entity: Entity, file: &[u8], options: ImportOptions) -> Result<(), Failure> {
     let mut source = BytesSource::new(file.to_vec());
     let transfers = session.transfers();
-    let import = transfers.start(entity, &mut source, ImportOptions::default()).await?;
+    let import = transfers.start(entity, &mut source, options).await?;
     transfers.run(import.id, &mut source, &mut |_| {}).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_date_is_today_and_the_others_keep_their_distance() {
+        let file = "id,engaged,closed\n1,12/30/2017,12/31/2017\n2,12/1/2017,\n3,,\n";
+        let today = NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+        assert_eq!(ending_on(file, today), "id,engaged,closed\n1,2/28/2024,2/29/2024\n2,1/30/2024,\n3,,");
+    }
 }

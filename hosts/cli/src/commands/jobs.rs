@@ -1,12 +1,14 @@
-//! `slackcrm jobs` and `slackcrm imports`.
+//! `slackcrm jobs`, `slackcrm queues` and `slackcrm imports`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::job::{Job, JobState, JobsRequest, Never};
+use crm_core::access::View;
+use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs};
 use crm_core::{Crm, Session};
 
 use super::file;
-use crate::args::{Imports, Jobs, Output};
+use crate::args::{Imports, Jobs, Output, Queues};
 use crate::failure::Failure;
 use crate::print::{Sheet, print_json};
 
@@ -17,8 +19,10 @@ const WAIT: Duration = Duration::from_millis(200);
 pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Output) -> Result<(), Failure> {
     let jobs = session.jobs();
     match verb {
-        Jobs::List { limit } => {
-            let page = jobs.list(&JobsRequest { limit: Some(*limit), ..JobsRequest::default() }).await?;
+        Jobs::List { queue, state, kind, limit } => {
+            let (queue, kind) = (queue.clone(), kind.clone());
+            let page =
+                jobs.list(&JobsRequest { queue, state: *state, kind, limit: Some(*limit), cursor: None }).await?;
             let mut sheet = sheet();
             for job in &page.data {
                 sheet.row(row(job));
@@ -26,17 +30,36 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
             sheet.print(output, &page)
         }
         Jobs::Show { id } => print_json(&jobs.read((*id).into()).await?),
+        Jobs::Revert { batch } => finish(crm, session, jobs.revert((*batch).into()).await?).await,
         Jobs::Cancel { id } => {
             let job = jobs.cancel((*id).into()).await?;
             show(&job, output)
         }
-        Jobs::Retry { id } => {
-            let job = jobs.retry((*id).into()).await?;
-            show(&job, output)
+        Jobs::Retry { failed: true, queue, kind, .. } => {
+            let wanted = RetryJobs { queue: queue.clone(), kind: kind.clone() };
+            let mut all = jobs.retry_failed(&wanted).await?;
+            while all.has_more {
+                let more = jobs.retry_failed(&wanted).await?;
+                all = RetriedJobs { retried: all.retried + more.retried, has_more: more.has_more && more.retried > 0 };
+            }
+            print_json(&all)
+        }
+        Jobs::Retry { ids, .. } => {
+            let mut sheet = sheet();
+            let mut taken_up = Vec::new();
+            for id in ids {
+                let job = jobs.retry((*id).into()).await?;
+                sheet.row(row(&job));
+                taken_up.push(job);
+            }
+            match taken_up.as_slice() {
+                [one] => sheet.print(output, one),
+                all => sheet.print(output, &all),
+            }
         }
         Jobs::Work => {
             let mut done = 0;
-            while crm.work(&Never).await? {
+            while crm.work(Arc::new(Never)).await? {
                 done += 1;
             }
             println!("{done} done");
@@ -45,39 +68,89 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
     }
 }
 
+/// Shows, pauses and resumes queues.
+pub(crate) async fn queues(session: &Session, verb: &Queues, output: Output) -> Result<(), Failure> {
+    let queues = session.queues();
+    match verb {
+        Queues::List => {
+            let all = queues.list().await?;
+            queue_sheet(&all).print(output, &all)
+        }
+        Queues::Pause { name } => {
+            let one = queues.pause(name).await?;
+            queue_sheet(std::slice::from_ref(&one)).print(output, &one)
+        }
+        Queues::Resume { name } => {
+            let one = queues.resume(name).await?;
+            queue_sheet(std::slice::from_ref(&one)).print(output, &one)
+        }
+    }
+}
+
+fn queue_sheet(queues: &[QueueState]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "Queue",
+        "Paused since",
+        "Queued#",
+        "Scheduled#",
+        "Running#",
+        "Failed#",
+        "Done#",
+        "Cancelled#",
+        "Wait p95 ms#",
+        "Run p95 ms#",
+    ]);
+    for QueueState { name, paused_at, counts, latency, .. } in queues {
+        let numbers = [counts.queued, counts.scheduled, counts.running, counts.failed, counts.done, counts.cancelled];
+        let times = [latency.wait_ms_p95, latency.run_ms_p95];
+        let mut cells = vec![name.to_string(), paused_at.map(|at| at.to_string()).unwrap_or_default()];
+        cells.extend(numbers.into_iter().chain(times).map(|number| number.to_string()));
+        sheet.row(cells);
+    }
+    sheet
+}
+
 /// Shows and undoes imports.
 pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports) -> Result<(), Failure> {
     let transfers = session.transfers();
     match verb {
         Imports::Show { id } => print_json(&transfers.read((*id).into()).await?),
         Imports::Failed { id } => file::write_all(transfers.failed_rows((*id).into()), std::io::stdout().lock()).await,
-        Imports::Revert { id } => {
-            let mut job = transfers.revert((*id).into()).await?;
-            let workspace = session.actor().workspace_id();
-            // A server may take it first.
-            while job.finished_at.is_none() {
-                if !crm.work_on(workspace, job.id, &Never).await? {
-                    tokio::time::sleep(WAIT).await;
-                }
-                job = session.jobs().read(job.id).await?;
-            }
-            print_json(&job)?;
-            match (job.state, &job.error) {
-                (JobState::Done, _) => Ok(()),
-                (_, Some(error)) => Err(Failure::new(error.detail.clone())),
-                (state, None) => Err(Failure::new(format!("the job was {}", state.name()))),
-            }
+        Imports::Revert { id } => finish(crm, session, transfers.revert((*id).into()).await?).await,
+    }
+}
+
+/// Does a job that was just queued, and prints it.
+async fn finish(crm: &Crm, session: &Session, job: View<Job>) -> Result<(), Failure> {
+    print_json(&done(crm, session, job).await?)
+}
+
+/// Does a job that was just queued.
+pub(super) async fn done(crm: &Crm, session: &Session, mut job: View<Job>) -> Result<View<Job>, Failure> {
+    let workspace = session.actor().workspace_id();
+    // A server may take it first.
+    while job.finished_at.is_none() {
+        if !crm.work_on(workspace, job.id, Arc::new(Never)).await? {
+            tokio::time::sleep(WAIT).await;
         }
+        job = session.jobs().read(job.id).await?;
+    }
+    match (job.state, &job.error) {
+        (JobState::Done, _) => Ok(job),
+        (_, Some(error)) => Err(Failure::new(error.detail.clone())),
+        (state, None) => Err(Failure::new(format!("the job was {}", state.name()))),
     }
 }
 
 fn sheet() -> Sheet {
-    Sheet::new(&["Id", "State", "Done#", "Total#", "Attempts#", "Enqueued", "Fault"])
+    Sheet::new(&["Id", "Queue", "Kind", "State", "Done#", "Total#", "Attempts#", "Enqueued", "Fault"])
 }
 
 fn row(job: &Job) -> Vec<String> {
     vec![
         job.id.to_string(),
+        job.queue.to_string(),
+        job.task.name().to_owned(),
         job.state.name().to_owned(),
         job.progress.done.to_string(),
         job.progress.total.map(|total| total.to_string()).unwrap_or_default(),

@@ -1,23 +1,64 @@
-//! `slackcrm contacts bulk` and its like.
+//! `slackcrm contacts bulk`, `bulk-create` and their like.
 
-use crm_core::bulk::{BulkChange, BulkMode, BulkReport, BulkStatus, Selection};
-use crm_core::{Entity, Error, Id, Session};
+use crm_core::bulk::{BulkAnswer, BulkChange, BulkMode, BulkReport, BulkStatus, Selection};
+use crm_core::{Crm, Entity, Error, Id, Session};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::args::{Bulk, Changed, Chosen, Output};
+use super::{input, jobs};
+use crate::args::{Bulk, BulkCreate, Changed, Chosen, Output};
 use crate::failure::Failure;
 use crate::print::Sheet;
 
 /// Does the same to many records.
-pub(crate) async fn bulk(session: &Session, entity: Entity, typed: &Bulk, output: Output) -> Result<(), Failure> {
-    let mode = if typed.partial { BulkMode::Partial } else { BulkMode::Atomic };
+pub(crate) async fn bulk(
+    crm: &Crm,
+    session: &Session,
+    entity: Entity,
+    typed: &Bulk,
+    output: Output,
+) -> Result<(), Failure> {
+    let mode = typed.partial.then_some(BulkMode::Partial);
     let (records, change) = (&typed.records, &typed.change);
-    let report = match entity {
+    let answer = match entity {
         Entity::Contact => session.contacts().change_many(records.selection(), change.read()?, mode).await?,
         Entity::Company => session.companies().change_many(records.selection(), change.read()?, mode).await?,
+        Entity::Task => session.tasks().change_many(records.selection(), change.read()?, mode).await?,
         _ => session.deals().change_many(records.selection(), change.read()?, mode).await?,
     };
+    let report = match answer {
+        BulkAnswer::Done(report) => report,
+        BulkAnswer::Queued(job) => {
+            let job = jobs::done(crm, session, *job).await?;
+            serde_json::from_value(job.result.clone().unwrap_or_default()).map_err(Error::internal)?
+        }
+    };
     print(&report, output)
+}
+
+/// Makes many records.
+pub(crate) async fn create(
+    session: &Session,
+    entity: Entity,
+    typed: &BulkCreate,
+    output: Output,
+) -> Result<(), Failure> {
+    let items: Vec<Value> = serde_json::from_str(&input::text(&typed.json)?)
+        .map_err(|error| Failure::new(format!("--json: is no JSON list: {error}")))?;
+    let mode = if typed.partial { BulkMode::Partial } else { BulkMode::Atomic };
+    let report = match entity {
+        Entity::Contact => session.contacts().create_many(read_each(items), mode).await?,
+        Entity::Company => session.companies().create_many(read_each(items), mode).await?,
+        Entity::Task => session.tasks().create_many(read_each(items), mode).await?,
+        _ => return Err(Failure::new("deals are not made in bulk").hint("make each of them, or import a file")),
+    };
+    print(&report, output)
+}
+
+/// The records, those that could not be read as their errors.
+fn read_each<E: DeserializeOwned>(items: Vec<Value>) -> Vec<crm_core::Result<E>> {
+    let read = |item| serde_json::from_value(item).map_err(|error| Error::invalid("", "value", error.to_string()));
+    items.into_iter().map(read).collect()
 }
 
 impl Chosen {

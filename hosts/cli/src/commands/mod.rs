@@ -6,17 +6,23 @@ mod figures;
 mod file;
 mod input;
 mod jobs;
+mod mail;
 mod many;
 mod pipelines;
+mod rates;
 mod record;
 mod records;
 mod settings;
+mod tasks;
 mod transfer;
+mod watch;
+mod webhooks;
 mod workspace;
 
 use crm_core::Entity;
 
 use crate::args::settings::Tags;
+use crate::args::tasks::Tasks;
 use crate::args::{Args, Command, Journal, Records, Workspace};
 use crate::failure::Failure;
 use crate::open::{open, session};
@@ -27,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let acting = async || session(open(&args).await?.crm(), &args).await;
     match &args.command {
         Command::Serve(listen) => Ok(crm_server::serve(args.config(listen.listen.as_deref())?).await?),
+        Command::Worker(worker) => Ok(crm_server::work(args.worker_config(worker.queues.as_deref())?).await?),
         Command::Demo(demo) => demo::run(demo).await,
         Command::Openapi(openapi) => {
             println!("{}", if openapi.postman { crm_server::postman() } else { crm_server::openapi() });
@@ -39,13 +46,25 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
         Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
+        Command::Tasks(Tasks::Records(verb)) => records(&args, Entity::Task, verb).await,
+        Command::Tasks(Tasks::Own(verb)) => tasks::run(&acting().await?, verb, args.output).await,
         Command::Pipelines(verb) => pipelines::run(&acting().await?, verb, args.output).await,
+        Command::Mail(verb) => mail::run(&acting().await?, verb, args.output).await,
+        Command::Rates(verb) => rates::run(&acting().await?, verb, args.output).await,
         Command::Board(which) => board::print(&acting().await?.deals().board(which.pipeline).await?, args.output),
         Command::Conversion(asked) => figures::conversion(&acting().await?, asked, args.output).await,
         Command::Forecast(asked) => figures::forecast(&acting().await?, asked, args.output).await,
         Command::Velocity(asked) => figures::velocity(&acting().await?, asked, args.output).await,
         Command::Sales(asked) => figures::sales(&acting().await?, asked, args.output).await,
+        Command::Revenue(asked) => figures::revenue(&acting().await?, asked, args.output).await,
+        Command::Funnel(asked) => figures::funnel(&acting().await?, asked, args.output).await,
+        Command::Activities(asked) => figures::activities(&acting().await?, asked, args.output).await,
+        Command::Dashboard(asked) => figures::dashboard(&acting().await?, asked, args.output).await,
         Command::Leaderboard(asked) => figures::leaderboard(&acting().await?, asked, args.output).await,
+        Command::Watch(asked) => {
+            let booted = open(&args).await?;
+            watch::run(&booted, &session(booted.crm(), &args).await?, asked).await
+        }
         Command::Search(search) => settings::search(&acting().await?, search, args.output).await,
         Command::Users(verb) => settings::users(&acting().await?, verb, args.output).await,
         Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,
@@ -54,6 +73,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Jobs(verb) => {
             let booted = open(&args).await?;
             jobs::run(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
+        }
+        Command::Queues(verb) => jobs::queues(&acting().await?, verb, args.output).await,
+        Command::Webhooks(verb) => {
+            let booted = open(&args).await?;
+            webhooks::run(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
         }
         Command::Imports(verb) => {
             let booted = open(&args).await?;
@@ -84,7 +108,8 @@ async fn workspace(args: &Args, verb: &Workspace) -> Result<(), Failure> {
 }
 
 async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Failure> {
-    let session = session(open(args).await?.crm(), args).await?;
+    let booted = open(args).await?;
+    let session = session(booted.crm(), args).await?;
     match verb {
         Records::Import(import) => transfer::import(&session, entity, import, args).await,
         Records::Export(export) => transfer::export(&session, entity, export).await,
@@ -99,6 +124,7 @@ async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Fail
         }
         Records::Timeline(history) => record::timeline(&session, entity, history, args.output).await,
         Records::Search(words) => record::search(&session, entity, words, args.output).await,
-        Records::Bulk(bulk) => many::bulk(&session, entity, bulk, args.output).await,
+        Records::Bulk(bulk) => many::bulk(booted.crm(), &session, entity, bulk, args.output).await,
+        Records::BulkCreate(bulk) => many::create(&session, entity, bulk, args.output).await,
     }
 }

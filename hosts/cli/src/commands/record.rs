@@ -17,6 +17,7 @@ pub(crate) async fn show(session: &Session, entity: Entity, one: One, output: Ou
     match entity {
         Entity::Contact => print::record(output, &session.contacts().read(one.id()).await?),
         Entity::Company => print::record(output, &session.companies().read(one.id()).await?),
+        Entity::Task => print::record(output, &session.tasks().read(one.id()).await?),
         _ => print::record(output, &session.deals().read(one.id()).await?),
     }
 }
@@ -27,6 +28,7 @@ pub(crate) async fn create(session: &Session, entity: Entity, fields: &Fields, o
     match entity {
         Entity::Contact => print::record(output, &session.contacts().create(input::read(object)?).await?),
         Entity::Company => print::record(output, &session.companies().create(input::read(object)?).await?),
+        Entity::Task => print::record(output, &session.tasks().create(input::read(object)?).await?),
         _ => {
             let start: DealStart = input::read(taken(&mut object, &["pipeline_id", "stage_id"]))?;
             print::record(output, &session.deals().create(start, input::read(object)?).await?)
@@ -56,6 +58,7 @@ pub(crate) async fn update(
         Entity::Company => {
             print::record(output, &session.companies().update(one.id(), input::read(object)?, expect).await?)
         }
+        Entity::Task => print::record(output, &session.tasks().update(one.id(), input::read(object)?, expect).await?),
         _ => print::record(output, &session.deals().update(one.id(), input::read(object)?, expect).await?),
     }
 }
@@ -71,6 +74,7 @@ pub(crate) async fn delete(
     match entity {
         Entity::Contact => session.contacts().delete(one.id(), expect).await?,
         Entity::Company => session.companies().delete(one.id(), expect).await?,
+        Entity::Task => session.tasks().delete(one.id(), expect).await?,
         _ => session.deals().delete(one.id(), expect).await?,
     }
     print::deleted(output, one.id::<()>())
@@ -87,6 +91,7 @@ pub(crate) async fn timeline(
     let page = match entity {
         Entity::Contact => session.contacts().timeline(one.id(), cursor, limit).await?,
         Entity::Company => session.companies().timeline(one.id(), cursor, limit).await?,
+        Entity::Task => session.tasks().timeline(one.id(), cursor, limit).await?,
         _ => session.deals().timeline(one.id(), cursor, limit).await?,
     };
     records::print(&["At", "By", "What", "Fields"], &page, output, |item| {

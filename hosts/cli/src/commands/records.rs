@@ -1,8 +1,10 @@
 //! `slackcrm contacts list` and its like.
 
+use crm_core::deal::Deal;
 use crm_core::{Entity, ListRequest, Page, Session};
 use serde::Serialize;
 
+use super::tasks;
 use crate::args::{List, Output};
 use crate::failure::Failure;
 use crate::print::Sheet;
@@ -24,6 +26,7 @@ pub(crate) async fn page(
     match entity {
         Entity::Contact => contacts(session, request, output).await,
         Entity::Company => companies(session, request, output).await,
+        Entity::Task => tasks::page(session.tasks().list(request).await, output),
         _ => deals(session, request, output).await,
     }
 }
@@ -77,7 +80,7 @@ async fn deals(session: &Session, request: &ListRequest, output: Output) -> Resu
             deal.id.to_string(),
             deal.title.clone(),
             deal.status.name().to_owned(),
-            text(deal.value.as_ref()),
+            worth(deal),
             text(deal.opened_at.as_ref()),
             text(deal.closed_at.as_ref()),
         ]
@@ -100,6 +103,12 @@ pub(crate) fn print<T: Serialize>(
         println!("\nmore: --cursor {cursor}");
     }
     Ok(())
+}
+
+/// What a deal is worth; an estimate is marked.
+fn worth(deal: &Deal) -> String {
+    let value = text(deal.value.as_ref());
+    if deal.value_estimated { format!("~{value}") } else { value }
 }
 
 /// A value that may be absent.

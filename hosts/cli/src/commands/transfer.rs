@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crm_core::transfer::{Counts, Import as ImportRecord, ImportOptions, Transfers};
 use crm_core::{Entity, Id, ListRequest, Session};
-use futures::Stream;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::file;
@@ -16,34 +15,79 @@ use crate::print::{Sheet, remark};
 
 /// Reads a file in, or says what would happen.
 pub(crate) async fn import(session: &Session, entity: Entity, args: &Import, typed: &Args) -> Result<(), Failure> {
-    let mut source =
-        FileSource::open(&args.file).map_err(|error| Failure::new(format!("{}: {error}", args.file.display())))?;
     let transfers = session.transfers();
+    // Every file is looked at before the first row is written.
+    let (mut source, options) = (opened(&args.file)?, args.options(&transfers)?);
+    if let Some(companies) = &args.companies {
+        if entity != Entity::Deal {
+            return Err(Failure::new("--companies: belongs to an import of deals"));
+        }
+        transfers.check(entity, &mut source, &options).await?;
+        read_companies(&transfers, companies, &options, args, typed).await?;
+    }
     if args.dry_run {
-        return preview(&transfers.preview(entity, &mut source, &args.options()?).await?, typed.output);
+        return preview(&transfers.preview(entity, &mut source, &options).await?, typed.output);
     }
     let id = match &args.resume {
         Some(id) => resumed(&transfers, entity, id).await?,
-        None => transfers.start(entity, &mut source, args.options()?).await?.id,
+        None => transfers.start(entity, &mut source, options).await?.id,
     };
-    let bar = progress_bar(&args.file)?;
     announce(&format!("import {id}"));
+    let import = read_in(&transfers, id, &args.file, &mut source, &hint(id, typed)).await?;
+    report(&import, typed.output)?;
+    let refused = args.failed.clone().unwrap_or_else(|| beside(&args.file));
+    keep_failed(&transfers, &import, &refused).await
+}
+
+/// Reads the companies in that deals are about, and says beside the result what became of them.
+async fn read_companies(
+    transfers: &Transfers,
+    file: &Path,
+    deals: &ImportOptions,
+    args: &Import,
+    typed: &Args,
+) -> Result<(), Failure> {
+    let (mut source, options) = (opened(file)?, deals.of_companies());
+    if args.dry_run {
+        let counts = transfers.preview(Entity::Company, &mut source, &options).await?.counts;
+        announce(&format!("companies: {}", would(counts)));
+        return Ok(());
+    }
+    let id = transfers.start(Entity::Company, &mut source, options).await?.id;
+    let by_itself = format!("slackcrm companies import {} --resume {id}{}", file.display(), typed.who());
+    let hint = format!("what was read in stays; go on with {by_itself}, then import the deals again");
+    let import = read_in(transfers, id, file, &mut source, &hint).await?;
+    let Counts { created, updated, unchanged, failed } = import.counts;
+    announce(&format!("companies: {created} created, {updated} updated, {unchanged} unchanged, {failed} failed"));
+    keep_failed(transfers, &import, &beside(file)).await
+}
+
+/// How to go on with an import that was interrupted.
+fn hint(id: Id<ImportRecord>, typed: &Args) -> String {
+    format!("what was read in stays; go on with --resume {id}{}", typed.who())
+}
+
+fn opened(file: &Path) -> Result<FileSource, Failure> {
+    FileSource::open(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
+}
+
+/// Reads the rows of an import to the end, with a bar on a terminal.
+async fn read_in(
+    transfers: &Transfers,
+    id: Id<ImportRecord>,
+    file: &Path,
+    source: &mut FileSource,
+    hint: &str,
+) -> Result<ImportRecord, Failure> {
+    let bar = progress_bar(file)?;
     let result = transfers
-        .run(id, &mut source, &mut |import| {
+        .run(id, source, &mut |import| {
             bar.set_position(import.offset);
             bar.set_message(format!("{} rows", import.rows));
         })
         .await;
     bar.finish_and_clear();
-    let import = result.map_err(|error| {
-        let failure = Failure::from(error);
-        failure.hint(format!("what was read in stays; go on with --resume {id}{}", typed.who()))
-    })?;
-    report(&import, typed.output)?;
-    match import.counts.failed {
-        0 => Ok(()),
-        _ => keep_failed(transfers.failed_rows(id), args).await,
-    }
+    Ok(result.map_err(|error| Failure::from(error).hint(hint.to_owned()))?.into_inner())
 }
 
 /// The import to go on with, which must read the kind of rows that was typed.
@@ -58,8 +102,14 @@ async fn resumed(transfers: &Transfers, entity: Entity, id: &str) -> Result<Id<I
 
 impl Import {
     /// The options as they were typed.
-    fn options(&self) -> Result<ImportOptions, Failure> {
+    fn options(&self, transfers: &Transfers) -> Result<ImportOptions, Failure> {
+        let list =
+            |file: &PathBuf| std::fs::read(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())));
+        let products = self.products.as_ref().map(list).transpose()?;
+        let teams = self.teams.as_ref().map(list).transpose()?;
         let mut options = ImportOptions {
+            products: products.map(|file| transfers.products(&file)).transpose()?.unwrap_or_default(),
+            teams: teams.map(|file| transfers.teams(&file)).transpose()?.unwrap_or_default(),
             on_duplicate: self.on_duplicate,
             create_missing: !self.no_create_missing,
             create_fields: self.create_fields,
@@ -124,16 +174,14 @@ fn preview(preview: &crm_core::transfer::Preview, output: Output) -> Result<(), 
         sheet.row(vec![column.header.clone(), column.field.clone().unwrap_or_else(|| "-".to_owned()), sample]);
     }
     sheet.print(output, preview)?;
-    let Counts { created, updated, unchanged, failed } = preview.counts;
-    let would = format!("would create {created}, update {updated}, leave {unchanged} and refuse {failed}");
     if output == Output::Table {
         println!();
     }
-    remark(output, &would);
+    remark(output, &would(preview.counts));
     for refused in &preview.errors {
         remark(output, &format!("line {}: {}: {}", refused.line, refused.field, refused.message));
     }
-    let untold = failed.saturating_sub(preview.errors.len() as u64);
+    let untold = preview.counts.failed.saturating_sub(preview.errors.len() as u64);
     if untold > 0 {
         remark(output, &format!("and {untold} more; an import keeps all of them in a file"));
     }
@@ -143,11 +191,18 @@ fn preview(preview: &crm_core::transfer::Preview, output: Output) -> Result<(), 
     Ok(())
 }
 
-/// Writes the refused rows beside the file, or where the person said.
-async fn keep_failed(rows: impl Stream<Item = crm_core::Result<Vec<u8>>>, args: &Import) -> Result<(), Failure> {
-    let path = args.failed.clone().unwrap_or_else(|| beside(&args.file));
-    file::write(&path, rows).await?;
-    announce(&format!("refused rows: {}", path.display()));
+/// What an import would do, in words.
+fn would(counts: Counts) -> String {
+    let Counts { created, updated, unchanged, failed } = counts;
+    format!("would create {created}, update {updated}, leave {unchanged} and refuse {failed}")
+}
+
+/// Writes the refused rows to a file, where there are some.
+async fn keep_failed(transfers: &Transfers, import: &ImportRecord, path: &Path) -> Result<(), Failure> {
+    if import.counts.failed > 0 {
+        file::write(path, transfers.failed_rows(import.id)).await?;
+        announce(&format!("refused rows: {}", path.display()));
+    }
     Ok(())
 }
 

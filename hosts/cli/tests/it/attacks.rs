@@ -14,7 +14,7 @@ fn peak_kib(process: u32) -> u64 {
     peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Every attack once. Each is answered with a refusal, or not at all.
+/// Every attack once. Each is answered with its refusal.
 fn attack(address: &str, token: &str) {
     let head = |line: &str, headers: &str| {
         format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n{headers}connection: close\r\n\r\n")
@@ -29,8 +29,8 @@ fn attack(address: &str, token: &str) {
     let deep = format!(r#"{{"custom":{{"x":{}{}}}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let bomb = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".repeat(1_000);
     let attacks: Vec<(&str, Vec<u8>)> = vec![
-        ("", head("GET /healthz", &fields).into()),
-        ("", head("GET /healthz", &format!("x: {}\r\n", "y".repeat(200_000))).into()),
+        ("431", head("GET /healthz", &fields).into()),
+        ("431", head("GET /healthz", &format!("x: {}\r\n", "y".repeat(200_000))).into()),
         ("422", with_length(deep.as_bytes(), "")),
         ("400", with_length("[".repeat(10_000).as_bytes(), "")),
         ("413", posting("content-length: 104857600\r\n").into()),
@@ -55,8 +55,7 @@ fn attack(address: &str, token: &str) {
     for (status, bytes) in attacks {
         let answer = sent(address, &bytes);
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned();
-        let is_refused = answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.starts_with("HTTP/1.1 4");
-        assert!(is_refused || status.is_empty() && answer.is_empty(), "{shown}: {answer}");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {answer}");
     }
     endless_body(address, &posting("transfer-encoding: chunked\r\n"));
     half_open(address, &posting("content-length: 500\r\n"));

@@ -36,9 +36,11 @@ fn an_absent_folder_becomes_the_demos_own_whatever_the_environment_says() {
         .spawn()
         .unwrap();
     let printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let password = printed.into_iter().find(|line| line.starts_with("password"));
+    let printed: Vec<String> = printed.take_while(|line| !line.contains(" leaderboard ")).collect();
+    let has = |start: &str| printed.iter().any(|line| line.trim_start().starts_with(start));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(password.is_some());
+    assert!(has("password") && has("Where to look next:") && has("http://127.0.0.1:0/api/docs"), "{printed:#?}");
+    assert!(printed.iter().any(|line| line.contains("Won") && line.contains("4,238")), "{printed:#?}");
     assert!(data.join(MARKER).is_file() && data.join("demo.sqlite").is_file());
 }

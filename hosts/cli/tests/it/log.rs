@@ -2,13 +2,8 @@
 
 use serde_json::Value;
 
-use crate::serving::{Serving, asked};
+use crate::serving::{Serving, asked, json};
 use crate::support::{PASSWORD, on_each_store};
-
-/// The JSON of an answer.
-fn json(answer: &str) -> Value {
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
 
 #[test]
 fn a_log_of_every_detail_has_request_ids_and_names_nobody() {

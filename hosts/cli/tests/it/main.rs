@@ -9,14 +9,22 @@
 
 mod attacks;
 mod demo;
+mod figures;
 mod guide;
 mod log;
+mod mail;
 mod many;
+mod migrate;
+mod outcome;
 mod people;
 mod pipeline;
+mod rates;
 mod records;
 mod resume;
 mod serve;
 mod serving;
 mod support;
+mod tasks;
 mod transfer;
+mod watch;
+mod webhooks;

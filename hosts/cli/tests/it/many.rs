@@ -32,6 +32,29 @@ fn many_are_changed_tagged_and_deleted_by_a_filter() {
 }
 
 #[test]
+fn many_are_made_of_a_list() {
+    on_each_store(|product| {
+        let list = r#"[{"last_name": "Hopper", "tags": ["vip"]}, {"last_name": "Curie"}, {"age": 7}]"#;
+        let refused = product.try_run(&["contacts", "bulk-create", "--json", list]);
+        assert!(!refused.status.success());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("items.2") && said.contains("unknown field `age`"), "{said}");
+        assert_eq!(product.json(&["contacts", "list"])["data"], json!([]));
+        let report = product.json(&["contacts", "bulk-create", "--json", list, "--partial"]);
+        assert_eq!((&report["succeeded"], &report["failed"]), (&json!(2), &json!(1)));
+        assert_eq!(product.json(&["contacts", "list"])["data"].as_array().unwrap().len(), 2);
+        let told = product.run(&["companies", "bulk-create", "--json", r#"[{"name": "Acme"}]"#]);
+        assert_eq!(told, "1 done, 0 at fault\n");
+        let told = product.run(&["tasks", "bulk-create", "--json", r#"[{"title": "Call"}]"#]);
+        assert_eq!(told, "1 done, 0 at fault\n");
+        for (kind, json) in [("contacts", "{}"), ("deals", r#"[{"title": "Big one"}]"#)] {
+            let refused = product.try_run(&[kind, "bulk-create", "--json", json]);
+            assert!(!refused.status.success(), "{kind}");
+        }
+    });
+}
+
+#[test]
 fn an_import_is_undone_and_can_be_made_again() {
     on_each_store(|product| {
         let file = product.file("people.csv", PEOPLE);

@@ -19,6 +19,35 @@ fn by_hand() -> BTreeMap<String, (u64, i64)> {
     stages
 }
 
+/// The whole set, as the README reads it in.
+fn history(product: &Product, more: &[&str]) -> serde_json::Value {
+    let [deals, companies, products, teams] =
+        ["sales_pipeline.csv", "accounts.csv", "products.csv", "sales_teams.csv"].map(example);
+    let mut typed = vec!["deals", "import", text(&deals), "--companies", text(&companies)];
+    typed.extend(["--products", text(&products), "--teams", text(&teams)]);
+    typed.extend(more);
+    product.json(&typed)
+}
+
+/// What the open deals of each stage cost by the list, whatever the spaces in a product's name.
+fn prices_by_hand() -> BTreeMap<String, i64> {
+    let [file, list] =
+        ["sales_pipeline.csv", "products.csv"].map(|name| std::fs::read_to_string(example(name)).unwrap());
+    let bare = |name: &str| name.replace(' ', "");
+    let price = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        (bare(cells[0]), cells[2].parse::<i64>().unwrap())
+    };
+    let prices: BTreeMap<String, i64> = list.lines().skip(1).map(price).collect();
+    let mut stages = BTreeMap::new();
+    for cells in file.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+        if cells[6].is_empty() {
+            *stages.entry(cells[4].to_owned()).or_default() += prices[&bare(cells[2])];
+        }
+    }
+    stages
+}
+
 fn board(product: &Product) -> BTreeMap<String, (u64, i64)> {
     let board = product.json(&["board"]);
     let stage = |stage: &serde_json::Value| {
@@ -62,13 +91,91 @@ fn importing_the_history_again_changes_nothing() {
 }
 
 #[test]
-fn the_printed_board_is_the_one_in_the_readme() {
+fn the_files_beside_it_say_what_open_deals_are_worth_and_who_works_with_whom() {
+    on_each_store(|product| {
+        let done = history(product, &[]);
+        assert_eq!((&done["counts"]["created"], done["warnings"].as_array().unwrap().len()), (&8_800.into(), 0));
+        assert_eq!(product.json(&["companies", "list", "--limit", "200"])["data"].as_array().unwrap().len(), 85);
+        let (board, prices) = (board(product), prices_by_hand());
+        for stage in ["Prospecting", "Engaging"] {
+            assert_eq!(board[stage], (by_hand()[stage].0, prices[stage]), "{stage}");
+        }
+        assert_eq!(board["Won"], (4_238, 10_005_534));
+        let people = product.json(&["users", "list", "--limit", "200"]);
+        assert_eq!(people["data"].as_array().unwrap().len(), 35 + 6);
+        let open = product.json(&["deals", "list", "--filter", "value_estimated = true", "--limit", "1"]);
+        assert_eq!((&open["data"][0]["status"], &open["data"][0]["value_estimated"]), (&"open".into(), &true.into()));
+        let forecast = product.json(&["forecast"]);
+        assert_eq!(forecast["figures"]["undated"]["open_count"], 500);
+        assert_eq!(forecast["figures"]["total"]["open_count"], 1_589);
+        // Again, and with the policy that would change what it finds otherwise.
+        let entries = product.journal_entries();
+        for policy in ["skip", "update"] {
+            let again = history(product, &["--on-duplicate", policy, "--value", "product:GTXPro=GTX Pro"]);
+            assert_eq!((&again["counts"]["unchanged"], &again["counts"]["created"]), (&8_800.into(), &0.into()));
+        }
+        assert_eq!(product.journal_entries(), entries);
+    });
+}
+
+#[test]
+fn a_file_beside_it_that_cannot_be_read_is_named_and_nothing_is_read_in() {
     let product = Product::sqlite();
-    product.run(&["companies", "import", text(&example("accounts.csv"))]);
-    product.run(&["deals", "import", text(&example("sales_pipeline.csv"))]);
+    let deals = product.file("deals.csv", "id,name\n1,A\n");
+    let list = product.file("list.csv", "product,price\nA,five\n");
+    for (flag, complaint) in [("--products", "line 2: price: "), ("--teams", "needs a column")] {
+        let refused = product.try_run(&["deals", "import", text(&deals), flag, text(&list)]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(complaint), "{said}");
+    }
+    let refused = product.try_run(&["contacts", "import", text(&deals), "--companies", text(&list)]);
+    assert!(!refused.status.success());
+    assert_eq!(product.json(&["deals", "list"])["data"], serde_json::json!([]));
+    let told =
+        product.try_run(&["deals", "import", text(&deals), "--companies", text(&example("accounts.csv")), "--dry-run"]);
+    assert!(String::from_utf8_lossy(&told.stderr).contains("companies: would create 85"), "{told:?}");
+    assert_eq!(product.json(&["companies", "list"])["data"], serde_json::json!([]));
+}
+
+/// The commands of the README's block about the history, each with what is shown below it.
+fn transcript() -> Vec<(String, Vec<String>)> {
     let readme = std::fs::read_to_string(example("../../README.md")).unwrap();
-    for line in product.run(&["board"]).lines() {
-        assert!(readme.contains(line.trim_end()), "the README lacks {line:?}");
+    let block = readme.split("```console\n").find(|block| block.contains("$ slackcrm workspace create")).unwrap();
+    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
+    for line in block.split("```").next().unwrap().lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => commands.push((command.to_owned(), Vec::new())),
+            None if commands.last().unwrap().0.ends_with('\\') => {
+                let command = &mut commands.last_mut().unwrap().0;
+                command.truncate(command.len() - 1);
+                command.push_str(line.trim_start());
+            }
+            None => commands.last_mut().unwrap().1.push(line.trim_end().to_owned()),
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_transcript_of_the_readme_is_what_the_program_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_slackcrm")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let database = format!("sqlite://{}", folder.path().join("sales.sqlite").display());
+    let transcript = transcript();
+    assert!(transcript.iter().filter(|(_, shown)| !shown.is_empty()).count() >= 2);
+    for (command, shown) in transcript {
+        if let Some((name, _)) = command.strip_prefix("export ").and_then(|export| export.split_once('=')) {
+            assert_eq!(name, "SLACKCRM_DATABASE_URL");
+            continue;
+        }
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &command]).env("PATH", &path).env("SLACKCRM_DATABASE_URL", &database);
+        let output = shell.current_dir(example("../..")).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let printed: Vec<&str> = printed.lines().map(str::trim_end).collect();
+        assert!(shown.is_empty() || printed == shown, "{command}:\n{}", printed.join("\n"));
     }
 }
 

@@ -1,13 +1,15 @@
 //! The server's process and the signals that end it.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::mpsc;
 
 use serde_json::Value;
 
-use crate::serving::{Serving, asked};
-use crate::support::Product;
+use crate::serving::{Serving, answered, asked, json};
+use crate::support::{PASSWORD, Product, on_each_store};
 
 #[test]
 fn a_signal_ends_a_server_that_waits_for_its_database() {
@@ -50,6 +52,42 @@ fn a_second_signal_ends_at_once_what_a_first_one_finishes() {
         }
         assert!(serving.ended().contains(last));
     }
+}
+
+#[test]
+fn what_was_acknowledged_before_a_signal_is_there_after_it() {
+    on_each_store(|product| {
+        product.register("ada@example.com");
+        let mut serving = Serving::start(product.command());
+        let address = serving.address();
+        let login = format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}"}}"#);
+        let signed = json(&asked(&address, "POST /api/v1/auth/login", "", &login));
+        let token = format!("authorization: Bearer {}\r\n", signed["access_token"].as_str().unwrap());
+        let (told, acknowledged) = mpsc::channel();
+        let write = |told: mpsc::Sender<String>| {
+            // Until the server takes no more.
+            while let Some(answer) = answered(&address, "POST /api/v1/contacts", &token, r#"{"last_name":"Kept"}"#) {
+                assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+                told.send(json(&answer)["id"].as_str().unwrap().to_owned()).unwrap();
+            }
+        };
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let told = told.clone();
+                scope.spawn(|| write(told));
+            }
+            drop(told);
+            let mut ids: Vec<String> = acknowledged.iter().take(60).collect();
+            serving.signal("TERM");
+            ids.extend(acknowledged.iter());
+            ids
+        });
+        serving.ended();
+        let kept = product.run(&["--workspace", "Other", "contacts", "export"]);
+        let kept: HashSet<&str> = kept.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+        assert!(ids.len() >= 60);
+        assert_eq!(ids.iter().find(|id| !kept.contains(id.as_str())), None);
+    });
 }
 
 #[test]

@@ -78,18 +78,37 @@ impl Drop for Serving {
 
 /// Sends bytes on a connection of its own, and gives what comes back until it is closed.
 pub(crate) fn sent(address: &str, bytes: &[u8]) -> String {
-    let mut client = TcpStream::connect(address).unwrap();
+    tried(address, bytes).unwrap()
+}
+
+/// As [`sent`], where somebody listens.
+fn tried(address: &str, bytes: &[u8]) -> std::io::Result<String> {
+    let mut client = TcpStream::connect(address)?;
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     // A server that has heard enough hangs up.
     let _ = client.write_all(bytes);
     let mut answer = Vec::new();
     let _ = client.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// Sends one request with a JSON body, and gives the answer.
 pub(crate) fn asked(address: &str, line: &str, headers: &str, body: &str) -> String {
+    sent(address, request(line, headers, body).as_bytes())
+}
+
+/// As [`asked`], of a server that may be gone.
+pub(crate) fn answered(address: &str, line: &str, headers: &str, body: &str) -> Option<String> {
+    tried(address, request(line, headers, body).as_bytes()).ok().filter(|answer| !answer.is_empty())
+}
+
+fn request(line: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n");
-    sent(address, format!("{head}{headers}content-length: {length}\r\n\r\n{body}").as_bytes())
+    format!("{head}{headers}content-length: {length}\r\n\r\n{body}")
+}
+
+/// The JSON of an answer.
+pub(crate) fn json(answer: &str) -> Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }

@@ -21,17 +21,26 @@ pub(crate) struct Product {
 
 /// Runs a test on each store that there is.
 pub(crate) fn on_each_store(test: impl Fn(&Product)) {
-    test(&Product::sqlite());
+    on_each_empty_store(|product| test(&product.with_workspace()));
+}
+
+/// As [`on_each_store`], with nothing in it.
+pub(crate) fn on_each_empty_store(test: impl Fn(Product)) {
+    test(Product::empty());
     if let Some(server) = crm_core::testkit::postgres_url() {
-        test(&Product::postgres(&server));
+        test(Product::postgres(&server));
     }
 }
 
 impl Product {
     pub(crate) fn sqlite() -> Self {
+        Self::empty().with_workspace()
+    }
+
+    fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Self { url, folder }.with_workspace()
+        Self { url, folder }
     }
 
     fn postgres(server: &str) -> Self {
@@ -44,12 +53,17 @@ impl Product {
             client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         });
         let (server, _) = server.rsplit_once('/').unwrap();
-        Self { url: format!("{server}/{name}"), folder: tempfile::tempdir().unwrap() }.with_workspace()
+        Self { url: format!("{server}/{name}"), folder: tempfile::tempdir().unwrap() }
     }
 
     fn with_workspace(self) -> Self {
         self.run(&["workspace", "create", WORKSPACE]);
         self
+    }
+
+    /// Where the database is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Registers an admin of a workspace of their own.

@@ -1,6 +1,6 @@
 //! Files in and out, as people have them.
 
-use crate::support::{Product, on_each_store, text};
+use crate::support::{Product, WORKSPACE, on_each_store, text};
 
 const PEOPLE: &str = "First Name,Last Name,Email,Job Title\r\nAda,Lovelace,ada@example.com,Countess\r\n\
                       José,García,jose@example.com,Buyer\r\n";
@@ -130,4 +130,46 @@ fn acting_as_somebody_is_acting_with_their_permissions() {
     let output = product.try_run(&["--as", "nobody@example.com", "contacts", "list"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("nobody@example.com"));
+}
+
+#[test]
+fn an_import_as_somebody_is_theirs_and_does_what_they_may() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", "First Name,Last Name,Email,Owner\nAda,Lovelace,ada@example.com,\n");
+        product.register("grace@example.com");
+        let as_grace = ["--as", "grace@example.com"];
+        let import = product.json(&[&as_grace as &[&str], &["contacts", "import", text(&file)]].concat());
+        assert_eq!(import["counts"]["created"], 1);
+        let of_grace = |verb: &[&str]| product.json(&[&as_grace, verb].concat());
+        let members = of_grace(&["users", "list"]);
+        let grace = &members["data"][0];
+        assert_eq!((&grace["email"], &import["created_by"]), (&"grace@example.com".into(), &grace["id"]));
+        let contact = &of_grace(&["contacts", "list"])["data"][0];
+        assert_eq!((&contact["last_name"], &contact["owner_id"]), (&"Lovelace".into(), &grace["id"]));
+        let made = &of_grace(&["contacts", "timeline", contact["id"].as_str().unwrap()])["data"][0];
+        assert_eq!(made["actor"]["user_id"], grace["id"]);
+        // Her workspace is not the other one.
+        assert_eq!(product.json(&["--workspace", WORKSPACE, "contacts", "list"])["data"], serde_json::json!([]));
+        // It is gone on with as it began.
+        let id = import["id"].as_str().unwrap();
+        let again = of_grace(&["contacts", "import", text(&file), "--resume", id]);
+        assert_eq!(again["version"], import["version"]);
+        let elsewhere = ["--workspace", WORKSPACE, "contacts", "import", text(&file), "--resume", id];
+        assert!(!product.try_run(&elsewhere).status.success());
+    });
+}
+
+#[test]
+fn companies_are_left_alone_where_the_deals_beside_them_cannot_be_read() {
+    on_each_store(|product| {
+        let companies = product.file("companies.csv", "name\nAcme\n");
+        let deals = product.file("bad.csv", "\n");
+        let output = product.try_run(&["deals", "import", text(&deals), "--companies", text(&companies)]);
+        assert!(!output.status.success());
+        assert_eq!(product.json(&["companies", "list"])["data"], serde_json::json!([]));
+        let good = product.file("good.csv", "id,name\n1,A\n");
+        let mapped = ["deals", "import", text(&good), "--companies", text(&companies), "--map", "nothing=name"];
+        assert!(!product.try_run(&mapped).status.success());
+        assert_eq!(product.json(&["companies", "list"])["data"], serde_json::json!([]));
+    });
 }

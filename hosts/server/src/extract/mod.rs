@@ -1,6 +1,6 @@
 //! What handlers take from a request.
 //!
-//! Who asks is settled before anything else is read: [`Signed`] and [`Creating`] check the token
+//! Who asks is settled before anything else is read: [`Signed`] and [`Once`] check the token
 //! first, so a stranger learns nothing from what is wrong with the rest.
 
 mod body;
@@ -13,6 +13,6 @@ mod signed;
 pub(crate) use body::{Json, decode};
 pub(crate) use headers::{Expected, idempotency_key};
 pub(crate) use item::{Bounded, EditItem, Item};
-pub(crate) use path::RecordId;
-pub(crate) use query::{ExportParams, ListParams, NoQuery, Query, UntaggedParams};
-pub(crate) use signed::{Caller, Creating, Keyed, Signed, bearer};
+pub(crate) use path::{Named, RecordId};
+pub(crate) use query::{ExportParams, ListParams, NoQuery, Queries, Query, UntaggedParams, UpcomingParams};
+pub(crate) use signed::{Caller, Keyed, Once, Signed, bearer};

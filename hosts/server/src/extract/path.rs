@@ -1,6 +1,7 @@
 //! The record that a path names.
 
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -29,5 +30,17 @@ fn absent(request: &HttpRequest) -> Refusal {
         Ok(Some(methods)) => Refusal::method(methods),
         Ok(None) => Error::new(ErrorKind::NotFound, "the path names no id").into(),
         Err(refusal) => refusal,
+    }
+}
+
+/// The `{name}` of the path, as a `T`.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: FromStr<Err = Error>> FromRequest for Named<T> {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.match_info().get("name").unwrap_or_default().parse().map(Self).map_err(Refusal::from))
     }
 }

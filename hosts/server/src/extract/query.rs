@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use crm_core::filter::Filter;
+use crm_core::filter::{Filter, Span};
 use crm_core::{Error, FieldError, ListRequest, Result};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -26,6 +26,28 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(parse(request.query_string()).map(Self).map_err(Refusal::from))
     }
+}
+
+/// The query string as two: parameters that several operations take, and those of this one alone.
+pub(crate) struct Queries<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: DeserializeOwned + IntoParams, B: DeserializeOwned> FromRequest for Queries<A, B> {
+    type Error = Refusal;
+    type Future = Ready<std::result::Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse_both(request.query_string()).map_err(Refusal::from))
+    }
+}
+
+fn parse_both<A: DeserializeOwned + IntoParams, B: DeserializeOwned>(query: &str) -> Result<Queries<A, B>> {
+    let shared = A::into_params(|| Some(ParameterIn::Query));
+    let is_shared = |pair: &&str| {
+        let name = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name);
+        name.is_some_and(|name| shared.iter().any(|parameter| parameter.name == name))
+    };
+    let (shared, own): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_shared);
+    Ok(Queries(parse(&shared.join("&"))?, parse(&own.join("&"))?))
 }
 
 /// For operations that take no query string: none came.
@@ -154,6 +176,40 @@ impl IntoParams for UntaggedParams {
         let mut all = ListParams::into_params(parameter_in);
         all.retain(|parameter| parameter.name != "tags");
         all
+    }
+}
+
+/// What is due within a time from now on, as a query asks for it.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UpcomingParams {
+    /// How long from now on, as an ISO 8601 duration; `P7D` where absent.
+    #[param(value_type = Option<String>, pattern = r"^P[1-9][0-9]{0,3}[DWM]$")]
+    within: Option<Span>,
+    /// Rows a page; 50 where absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// A field, with a leading `-` for descending; `due_at` where absent.
+    sort: Option<String>,
+    /// Words that the record must contain; each may be the start of a longer word.
+    q: Option<String>,
+    /// A `Filter` as JSON.
+    filter: Option<String>,
+    /// Whether to count all matching records, up to 10,000.
+    count: Option<bool>,
+    /// Tags of which the record carries at least one, separated by commas.
+    tags: Option<String>,
+}
+
+impl UpcomingParams {
+    /// The window and the request that the engine checks.
+    pub(crate) fn into_request(self) -> Result<(Span, ListRequest)> {
+        let Self { within, limit, cursor, sort, q, filter, count, tags } = self;
+        let request = ListParams { limit, cursor, sort, q, filter, count, tags }.into_request()?;
+        Ok((within.unwrap_or(Span::days(7)), request))
     }
 }
 

@@ -22,9 +22,9 @@ pub(crate) struct Caller(pub(crate) Session, pub(crate) AccessClaims);
 /// The caller's session, and then what else the handler takes.
 pub(crate) struct Signed<A = ()>(pub(crate) Session, pub(crate) A);
 
-/// The caller's session and the body of a creation. With an `Idempotency-Key` the session creates
+/// The caller's session and the body of a request. With an `Idempotency-Key` the session does it
 /// once, however often the request is sent.
-pub(crate) struct Creating<T>(pub(crate) Session, pub(crate) T);
+pub(crate) struct Once<T>(pub(crate) Session, pub(crate) T);
 
 /// As [`Signed`] for a `POST` without a body, done once under an `Idempotency-Key`.
 pub(crate) struct Keyed<A>(pub(crate) Session, pub(crate) A);
@@ -78,7 +78,7 @@ where
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Creating<T> {
+impl<T: DeserializeOwned> FromRequest for Once<T> {
     type Error = Refusal;
     type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
 

@@ -8,6 +8,7 @@ mod examples;
 mod operations;
 mod postman;
 mod schemas;
+mod webhooks;
 
 pub(crate) use operations::takes_query;
 
@@ -18,6 +19,7 @@ use utoipa::openapi::{InfoBuilder, License, OpenApi};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
 
+use crate::live::{Greeting, Notice, Subscription};
 use crate::refusal::Problem;
 use crate::routes;
 
@@ -45,7 +47,7 @@ pub(crate) fn document() -> OpenApi {
     document.info = InfoBuilder::new()
         .title("SlackCRM")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Contacts, companies, deals and their history."))
+        .description(Some("Contacts, companies, deals, tasks and their history."))
         .license(Some(License::builder().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
     let components = document.components.get_or_insert_default();
@@ -57,8 +59,14 @@ pub(crate) fn document() -> OpenApi {
     components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(bearer).into());
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
-    schemas::correct(&mut components.schemas);
+    // What a WebSocket says is no body of an operation.
+    components.schemas.insert(Greeting::name().into_owned(), Greeting::schema());
+    components.schemas.insert(Subscription::name().into_owned(), Subscription::schema());
+    components.schemas.insert(Notice::name().into_owned(), Notice::schema());
     components.responses.extend(operations::refusals());
+    webhooks::complete(&mut document);
+    let components = document.components.get_or_insert_default();
+    schemas::correct(&mut components.schemas);
     operations::complete(&mut document);
     examples::complete(&mut document);
     document

@@ -20,7 +20,7 @@ const PROBLEM: &str = "application/problem+json";
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// Every refusal that an operation may answer with.
-const REFUSALS: [(&str, &str); 13] = [
+const REFUSALS: [(&str, &str); 15] = [
     ("400", "The body is no JSON."),
     ("401", "No access token, or one that does not hold; at a sign-in, another proof that does not hold."),
     ("403", "A permission is missing, which `detail` names, or registering is closed."),
@@ -31,8 +31,10 @@ const REFUSALS: [(&str, &str); 13] = [
     ("414", "Path and query are too long; a search takes its filter as a body."),
     ("415", "The body is not `application/json`."),
     ("422", "The input breaks a rule; `errors` names each place."),
+    ("426", "The request is no handshake of a WebSocket."),
     ("429", "Too many attempts; `Retry-After` says when to try again."),
     ("500", "A defect of the server."),
+    ("501", "This deployment cannot do that."),
     ("503", "The store is down or a deadline has passed; `Retry-After` says when to try again."),
 ];
 
@@ -90,7 +92,7 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     if path.contains("{id}") {
         parameters.push(id());
     }
-    if is_signed && path.contains("{id}") && matches!(method, "put" | "patch" | "delete")
+    if is_signed && is_versioned(path) && matches!(method, "put" | "patch" | "delete")
         || path.ends_with("/workspace") && method == "patch"
     {
         let about = "The version that the change is based on, as in `\"3\"`; another is 409.";
@@ -106,8 +108,17 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
 }
 
+/// Whether the path names a record with a version.
+fn is_versioned(path: &str) -> bool {
+    path.contains("{id}") && !path.contains("/suppressions/") || path.ends_with("/templates/{name}")
+}
+
 /// Whether a repeat under the same key answers as the first request did.
 fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
+    if path.ends_with("/webhook-endpoints") {
+        // The answer tells a secret, which is told once.
+        return false;
+    }
     let is_bulk = method == "post" && path.contains("/bulk");
     let steers_job = path.contains("/jobs/") && method == "post";
     is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
@@ -192,10 +203,12 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         (counts(path), &["429"]),
         (signs_in || !is_open || ends("/metrics"), &["401"]),
         (takes_query(operation), &["414"]),
+        (ends("/ws"), &["426"]),
+        (ends("/email/send") || ends("/email/template"), &["501"]),
         (!is_open || ends("/register"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
-        (path.contains("{id}") || names_pipeline(path) || repeats, &["404"]),
+        (path.contains('{') || names_pipeline(path) || repeats, &["404"]),
         (writes && !signs_in && !ends("/search") && !ends("/filter/tags") && !ends("/logout"), &["409"]),
     ];
     for status in may.into_iter().filter(|(may, _)| *may).flat_map(|(_, statuses)| statuses) {
@@ -206,9 +219,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
 
 /// Whether the query names a pipeline that must be there.
 fn names_pipeline(path: &str) -> bool {
-    ["/deals/pipeline", "/deals/analytics/conversion", "/deals/analytics/velocity"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    path.ends_with("/deals/pipeline") || path.contains("/analytics/")
 }
 
 /// Whether the operation takes a query string.
@@ -260,7 +271,7 @@ fn id() -> Parameter {
 }
 
 /// A header of a request.
-fn header(name: &str, description: &str, pattern: &str) -> Parameter {
+pub(super) fn header(name: &str, description: &str, pattern: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -105,7 +105,11 @@ impl Request<'_> {
         if !query.is_empty() {
             url = with(url, "query", query.into());
         }
-        let placed = |parameter| json!({"key": text(parameter, "/name"), "value": self.record()});
+        let value = |parameter| match text(parameter, "/name") == "id" {
+            true => self.record(),
+            false => text(parameter, "/example").to_owned(),
+        };
+        let placed = |parameter| json!({"key": text(parameter, "/name"), "value": value(parameter)});
         let placed: Vec<_> = self.parameters("path").map(placed).collect();
         if !placed.is_empty() {
             url = with(url, "variable", placed.into());
@@ -113,13 +117,15 @@ impl Request<'_> {
         url
     }
 
-    /// The record that the path names: the one of the room, which its folder is called after.
+    /// The record that the path names: one of the room that stands before it.
     fn record(&self) -> String {
-        let room = self.path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+        let before = self.path.split_once("/{id}").map_or(self.path, |(before, _)| before);
+        let room = before.rsplit('/').next().unwrap_or_default();
         let room = room.replace('-', "_");
-        let one = match room.strip_suffix("ies") {
-            Some(stem) => format!("{stem}y"),
-            None => room.trim_end_matches('s').to_owned(),
+        let one = match (room.strip_suffix("ies"), room.strip_suffix("ches")) {
+            (Some(stem), _) => format!("{stem}y"),
+            (None, Some(stem)) => format!("{stem}ch"),
+            (None, None) => room.trim_end_matches('s').to_owned(),
         };
         format!("{{{{{one}_id}}}}")
     }

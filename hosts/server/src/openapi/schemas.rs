@@ -12,8 +12,12 @@ const OF_RECORDS: [&str; 8] =
 const OF_PAGES: [&str; 1] = ["next_cursor"];
 /// Bodies that must hold more where they make or replace a record than where they change one: their
 /// name then, as which change, and what is needed.
-pub(super) const WHOLE: [(&str, &str, &str); 3] =
-    [("WholeCompany", "CompanyEdit", "name"), ("WholeDeal", "DealEdit", "title"), ("WholeUser", "UserEdit", "name")];
+pub(super) const WHOLE: [(&str, &str, &str); 4] = [
+    ("WholeCompany", "CompanyEdit", "name"),
+    ("WholeDeal", "DealEdit", "title"),
+    ("WholeTask", "TaskEdit", "title"),
+    ("WholeUser", "UserEdit", "name"),
+];
 
 type Schemas = BTreeMap<String, RefOr<Schema>>;
 

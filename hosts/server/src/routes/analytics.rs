@@ -2,19 +2,20 @@
 
 use actix_web::get;
 use crm_core::analytics::{
-    AnalyticsRequest, Conversion, ConversionOptions, Counting, Forecast, Leaderboard, Path, Report, Sales, Velocity,
+    Activity, AnalyticsRequest, Conversion, ConversionOptions, Counting, Dashboard, Forecast, Funnel, Leaderboard,
+    Path, Report, Revenue, Sales, Velocity,
 };
 use crm_core::filter::Filter;
 use crm_core::pipeline::Pipeline;
 use crm_core::team::Team;
 use crm_core::user::User;
-use crm_core::{Id, NaiveDate, Period, Result};
+use crm_core::{Id, NaiveDate, Period, Result, deserialize_optional_day};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::Body;
-use crate::extract::{Query, Signed};
+use crate::extract::{Queries, Query, Signed};
 use crate::refusal::Answer;
 
 /// The routes below `/deals/analytics`.
@@ -24,7 +25,7 @@ pub(super) fn of_deals(config: &mut ServiceConfig<'_>) {
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(sales).service(team);
+    config.service(dashboard).service(sales).service(team).service(funnel).service(revenue).service(activities);
 }
 
 /// Which deals and which time figures are about.
@@ -33,25 +34,27 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[into_params(parameter_in = Query)]
 struct AnalyticsParams {
     /// The first day, in the caller's zone; without it from the beginning.
+    #[serde(default, deserialize_with = "deserialize_optional_day")]
     #[param(value_type = Option<String>, format = Date)]
     from: Option<NaiveDate>,
     /// The last day; without it to the end.
+    #[serde(default, deserialize_with = "deserialize_optional_day")]
     #[param(value_type = Option<String>, format = Date)]
     to: Option<NaiveDate>,
     /// Only deals of this pipeline.
     #[param(value_type = Option<uuid::Uuid>)]
     pipeline_id: Option<Id<Pipeline>>,
-    /// Only deals of this member.
+    /// Only what is this member's: deals, or for activities what they did.
     #[param(value_type = Option<uuid::Uuid>)]
     owner_id: Option<Id<User>>,
-    /// Only deals of this team's members.
+    /// As `owner_id`, of this team's members.
     #[param(value_type = Option<uuid::Uuid>)]
     team_id: Option<Id<Team>>,
     /// Only deals with this tag.
     tag: Option<String>,
     /// Only deals that match: a `Filter` as JSON.
     filter: Option<String>,
-    /// Whether each figure says its definition, its denominator and the deals behind it.
+    /// Whether each figure says its definition, its denominator and the ids of what is behind it.
     explain: Option<bool>,
     /// Whether the same figures of as many days before come beside; needs `from` and `to`.
     compare: Option<bool>,
@@ -74,35 +77,11 @@ impl AnalyticsParams {
     }
 }
 
-/// What conversion is about, and how it is counted. A query string has no parts, so the common
-/// parameters stand here once more.
+/// How conversion is counted.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ConversionParams {
-    /// The first day, in the caller's zone; without it from the beginning.
-    #[param(value_type = Option<String>, format = Date)]
-    from: Option<NaiveDate>,
-    /// The last day; without it to the end.
-    #[param(value_type = Option<String>, format = Date)]
-    to: Option<NaiveDate>,
-    /// The pipeline; the workspace's default one where absent.
-    #[param(value_type = Option<uuid::Uuid>)]
-    pipeline_id: Option<Id<Pipeline>>,
-    /// Only deals of this member.
-    #[param(value_type = Option<uuid::Uuid>)]
-    owner_id: Option<Id<User>>,
-    /// Only deals of this team's members.
-    #[param(value_type = Option<uuid::Uuid>)]
-    team_id: Option<Id<Team>>,
-    /// Only deals with this tag.
-    tag: Option<String>,
-    /// Only deals that match: a `Filter` as JSON.
-    filter: Option<String>,
-    /// Whether each figure says its definition, its denominator and the deals behind it.
-    explain: Option<bool>,
-    /// Whether the same figures of as many days before come beside; needs `from` and `to`.
-    compare: Option<bool>,
     /// Which stays count: those of the deals that began in the window, or what happened within it.
     #[param(inline)]
     counting: Option<Counting>,
@@ -111,64 +90,25 @@ struct ConversionParams {
     path: Option<Path>,
 }
 
-impl ConversionParams {
-    fn into_request(self) -> Result<(AnalyticsRequest, ConversionOptions)> {
-        let Self { from, to, pipeline_id, owner_id, team_id, tag, filter, explain, compare, counting, path } = self;
-        let common = AnalyticsParams { from, to, pipeline_id, owner_id, team_id, tag, filter, explain, compare };
-        let options = ConversionOptions { counting: counting.unwrap_or_default(), path: path.unwrap_or_default() };
-        Ok((common.into_request()?, options))
-    }
-}
-
-/// What sales are about, and how long a period is.
+/// How long a period is.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct SalesParams {
-    /// The first day, in the caller's zone; without it from the beginning.
-    #[param(value_type = Option<String>, format = Date)]
-    from: Option<NaiveDate>,
-    /// The last day; without it to the end.
-    #[param(value_type = Option<String>, format = Date)]
-    to: Option<NaiveDate>,
-    /// Only deals of this pipeline.
-    #[param(value_type = Option<uuid::Uuid>)]
-    pipeline_id: Option<Id<Pipeline>>,
-    /// Only deals of this member.
-    #[param(value_type = Option<uuid::Uuid>)]
-    owner_id: Option<Id<User>>,
-    /// Only deals of this team's members.
-    #[param(value_type = Option<uuid::Uuid>)]
-    team_id: Option<Id<Team>>,
-    /// Only deals with this tag.
-    tag: Option<String>,
-    /// Only deals that match: a `Filter` as JSON.
-    filter: Option<String>,
-    /// Whether each figure says its definition, its denominator and the deals behind it.
-    explain: Option<bool>,
-    /// Whether the same figures of as many days before come beside; needs `from` and `to`.
-    compare: Option<bool>,
+struct PeriodParams {
     /// How long a period is; a month where absent.
     #[param(inline)]
     every: Option<Period>,
 }
 
-impl SalesParams {
-    fn into_request(self) -> Result<(AnalyticsRequest, Period)> {
-        let Self { from, to, pipeline_id, owner_id, team_id, tag, filter, explain, compare, every } = self;
-        let common = AnalyticsParams { from, to, pipeline_id, owner_id, team_id, tag, filter, explain, compare };
-        Ok((common.into_request()?, every.unwrap_or(Period::Month)))
-    }
-}
-
 /// Conversion stage by stage through a pipeline.
-#[utoipa::path(tag = "analytics", operation_id = "conversion", params(ConversionParams), responses((status = 200, body = Report<Conversion>)))]
+#[utoipa::path(tag = "analytics", operation_id = "conversion", params(AnalyticsParams, ConversionParams), responses((status = 200, body = Report<Conversion>)))]
 #[get("/conversion")]
 async fn conversion(
-    Signed(session, Query(params)): Signed<Query<ConversionParams>>,
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, ConversionParams>>,
 ) -> Answer<Body<Report<Conversion>>> {
-    let (request, options) = params.into_request()?;
-    Ok(Body(session.analytics().conversion(&request, options).await?))
+    let ConversionParams { counting, path } = own;
+    let options = ConversionOptions { counting: counting.unwrap_or_default(), path: path.unwrap_or_default() };
+    Ok(Body(session.analytics().conversion(&params.into_request()?, options).await?))
 }
 
 /// What deals will bring: by category, month and owner, weighted and not.
@@ -185,12 +125,56 @@ async fn velocity(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>
     Ok(Body(session.analytics().velocity(&params.into_request()?).await?))
 }
 
+/// The dashboard's figures in one call: sales, forecast, conversion, velocity and leaderboard.
+#[utoipa::path(tag = "analytics", operation_id = "dashboard", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Dashboard>)))]
+#[get("/dashboard")]
+async fn dashboard(
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
+) -> Answer<Body<Report<Dashboard>>> {
+    let every = own.every.unwrap_or(Period::Month);
+    Ok(Body(session.analytics().dashboard(&params.into_request()?, every).await?))
+}
+
+/// What people did: notes, tasks done, moves of deals and new records, by person and period.
+///
+/// `pipeline_id`, `tag` and `filter` are those of deals: what is about other records is left out then. A person
+/// is a note's author, a task's assignee and a record's owner; `owner_id` and `team_id` name people.
+#[utoipa::path(tag = "analytics", operation_id = "activities", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Activity>)))]
+#[get("/activities")]
+async fn activities(
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
+) -> Answer<Body<Report<Activity>>> {
+    let every = own.every.unwrap_or(Period::Month);
+    Ok(Body(session.analytics().activities(&params.into_request()?, every).await?))
+}
+
+/// How far the contacts that were made in the window have come from lead to customer.
+///
+/// A contact is in the pipelines of its deals.
+#[utoipa::path(tag = "analytics", operation_id = "funnel", params(AnalyticsParams), responses((status = 200, body = Report<Funnel>)))]
+#[get("/conversion")]
+async fn funnel(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>) -> Answer<Body<Report<Funnel>>> {
+    Ok(Body(session.analytics().funnel(&params.into_request()?).await?))
+}
+
+/// What came in, by period, owner, source and currency.
+#[utoipa::path(tag = "analytics", operation_id = "revenue", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Revenue>)))]
+#[get("/revenue")]
+async fn revenue(
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
+) -> Answer<Body<Report<Revenue>>> {
+    let every = own.every.unwrap_or(Period::Month);
+    Ok(Body(session.analytics().revenue(&params.into_request()?, every).await?))
+}
+
 /// What was won and lost, period by period.
-#[utoipa::path(tag = "analytics", operation_id = "sales", params(SalesParams), responses((status = 200, body = Report<Sales>)))]
+#[utoipa::path(tag = "analytics", operation_id = "sales", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Sales>)))]
 #[get("/sales")]
-async fn sales(Signed(session, Query(params)): Signed<Query<SalesParams>>) -> Answer<Body<Report<Sales>>> {
-    let (request, every) = params.into_request()?;
-    Ok(Body(session.analytics().sales(&request, every).await?))
+async fn sales(
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
+) -> Answer<Body<Report<Sales>>> {
+    let every = own.every.unwrap_or(Period::Month);
+    Ok(Body(session.analytics().sales(&params.into_request()?, every).await?))
 }
 
 /// The members by what they sold.

@@ -38,13 +38,13 @@ pub(super) struct BulkUpdate<T, E> {
     /// The records to change alike.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
     ids: Option<Bounded<Id<T>>>,
-    /// The records to change alike, described; at most 10,000.
+    /// The records to change alike, described; more than 10,000 are changed by a job.
     filter: Option<Filter>,
     /// The fields that all of them get.
     set: Option<E>,
-    /// What becomes of the other records where one is at fault.
-    #[serde(default)]
-    mode: BulkMode,
+    /// What becomes of the other records where one is at fault: `atomic` where it is absent and the
+    /// records are at most 10,000.
+    mode: Option<BulkMode>,
 }
 
 /// What a [`BulkUpdate`] asks for.
@@ -52,7 +52,7 @@ pub(super) enum Update<T, E> {
     /// Each record in its own way.
     Each(Vec<Result<BulkEdit<T, E>>>, BulkMode),
     /// All alike.
-    Alike(Selection<T>, BulkChange<E>, BulkMode),
+    Alike(Selection<T>, BulkChange<E>, Option<BulkMode>),
 }
 
 impl<T, E> BulkUpdate<T, E> {
@@ -63,7 +63,7 @@ impl<T, E> BulkUpdate<T, E> {
     pub(super) fn into_update(self) -> Result<Update<T, E>> {
         match (self.items, self.set) {
             (Some(items), None) if self.ids.is_none() && self.filter.is_none() => {
-                Ok(Update::Each(items.0.into_iter().map(|item| item.0).collect(), self.mode))
+                Ok(Update::Each(items.0.into_iter().map(|item| item.0).collect(), self.mode.unwrap_or_default()))
             }
             (None, Some(set)) => Ok(Update::Alike(selection(self.ids, self.filter)?, BulkChange::Edit(set), self.mode)),
             (None, None) => Err(Error::invalid("set", "required", "is required with ids or filter")),
@@ -79,11 +79,11 @@ pub(super) struct BulkDelete<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
     ids: Option<Bounded<Id<T>>>,
-    /// The records, described; at most 10,000.
+    /// The records, described; more than 10,000 are changed by a job.
     filter: Option<Filter>,
-    /// What becomes of the other records where one is at fault.
-    #[serde(default)]
-    mode: BulkMode,
+    /// What becomes of the other records where one is at fault: `atomic` where it is absent and the
+    /// records are at most 10,000.
+    mode: Option<BulkMode>,
 }
 
 impl<T> BulkDelete<T> {
@@ -91,7 +91,7 @@ impl<T> BulkDelete<T> {
     ///
     /// # Errors
     /// `Invalid` where it names none, or both ways.
-    pub(super) fn into_selection(self) -> Result<(Selection<T>, BulkMode)> {
+    pub(super) fn into_selection(self) -> Result<(Selection<T>, Option<BulkMode>)> {
         Ok((selection(self.ids, self.filter)?, self.mode))
     }
 }
@@ -103,15 +103,15 @@ pub(super) struct BulkAssign<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
     ids: Option<Bounded<Id<T>>>,
-    /// The records, described; at most 10,000.
+    /// The records, described; more than 10,000 are changed by a job.
     filter: Option<Filter>,
     /// Who gets them; `null` for nobody.
     #[serde(deserialize_with = "present")]
     #[schema(required)]
     owner_id: Option<Id<User>>,
-    /// What becomes of the other records where one is at fault.
-    #[serde(default)]
-    mode: BulkMode,
+    /// What becomes of the other records where one is at fault: `atomic` where it is absent and the
+    /// records are at most 10,000.
+    mode: Option<BulkMode>,
 }
 
 impl<T> BulkAssign<T> {
@@ -119,13 +119,13 @@ impl<T> BulkAssign<T> {
     ///
     /// # Errors
     /// `Invalid` where it names none, or both ways.
-    pub(super) fn into_change<E>(self) -> Result<(Selection<T>, BulkChange<E>, BulkMode)> {
+    pub(super) fn into_change<E>(self) -> Result<(Selection<T>, BulkChange<E>, Option<BulkMode>)> {
         Ok((selection(self.ids, self.filter)?, BulkChange::Assign(self.owner_id), self.mode))
     }
 }
 
 /// A field that may be `null` but not absent.
-fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+pub(super) fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<V>, D::Error> {
     Option::deserialize(deserializer)
@@ -138,7 +138,7 @@ pub(super) struct BulkTag<T> {
     /// The records.
     #[schema(value_type = Option<Vec<Id<T>>>, min_items = 1, max_items = 10_000)]
     ids: Option<Bounded<Id<T>>>,
-    /// The records, described; at most 10,000.
+    /// The records, described; more than 10,000 are changed by a job.
     filter: Option<Filter>,
     /// Tags to add.
     #[serde(default)]
@@ -146,9 +146,9 @@ pub(super) struct BulkTag<T> {
     /// Tags to remove.
     #[serde(default)]
     remove: Vec<String>,
-    /// What becomes of the other records where one is at fault.
-    #[serde(default)]
-    mode: BulkMode,
+    /// What becomes of the other records where one is at fault: `atomic` where it is absent and the
+    /// records are at most 10,000.
+    mode: Option<BulkMode>,
 }
 
 impl<T> BulkTag<T> {
@@ -156,7 +156,7 @@ impl<T> BulkTag<T> {
     ///
     /// # Errors
     /// `Invalid` where it names none, or both ways, and where there is nothing to add or remove.
-    pub(super) fn into_change<E>(self) -> Result<(Selection<T>, BulkChange<E>, BulkMode)> {
+    pub(super) fn into_change<E>(self) -> Result<(Selection<T>, BulkChange<E>, Option<BulkMode>)> {
         if self.add.is_empty() && self.remove.is_empty() {
             return Err(Error::invalid("add", "required", "there is no tag to add or remove"));
         }
@@ -165,7 +165,8 @@ impl<T> BulkTag<T> {
     }
 }
 
-fn selection<T>(ids: Option<Bounded<Id<T>>>, filter: Option<Filter>) -> Result<Selection<T>> {
+/// The records that a request names by their ids or describes.
+pub(super) fn selection<T>(ids: Option<Bounded<Id<T>>>, filter: Option<Filter>) -> Result<Selection<T>> {
     match (ids, filter) {
         (Some(ids), None) => Ok(Selection::Ids(ids.0)),
         (None, Some(filter)) => Ok(Selection::Filter(filter)),

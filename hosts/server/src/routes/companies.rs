@@ -3,7 +3,7 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
-use crm_core::bulk::{BulkChange, BulkReport};
+use crm_core::bulk::{BulkAnswer, BulkChange, BulkReport};
 use crm_core::company::{Company, CompanyEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
@@ -15,8 +15,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::bulk::{BulkAssign, BulkCreate, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, ExportParams, Json, ListParams, Query, RecordId, Signed};
+use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -53,7 +53,7 @@ async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<
 /// Make a company; without an owner it belongs to the caller.
 #[utoipa::path(tag = "companies", operation_id = "create_company", request_body = CompanyEdit, responses((status = 201, body = Company)))]
 #[post("")]
-async fn create(Creating(session, edit): Creating<CompanyEdit>) -> Answer<Created<Company>> {
+async fn create(Once(session, edit): Once<CompanyEdit>) -> Answer<Created<Company>> {
     Ok(Created(session.companies().create(edit).await?))
 }
 
@@ -112,45 +112,44 @@ async fn timeline(
 /// Make many companies in one commit, at most 10,000.
 #[utoipa::path(tag = "companies", operation_id = "create_companies", request_body = BulkCreate<CompanyEdit>, responses((status = 200, body = BulkReport)))]
 #[post("/bulk")]
-async fn create_many(Creating(session, bulk): Creating<BulkCreate<CompanyEdit>>) -> Answer<Body<BulkReport>> {
+async fn create_many(Once(session, bulk): Once<BulkCreate<CompanyEdit>>) -> Answer<Body<BulkReport>> {
     let (items, mode) = bulk.into_items();
     Ok(Body(session.companies().create_many(items, mode).await?))
 }
 
-/// Change many companies in one commit, each in its own way or all alike, at most 10,000.
-#[utoipa::path(tag = "companies", operation_id = "update_companies", request_body = BulkUpdate<Company, CompanyEdit>, responses((status = 200, body = BulkReport)))]
+/// Change many companies in one commit, each in its own way or all alike, at most 10,000; a job changes more of a filter.
+#[utoipa::path(tag = "companies", operation_id = "update_companies", request_body = BulkUpdate<Company, CompanyEdit>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[put("/bulk")]
-async fn update_many(
-    Signed(session, Json(bulk)): Signed<Json<BulkUpdate<Company, CompanyEdit>>>,
-) -> Answer<Body<BulkReport>> {
-    Ok(Body(match bulk.into_update()? {
-        Update::Each(items, mode) => session.companies().update_many(items, mode).await?,
+async fn update_many(Once(session, bulk): Once<BulkUpdate<Company, CompanyEdit>>) -> Answer<Bulk> {
+    Ok(Bulk(match bulk.into_update()? {
+        Update::Each(items, mode) => BulkAnswer::Done(session.companies().update_many(items, mode).await?),
         Update::Alike(selection, change, mode) => session.companies().change_many(selection, change, mode).await?,
     }))
 }
 
-/// Delete many companies in one commit, at most 10,000; they can be restored until they are purged.
-#[utoipa::path(tag = "companies", operation_id = "delete_companies", request_body = BulkDelete<Company>, responses((status = 200, body = BulkReport)))]
+/// Delete many companies in one commit, at most 10,000, or more of a filter by a job; they can be restored until they are
+/// purged.
+#[utoipa::path(tag = "companies", operation_id = "delete_companies", request_body = BulkDelete<Company>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[delete("/bulk")]
-async fn delete_many(Signed(session, Json(bulk)): Signed<Json<BulkDelete<Company>>>) -> Answer<Body<BulkReport>> {
+async fn delete_many(Once(session, bulk): Once<BulkDelete<Company>>) -> Answer<Bulk> {
     let (selection, mode) = bulk.into_selection()?;
-    Ok(Body(session.companies().change_many(selection, BulkChange::Delete, mode).await?))
+    Ok(Bulk(session.companies().change_many(selection, BulkChange::Delete, mode).await?))
 }
 
 /// Give many companies to somebody, or to nobody.
-#[utoipa::path(tag = "companies", operation_id = "assign_companies", request_body = BulkAssign<Company>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "companies", operation_id = "assign_companies", request_body = BulkAssign<Company>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/assign")]
-async fn assign_many(Creating(session, bulk): Creating<BulkAssign<Company>>) -> Answer<Body<BulkReport>> {
+async fn assign_many(Once(session, bulk): Once<BulkAssign<Company>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.companies().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.companies().change_many(selection, change, mode).await?))
 }
 
 /// Add tags to many companies and remove others.
-#[utoipa::path(tag = "companies", operation_id = "tag_companies", request_body = BulkTag<Company>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "companies", operation_id = "tag_companies", request_body = BulkTag<Company>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/tag")]
-async fn tag_many(Creating(session, bulk): Creating<BulkTag<Company>>) -> Answer<Body<BulkReport>> {
+async fn tag_many(Once(session, bulk): Once<BulkTag<Company>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.companies().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.companies().change_many(selection, change, mode).await?))
 }
 
 /// Import companies from a CSV file: a job, whose progress `/jobs/{id}` tells; with `dry_run` what it

@@ -3,7 +3,7 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
-use crm_core::bulk::{BulkChange, BulkReport};
+use crm_core::bulk::{BulkAnswer, BulkChange, BulkReport};
 use crm_core::contact::{Contact, ContactEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
@@ -15,8 +15,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::bulk::{BulkAssign, BulkCreate, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, ExportParams, Json, ListParams, Query, RecordId, Signed};
+use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -53,7 +53,7 @@ async fn tagged(Signed(session, Json(tags)): Signed<Json<TagFilter>>) -> Answer<
 /// Make a contact; without an owner it belongs to the caller.
 #[utoipa::path(tag = "contacts", operation_id = "create_contact", request_body = ContactEdit, responses((status = 201, body = Contact)))]
 #[post("")]
-async fn create(Creating(session, edit): Creating<ContactEdit>) -> Answer<Created<Contact>> {
+async fn create(Once(session, edit): Once<ContactEdit>) -> Answer<Created<Contact>> {
     Ok(Created(session.contacts().create(edit).await?))
 }
 
@@ -112,45 +112,44 @@ async fn timeline(
 /// Make many contacts in one commit, at most 10,000.
 #[utoipa::path(tag = "contacts", operation_id = "create_contacts", request_body = BulkCreate<ContactEdit>, responses((status = 200, body = BulkReport)))]
 #[post("/bulk")]
-async fn create_many(Creating(session, bulk): Creating<BulkCreate<ContactEdit>>) -> Answer<Body<BulkReport>> {
+async fn create_many(Once(session, bulk): Once<BulkCreate<ContactEdit>>) -> Answer<Body<BulkReport>> {
     let (items, mode) = bulk.into_items();
     Ok(Body(session.contacts().create_many(items, mode).await?))
 }
 
-/// Change many contacts in one commit, each in its own way or all alike, at most 10,000.
-#[utoipa::path(tag = "contacts", operation_id = "update_contacts", request_body = BulkUpdate<Contact, ContactEdit>, responses((status = 200, body = BulkReport)))]
+/// Change many contacts in one commit, each in its own way or all alike, at most 10,000; a job changes more of a filter.
+#[utoipa::path(tag = "contacts", operation_id = "update_contacts", request_body = BulkUpdate<Contact, ContactEdit>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[put("/bulk")]
-async fn update_many(
-    Signed(session, Json(bulk)): Signed<Json<BulkUpdate<Contact, ContactEdit>>>,
-) -> Answer<Body<BulkReport>> {
-    Ok(Body(match bulk.into_update()? {
-        Update::Each(items, mode) => session.contacts().update_many(items, mode).await?,
+async fn update_many(Once(session, bulk): Once<BulkUpdate<Contact, ContactEdit>>) -> Answer<Bulk> {
+    Ok(Bulk(match bulk.into_update()? {
+        Update::Each(items, mode) => BulkAnswer::Done(session.contacts().update_many(items, mode).await?),
         Update::Alike(selection, change, mode) => session.contacts().change_many(selection, change, mode).await?,
     }))
 }
 
-/// Delete many contacts in one commit, at most 10,000; they can be restored until they are purged.
-#[utoipa::path(tag = "contacts", operation_id = "delete_contacts", request_body = BulkDelete<Contact>, responses((status = 200, body = BulkReport)))]
+/// Delete many contacts in one commit, at most 10,000, or more of a filter by a job; they can be restored until they are
+/// purged.
+#[utoipa::path(tag = "contacts", operation_id = "delete_contacts", request_body = BulkDelete<Contact>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[delete("/bulk")]
-async fn delete_many(Signed(session, Json(bulk)): Signed<Json<BulkDelete<Contact>>>) -> Answer<Body<BulkReport>> {
+async fn delete_many(Once(session, bulk): Once<BulkDelete<Contact>>) -> Answer<Bulk> {
     let (selection, mode) = bulk.into_selection()?;
-    Ok(Body(session.contacts().change_many(selection, BulkChange::Delete, mode).await?))
+    Ok(Bulk(session.contacts().change_many(selection, BulkChange::Delete, mode).await?))
 }
 
 /// Give many contacts to somebody, or to nobody.
-#[utoipa::path(tag = "contacts", operation_id = "assign_contacts", request_body = BulkAssign<Contact>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "contacts", operation_id = "assign_contacts", request_body = BulkAssign<Contact>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/assign")]
-async fn assign_many(Creating(session, bulk): Creating<BulkAssign<Contact>>) -> Answer<Body<BulkReport>> {
+async fn assign_many(Once(session, bulk): Once<BulkAssign<Contact>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.contacts().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.contacts().change_many(selection, change, mode).await?))
 }
 
 /// Add tags to many contacts and remove others.
-#[utoipa::path(tag = "contacts", operation_id = "tag_contacts", request_body = BulkTag<Contact>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "contacts", operation_id = "tag_contacts", request_body = BulkTag<Contact>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/tag")]
-async fn tag_many(Creating(session, bulk): Creating<BulkTag<Contact>>) -> Answer<Body<BulkReport>> {
+async fn tag_many(Once(session, bulk): Once<BulkTag<Contact>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.contacts().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.contacts().change_many(selection, change, mode).await?))
 }
 
 /// Import contacts from a CSV file: a job, whose progress `/jobs/{id}` tells; with `dry_run` what it

@@ -7,7 +7,7 @@ use crm_core::custom_field::{CustomField, CustomFieldEdit, NewCustomField};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Body, Done, Found, Made, whole};
-use crate::extract::{Creating, Expected, Json, RecordId, Signed};
+use crate::extract::{Expected, Json, Once, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -25,7 +25,7 @@ async fn list(Signed(session, ()): Signed) -> Answer<Body<Page<View<CustomField>
 /// Define a custom field.
 #[utoipa::path(tag = "custom-fields", operation_id = "define_custom_field", request_body = NewCustomField, responses((status = 201, body = CustomField)))]
 #[post("")]
-async fn define(Creating(session, new): Creating<NewCustomField>) -> Answer<Made<CustomField>> {
+async fn define(Once(session, new): Once<NewCustomField>) -> Answer<Made<CustomField>> {
     Ok(Made(session.custom_fields().define(new).await?))
 }
 

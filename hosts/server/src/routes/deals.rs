@@ -3,7 +3,7 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
-use crm_core::bulk::{BulkChange, BulkReport};
+use crm_core::bulk::{BulkAnswer, BulkChange, BulkReport};
 use crm_core::deal::{Board, Deal, DealEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
@@ -18,8 +18,8 @@ use super::bulk::{BulkAssign, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::new_deal::NewDeal;
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, ExportParams, Json, ListParams, Query, RecordId, Signed};
+use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -78,7 +78,7 @@ async fn search(Signed(session, Json(request)): Signed<Json<ListRequest>>) -> An
 /// Make a deal; without an owner it belongs to the caller, without a pipeline it goes to the default one.
 #[utoipa::path(tag = "deals", operation_id = "create_deal", request_body = NewDeal, responses((status = 201, body = Deal)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewDeal>) -> Answer<Created<Deal>> {
+async fn create(Once(session, new): Once<NewDeal>) -> Answer<Created<Deal>> {
     Ok(Created(session.deals().create(new.start, new.edit).await?))
 }
 
@@ -140,40 +140,39 @@ async fn timeline(
     Ok(Body(session.deals().timeline(id, params.cursor.as_deref(), params.limit).await?))
 }
 
-/// Change many deals in one commit, each in its own way or all alike, at most 10,000.
-#[utoipa::path(tag = "deals", operation_id = "update_deals", request_body = BulkUpdate<Deal, DealEdit>, responses((status = 200, body = BulkReport)))]
+/// Change many deals in one commit, each in its own way or all alike, at most 10,000; a job changes more of a filter.
+#[utoipa::path(tag = "deals", operation_id = "update_deals", request_body = BulkUpdate<Deal, DealEdit>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[put("/bulk")]
-async fn update_many(
-    Signed(session, Json(bulk)): Signed<Json<BulkUpdate<Deal, DealEdit>>>,
-) -> Answer<Body<BulkReport>> {
-    Ok(Body(match bulk.into_update()? {
-        Update::Each(items, mode) => session.deals().update_many(items, mode).await?,
+async fn update_many(Once(session, bulk): Once<BulkUpdate<Deal, DealEdit>>) -> Answer<Bulk> {
+    Ok(Bulk(match bulk.into_update()? {
+        Update::Each(items, mode) => BulkAnswer::Done(session.deals().update_many(items, mode).await?),
         Update::Alike(selection, change, mode) => session.deals().change_many(selection, change, mode).await?,
     }))
 }
 
-/// Delete many deals in one commit, at most 10,000; they can be restored until they are purged.
-#[utoipa::path(tag = "deals", operation_id = "delete_deals", request_body = BulkDelete<Deal>, responses((status = 200, body = BulkReport)))]
+/// Delete many deals in one commit, at most 10,000, or more of a filter by a job; they can be restored until they are
+/// purged.
+#[utoipa::path(tag = "deals", operation_id = "delete_deals", request_body = BulkDelete<Deal>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[delete("/bulk")]
-async fn delete_many(Signed(session, Json(bulk)): Signed<Json<BulkDelete<Deal>>>) -> Answer<Body<BulkReport>> {
+async fn delete_many(Once(session, bulk): Once<BulkDelete<Deal>>) -> Answer<Bulk> {
     let (selection, mode) = bulk.into_selection()?;
-    Ok(Body(session.deals().change_many(selection, BulkChange::Delete, mode).await?))
+    Ok(Bulk(session.deals().change_many(selection, BulkChange::Delete, mode).await?))
 }
 
 /// Give many deals to somebody, or to nobody.
-#[utoipa::path(tag = "deals", operation_id = "assign_deals", request_body = BulkAssign<Deal>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "deals", operation_id = "assign_deals", request_body = BulkAssign<Deal>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/assign")]
-async fn assign_many(Creating(session, bulk): Creating<BulkAssign<Deal>>) -> Answer<Body<BulkReport>> {
+async fn assign_many(Once(session, bulk): Once<BulkAssign<Deal>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.deals().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.deals().change_many(selection, change, mode).await?))
 }
 
 /// Add tags to many deals and remove others.
-#[utoipa::path(tag = "deals", operation_id = "tag_deals", request_body = BulkTag<Deal>, responses((status = 200, body = BulkReport)))]
+#[utoipa::path(tag = "deals", operation_id = "tag_deals", request_body = BulkTag<Deal>, responses((status = 200, body = BulkReport), (status = 202, body = Job)))]
 #[post("/bulk/tag")]
-async fn tag_many(Creating(session, bulk): Creating<BulkTag<Deal>>) -> Answer<Body<BulkReport>> {
+async fn tag_many(Once(session, bulk): Once<BulkTag<Deal>>) -> Answer<Bulk> {
     let (selection, change, mode) = bulk.into_change()?;
-    Ok(Body(session.deals().change_many(selection, change, mode).await?))
+    Ok(Bulk(session.deals().change_many(selection, change, mode).await?))
 }
 
 /// Import deals from a CSV file: a job, whose progress `/jobs/{id}` tells; with `dry_run` what it

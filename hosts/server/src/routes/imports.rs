@@ -1,14 +1,12 @@
 //! Imports over HTTP.
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, get, post};
 use crm_core::job::Job;
 use crm_core::transfer::Import;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::API;
 use super::transfer::download;
-use crate::answer::{Found, json};
+use crate::answer::{Accepted, Found};
 use crate::extract::{Keyed, RecordId, Signed};
 use crate::refusal::Answer;
 
@@ -39,9 +37,6 @@ async fn failed(Signed(session, RecordId(id)): Signed<RecordId<Import>>) -> Answ
 /// has changed them since. Its job's result says what was left alone.
 #[utoipa::path(tag = "transfer", operation_id = "revert_import", responses((status = 202, body = Job)))]
 #[post("/{id}/revert")]
-async fn revert(Keyed(session, RecordId(id)): Keyed<RecordId<Import>>) -> Answer<HttpResponse> {
-    let job = session.transfers().revert(id).await?;
-    let mut response = HttpResponse::Accepted();
-    response.insert_header((LOCATION, format!("{API}/jobs/{}", job.id)));
-    Ok(json(response, &job))
+async fn revert(Keyed(session, RecordId(id)): Keyed<RecordId<Import>>) -> Answer<Accepted> {
+    Ok(Accepted(session.transfers().revert(id).await?))
 }

@@ -5,7 +5,7 @@ use crm_core::activity::{NewNote, Note, NoteEdit};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Done, Found, Made};
-use crate::extract::{Creating, Expected, Json, RecordId, Signed};
+use crate::extract::{Expected, Json, Once, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -16,7 +16,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// Write a note on exactly one contact, company or deal.
 #[utoipa::path(tag = "notes", operation_id = "create_note", request_body = NewNote, responses((status = 201, body = Note)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewNote>) -> Answer<Made<Note>> {
+async fn create(Once(session, new): Once<NewNote>) -> Answer<Made<Note>> {
     Ok(Made(session.activities().create_note(new).await?))
 }
 

@@ -7,7 +7,7 @@ use crm_core::pipeline::{NewPipeline, Pipeline, PipelineChange};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Body, Done, Found, Made, whole};
-use crate::extract::{Creating, Expected, Json, RecordId, Signed};
+use crate::extract::{Expected, Json, Once, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -25,7 +25,7 @@ async fn list(Signed(session, ()): Signed) -> Answer<Body<Page<View<Pipeline>>>>
 /// Make a pipeline with its stages.
 #[utoipa::path(tag = "pipelines", operation_id = "create_pipeline", request_body = NewPipeline, responses((status = 201, body = Pipeline)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewPipeline>) -> Answer<Made<Pipeline>> {
+async fn create(Once(session, new): Once<NewPipeline>) -> Answer<Made<Pipeline>> {
     Ok(Made(session.pipelines().create(new).await?))
 }
 

@@ -24,7 +24,7 @@ struct SearchParams {
     /// Words, all of which must be found; each may be the start of a longer word.
     #[param(example = "ada")]
     q: String,
-    /// Kinds of record, separated by commas: contact, company, deal; all that the caller reads where absent.
+    /// Kinds of record, separated by commas: contact, company, deal, task; all that the caller reads where absent.
     types: Option<String>,
     /// Hits; 50 where absent.
     #[param(minimum = 1, maximum = 200)]
@@ -39,7 +39,7 @@ impl SearchParams {
     }
 }
 
-/// The best hits among contacts, companies and deals, best first.
+/// The best hits among contacts, companies, deals and tasks, best first.
 #[utoipa::path(tag = "search", operation_id = "search", params(SearchParams), responses((status = 200, body = Page<Hit>)))]
 #[get("")]
 async fn search(Signed(session, Query(params)): Signed<Query<SearchParams>>) -> Answer<Body<Page<Hit>>> {

@@ -1,16 +1,14 @@
 //! Files in and out, for every kind of record alike.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_multipart::Multipart;
-use actix_web::http::header::{
-    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION,
-};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Responder as _};
 use crm_core::job::{Spool, Task, Upload};
 use crm_core::store::IdempotencyKey;
-use crm_core::transfer::ImportOptions;
+use crm_core::transfer::{ImportOptions, TABLE_BYTES};
 use crm_core::{Entity, Error, Result, Session};
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
@@ -18,7 +16,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::json;
+use crate::answer::{Accepted, json};
 use crate::extract::{decode, idempotency_key};
 use crate::refusal::{Answer, Refusal};
 
@@ -28,6 +26,8 @@ const UPLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 const OPTIONS_LIMIT: usize = 256 * 1024;
 /// How long nothing may come while a file is sent.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Fewest bytes a second, on the whole, of a file that has been coming for longer than that.
+const LEAST_RATE: f64 = 1024.0;
 
 /// How a file is read that is the body itself; beside `options` of a form, only `dry_run` is.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -93,6 +93,89 @@ pub(super) struct ImportForm {
     file: Vec<u8>,
     /// How it shall be read.
     options: Option<ImportOptions>,
+    /// Beside deals: a file of companies, read in before them by the same job.
+    #[schema(value_type = String, format = Binary, required = false)]
+    companies: Option<Vec<u8>>,
+    /// Beside deals: a list of products with their prices, in place of `products` among the options.
+    #[schema(value_type = String, format = Binary, required = false)]
+    products: Option<Vec<u8>>,
+    /// Beside deals: a list of people with their managers and offices, in place of `teams` among the options.
+    #[schema(value_type = String, format = Binary, required = false)]
+    teams: Option<Vec<u8>>,
+}
+
+/// What came of a request.
+struct Received {
+    file: Spool,
+    companies: Option<Spool>,
+    options: Map<String, Value>,
+    products: Option<Vec<u8>>,
+    teams: Option<Vec<u8>>,
+}
+
+/// The files of a request, whole.
+struct Files {
+    file: Upload,
+    companies: Option<Upload>,
+}
+
+impl Received {
+    /// Forgets what came.
+    async fn discard(self) -> Result<()> {
+        if let Some(companies) = self.companies {
+            companies.discard().await?;
+        }
+        self.file.discard().await
+    }
+
+    /// The files, whole, and how they shall be read.
+    async fn finish(self, session: &Session) -> Result<(Files, Answer<ImportOptions>)> {
+        let options = merged(session, self.options, self.products, self.teams);
+        let companies = match self.companies {
+            Some(companies) => Some(companies.finish().await?),
+            None => None,
+        };
+        Ok((Files { file: self.file.finish().await?, companies }, options))
+    }
+}
+
+impl Files {
+    async fn forget(&self, session: &Session) -> Result<()> {
+        for file in self.companies.iter().chain([&self.file]) {
+            session.transfers().forget(file).await?;
+        }
+        Ok(())
+    }
+
+    /// What a repeated request is known by.
+    fn digest(&self, options: &[u8]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.companies.iter().chain([&self.file]).for_each(|file| hash.update(file.digest));
+        hash.update(options);
+        hash.finalize().into()
+    }
+}
+
+/// The options with the lists that came as files of their own.
+fn merged(
+    session: &Session,
+    options: Map<String, Value>,
+    products: Option<Vec<u8>>,
+    teams: Option<Vec<u8>>,
+) -> Answer<ImportOptions> {
+    let mut options: ImportOptions = decode(&serde_json::to_vec(&options).map_err(Refusal::internal)?)?;
+    let twice = |name| Err(Error::invalid(name, "duplicate", "is there as a file and among the options").into());
+    match products {
+        Some(_) if !options.products.is_empty() => return twice("products"),
+        Some(file) => options.products = session.transfers().products(&file)?,
+        None => {}
+    }
+    match teams {
+        Some(_) if !options.teams.is_empty() => return twice("teams"),
+        Some(file) => options.teams = session.transfers().teams(&file)?,
+        None => {}
+    }
+    Ok(options)
 }
 
 /// Takes a file and begins its import, or says what that would do.
@@ -103,36 +186,34 @@ pub(super) async fn import(
     params: ImportParams,
     payload: Payload,
 ) -> Answer<HttpResponse> {
-    let mut spool = session.transfers().receive()?;
-    let options = match receive(request, &params, payload, &mut spool).await {
-        Ok(options) => options,
-        Err(refusal) => {
-            spool.discard().await?;
-            return Err(refusal);
-        }
-    };
-    let upload = spool.finish().await?;
-    let begun = match params.dry_run {
-        true => preview(&session, entity, &upload, options).await,
-        false => begin(session.clone(), entity, request, &upload, options).await,
+    let file = session.transfers().receive()?;
+    let mut received = Received { file, companies: None, options: Map::new(), products: None, teams: None };
+    if let Err(refusal) = receive(&session, entity, request, &params, payload, &mut received).await {
+        received.discard().await?;
+        return Err(refusal);
+    }
+    let (files, options) = received.finish(&session).await?;
+    let begun = match (params.dry_run, options) {
+        (_, Err(refusal)) => Err(refusal),
+        (true, Ok(options)) => preview(&session, entity, &files, options).await,
+        (false, Ok(options)) => begin(session.clone(), entity, request, &files, options).await,
     };
     if params.dry_run || begun.is_err() {
-        session.transfers().forget(&upload).await?;
+        files.forget(&session).await?;
     }
     begun
 }
 
 /// Says what an import would do.
-async fn preview(
-    session: &Session,
-    entity: Entity,
-    upload: &Upload,
-    options: Map<String, Value>,
-) -> Answer<HttpResponse> {
-    let text = serde_json::to_vec(&options).map_err(Refusal::internal)?;
-    let options: ImportOptions = decode(&text)?;
-    let mut file = session.transfers().spooled(upload)?;
-    let preview = session.transfers().preview(entity, &mut file, &options).await?;
+async fn preview(session: &Session, entity: Entity, files: &Files, options: ImportOptions) -> Answer<HttpResponse> {
+    let mut file = session.transfers().spooled(&files.file)?;
+    let preview = match &files.companies {
+        Some(companies) => {
+            let mut companies = session.transfers().spooled(companies)?;
+            session.transfers().preview_with_companies(&mut file, &options, &mut companies).await?
+        }
+        None => session.transfers().preview(entity, &mut file, &options).await?,
+    };
     Ok(json(HttpResponse::Ok(), &preview))
 }
 
@@ -141,40 +222,34 @@ async fn begin(
     session: Session,
     entity: Entity,
     request: &HttpRequest,
-    upload: &Upload,
-    options: Map<String, Value>,
+    files: &Files,
+    options: ImportOptions,
 ) -> Answer<HttpResponse> {
     let text = serde_json::to_vec(&options).map_err(Refusal::internal)?;
-    let options: ImportOptions = decode(&text)?;
     let session = match idempotency_key(request, &[])? {
-        Some(key) => session.once(IdempotencyKey { body: digest(upload, &text), ..key }),
+        Some(key) => session.once(IdempotencyKey { body: files.digest(&text), ..key }),
         None => session,
     };
-    let job = session.transfers().begin(entity, upload, options).await?;
-    if !matches!(job.task, Task::Import { upload_id, .. } if upload_id == upload.id) {
+    let job = match &files.companies {
+        Some(companies) => session.transfers().begin_with_companies(&files.file, options, companies).await?,
+        None => session.transfers().begin(entity, &files.file, options).await?,
+    };
+    if !matches!(job.task, Task::Import { upload_id, .. } if upload_id == files.file.id) {
         // The first request under the key has its own copy.
-        session.transfers().forget(upload).await?;
+        files.forget(&session).await?;
     }
-    let mut response = HttpResponse::Accepted();
-    response.insert_header((LOCATION, format!("{}/jobs/{}", super::API, job.id)));
-    Ok(json(response, &job))
+    Ok(Accepted(job).respond_to(request))
 }
 
-/// What a repeated upload is known by.
-fn digest(upload: &Upload, options: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(upload.digest);
-    hash.update(options);
-    hash.finalize().into()
-}
-
-/// Spools the file of a request and gives the options beside it.
+/// Takes the file of a request and what lies beside it.
 async fn receive(
+    session: &Session,
+    entity: Entity,
     request: &HttpRequest,
     params: &ImportParams,
     payload: Payload,
-    spool: &mut Spool,
-) -> Answer<Map<String, Value>> {
+    received: &mut Received,
+) -> Answer<()> {
     let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if announced.is_some_and(|length| length > UPLOAD_LIMIT) {
         return Err(too_large());
@@ -186,44 +261,51 @@ async fn receive(
     let media = header(request, CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     match media.split(';').next().map(str::trim) {
         Some("text/csv") => {
-            copy(payload, spool).await?;
-            Ok(named)
+            received.options = named;
+            copy(payload, &mut received.file).await
         }
-        Some("multipart/form-data") => receive_form(request, named, payload, spool).await,
+        Some("multipart/form-data") => {
+            if let Some(name) = named.keys().next() {
+                return Err(Error::invalid(name, "misplaced", "belongs into the form's options").into());
+            }
+            receive_form(session, entity, Multipart::new(request.headers(), payload), received).await
+        }
         _ => Err(Refusal::unsupported_media("the body must be text/csv, or multipart/form-data with file and options")),
     }
 }
 
-async fn receive_form(
-    request: &HttpRequest,
-    named: Map<String, Value>,
-    payload: Payload,
-    spool: &mut Spool,
-) -> Answer<Map<String, Value>> {
-    if let Some(name) = named.keys().next() {
-        return Err(Error::invalid(name, "misplaced", "belongs into the form's options").into());
-    }
-    let mut form = Multipart::new(request.headers(), payload);
-    let (mut options, mut has_file) = (None, false);
+async fn receive_form(session: &Session, entity: Entity, mut form: Multipart, received: &mut Received) -> Answer<()> {
+    let mut seen: Vec<String> = Vec::new();
     while let Some(part) = in_time(form.next()).await? {
         let part = part.map_err(|error| bad_form(&error))?;
-        match part.name().unwrap_or_default() {
-            "file" if !has_file => {
-                has_file = true;
-                copy(part, spool).await?;
+        let name = part.name().unwrap_or_default().to_owned();
+        if seen.contains(&name) {
+            return Err(Error::invalid(name, "duplicate", "is there twice").into());
+        }
+        match name.as_str() {
+            "file" => copy(part, &mut received.file).await?,
+            "options" => received.options = decode(&text(part, OPTIONS_LIMIT).await?)?,
+            "companies" | "products" | "teams" if entity != Entity::Deal => {
+                return Err(Error::invalid(name, "misplaced", "belongs to an import of deals").into());
             }
-            "options" if options.is_none() => options = Some(decode(&text(part).await?)?),
-            name @ ("file" | "options") => return Err(Error::invalid(name, "duplicate", "is there twice").into()),
-            name => {
-                let message = "is not a part of this form: it has file and options";
+            "companies" => {
+                let companies = received.companies.insert(session.transfers().receive()?);
+                copy(part, companies).await?;
+            }
+            "products" => received.products = Some(text(part, TABLE_BYTES).await?),
+            "teams" => received.teams = Some(text(part, TABLE_BYTES).await?),
+            _ => {
+                let message = "is not a part of this form: it has file and options, beside deals also companies, \
+                               products and teams";
                 return Err(Error::invalid(name, "unknown_field", message).into());
             }
         }
+        seen.push(name);
     }
-    if !has_file {
-        return Err(Error::invalid("file", "required", "is required").into());
+    match seen.iter().any(|name| name == "file") {
+        true => Ok(()),
+        false => Err(Error::invalid("file", "required", "is required").into()),
     }
-    Ok(options.unwrap_or_default())
 }
 
 /// Spools a stream of bytes.
@@ -231,7 +313,11 @@ async fn copy<E>(
     mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     spool: &mut Spool,
 ) -> Answer<()> {
+    let (began, before) = (Instant::now(), spool.bytes());
     while let Some(bytes) = in_time(stream.next()).await? {
+        if is_too_slow(spool.bytes() - before, began.elapsed()) {
+            return Err(Refusal::slow_body());
+        }
         let bytes = bytes.map_err(|_| Refusal::broken_body())?;
         if spool.bytes() + bytes.len() as u64 > UPLOAD_LIMIT {
             return Err(too_large());
@@ -242,12 +328,15 @@ async fn copy<E>(
 }
 
 /// The bytes of a small part.
-async fn text<E>(mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin) -> Answer<Vec<u8>> {
+async fn text<E>(
+    mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+    limit: usize,
+) -> Answer<Vec<u8>> {
     let mut all = Vec::new();
     while let Some(bytes) = in_time(stream.next()).await? {
         all.extend_from_slice(&bytes.map_err(|_| Refusal::broken_body())?);
-        if all.len() > OPTIONS_LIMIT {
-            return Err(Refusal::too_large(OPTIONS_LIMIT));
+        if all.len() > limit {
+            return Err(Refusal::too_large(limit));
         }
     }
     Ok(all)
@@ -255,6 +344,11 @@ async fn text<E>(mut stream: impl Stream<Item = std::result::Result<Bytes, E>> +
 
 async fn in_time<T>(next: impl Future<Output = T>) -> Answer<T> {
     tokio::time::timeout(SILENCE, next).await.map_err(|_| Refusal::slow_body())
+}
+
+/// Whether a file comes as slowly as nobody sends one who means it.
+fn is_too_slow(bytes: u64, took: Duration) -> bool {
+    took > SILENCE && (bytes as f64) < LEAST_RATE * took.as_secs_f64()
 }
 
 fn bad_form(error: &actix_multipart::MultipartError) -> Refusal {
@@ -292,4 +386,17 @@ pub(super) async fn download(
             actix_web::Error::from(Refusal::from(error))
         })
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_come_slowly_but_not_for_ever() {
+        let seconds = Duration::from_secs;
+        assert!(!is_too_slow(0, seconds(30)));
+        assert!(is_too_slow(31 * 1024 - 1, seconds(31)) && !is_too_slow(31 * 1024, seconds(31)));
+        assert!(is_too_slow(1024 * 1024, seconds(3_600)));
+    }
 }

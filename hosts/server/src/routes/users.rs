@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Body, Created, Done, Found};
-use crate::extract::{Creating, Expected, Json, Query, RecordId, Signed, UntaggedParams};
+use crate::extract::{Expected, Json, Once, Query, RecordId, Signed, UntaggedParams};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -44,7 +44,7 @@ async fn list(Signed(session, Query(params)): Signed<Query<UntaggedParams>>) -> 
 /// Make a person known who cannot sign in yet.
 #[utoipa::path(tag = "users", operation_id = "create_user", request_body = NewUser, responses((status = 201, body = User)))]
 #[post("")]
-async fn create(Creating(session, new): Creating<NewUser>) -> Answer<Created<User>> {
+async fn create(Once(session, new): Once<NewUser>) -> Answer<Created<User>> {
     Ok(Created(session.users().create(new).await?))
 }
 

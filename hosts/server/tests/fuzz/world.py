@@ -1,5 +1,6 @@
 """A workspace with a record of every kind, made over HTTP as any client would make it."""
 
+import datetime
 import itertools
 import secrets
 import time
@@ -82,6 +83,30 @@ class World:
     def make(self, room, body):
         return self.send("POST", f"/{room}", json=body)["id"]
 
+    def template(self):
+        """The name of a template of the workspace's own."""
+        self.send("PUT", "/email/templates/own", json={"subject": "Hello", "text": "Hello {{ name }}"})
+        return "own"
+
+    def suppression(self):
+        """The id of a suppression of an address that nobody has."""
+        return self.make("email/suppressions", {"email": f"nobody{next(self.count)}@{self.run}.example"})
+
+    def rate(self):
+        """A rate of a day that has none yet."""
+        day = datetime.date(2000, 1, 1) + datetime.timedelta(days=next(self.count))
+        pair = {"base_currency": "EUR", "quote_currency": "USD"}
+        return pair | {"rate": "1.0842", "valid_from": day.isoformat()}
+
+    def hook(self):
+        """A webhook endpoint at an address that never is."""
+        # A workspace has fifty at most.
+        known = [old["id"] for old in self.send("GET", "/webhook-endpoints")["data"]]
+        for old in [id for id in known if id != getattr(self, "ids", {}).get("webhook-endpoints")][40:]:
+            self.send("DELETE", f"/webhook-endpoints/{old}")
+        body = {"url": "https://hooks.example/crm", "event_types": ["user.role_changed"]}
+        return self.send("POST", "/webhook-endpoints", json=body)["endpoint"]["id"]
+
     def import_contacts(self, rows):
         """The job of an import."""
         names = "".join(f"Row {number} {next(self.count)}x{self.run}\n" for number in range(rows))
@@ -110,15 +135,23 @@ class World:
                 continue
         raise RuntimeError("no job could be cancelled")
 
+    def done_bulk(self):
+        """The batch of bulk work that can be reverted."""
+        items = [{"last_name": f"Bulk {next(self.count)}"}]
+        return self.send("POST", "/contacts/bulk", json={"items": items})["batch_id"]
+
     def done_import(self):
         """An import that can be reverted."""
         return self.ended(self.import_contacts(1))["import_id"]
 
 
 MAKERS = {
+    "email": World.suppression,
+    "batches": lambda world: world.done_bulk(),
     "companies": lambda world: world.make("companies", {"name": "Babbage Engines", "tags": ["customer"]}),
     "contacts": lambda world: world.make("contacts", {"last_name": "Lovelace", "tags": ["vip"]}),
     "deals": lambda world: world.make("deals", {"title": "Difference engine"}),
+    "tasks": lambda world: world.make("tasks", {"title": "Call Ada", "tags": ["may"]}),
     "notes": lambda world: world.make("notes", {"body": "Met at the fair.", "contact_id": world.fresh("contacts")}),
     "custom-fields": lambda world: world.make(
         "custom-fields",
@@ -134,6 +167,8 @@ MAKERS = {
     "pipelines": lambda world: world.make(
         "pipelines", {"name": "Partners", "stages": [{"name": "Contacted", "kind": "open"}]}
     ),
+    "exchange-rates": lambda world: world.make("exchange-rates", world.rate()),
+    "webhook-endpoints": lambda world: world.hook(),
     "imports": lambda world: world.done_import(),
     "jobs": lambda world: world.ended(world.import_contacts(1))["id"],
 }

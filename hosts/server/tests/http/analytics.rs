@@ -75,6 +75,10 @@ async fn a_bad_question_is_told_at_its_parameter() {
     for (query, field) in [
         ("sales?from=2026-02-30", "from"),
         ("sales?from=2026-02-02&to=2026-02-01", "to"),
+        ("sales?from=2026-1-5", "from"),
+        ("team?to=2026-1-05", "to"),
+        ("sales?from=2026-01-05&from=2026-01-06", "from"),
+        ("sales?every=day&every=week", "every"),
         ("sales?compare=true", "compare"),
         ("sales?every=fortnight", "every"),
         ("team?filter=%7B%22field%22:%22nothing%22,%22op%22:%22is_null%22%7D", "filter.field"),
@@ -84,8 +88,11 @@ async fn a_bad_question_is_told_at_its_parameter() {
         assert_eq!(faults[0].0, field, "{query}");
     }
     let unknown = "019a1c5e-7b00-7000-8000-000000000001";
-    for path in ["conversion", "velocity"] {
-        let query = format!("/api/v1/deals/analytics/{path}?pipeline_id={unknown}");
+    for path in ["deals/analytics/conversion", "deals/analytics/velocity", "deals/analytics/forecast"]
+        .into_iter()
+        .chain(["analytics/sales", "analytics/team"])
+    {
+        let query = format!("/api/v1/{path}?pipeline_id={unknown}");
         api.get(&query).await.problem(404, "not_found");
     }
     for percent in [json!(-1), json!(101), json!(1e30), json!("x")] {

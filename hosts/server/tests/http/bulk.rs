@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::conventions::{ended, shape};
 use crate::support::{Api, Reply, on_every_store};
 
 async fn made(api: &Api, names: &[&str]) -> Vec<Value> {
@@ -109,4 +110,33 @@ async fn ten_thousand_records_are_taken_and_one_more_is_refused() {
     assert_eq!(reply.json["succeeded"], 10_000);
     let faults = api.post("/api/v1/contacts/bulk", json!({"items": items(10_001)})).await.faults();
     assert_eq!(faults, [("items".to_owned(), "count".to_owned())]);
+}
+
+#[tokio::test]
+async fn more_records_of_a_filter_than_a_commit_takes_are_changed_by_a_job() {
+    let api = Api::memory().await;
+    let items = |many: usize| (0..many).map(|at| json!({"last_name": format!("Row {at}")})).collect::<Vec<_>>();
+    for many in [10_000, 1] {
+        api.post("/api/v1/contacts/bulk", json!({"items": items(many)})).await.expect(200);
+    }
+    let all = json!({"field": "last_name", "op": "starts_with", "value": "Row"});
+    let mut body = json!({"filter": all, "set": {"title": "Buyer"}, "mode": "atomic"});
+    let faults = api.put("/api/v1/contacts/bulk", body.clone()).await.faults();
+    assert_eq!(faults, [("filter".to_owned(), "too_many".to_owned())]);
+    body.as_object_mut().unwrap().remove("mode");
+    let page = api.get("/api/v1/contacts?count=true&limit=1").await.expect(200);
+    assert_eq!((&page.json["total"], &page.json["total_is_capped"]), (&json!(10_000), &json!(true)));
+    let reply = api.put("/api/v1/contacts/bulk", body).await.expect(202);
+    let place = reply.header("location");
+    assert_eq!(place, format!("/api/v1/jobs/{}", reply.json["id"].as_str().unwrap()));
+    assert_eq!((&reply.json["kind"], &reply.json["progress"]["total"]), (&json!("change"), &json!(10_001)));
+    let job = api.ended(reply.id()).await;
+    assert_eq!((&job["state"], &job["result"]["succeeded"]), (&json!("done"), &json!(10_001)));
+    insta::assert_json_snapshot!([
+        json!({"200 capped": shape(&page)}),
+        json!({"202 queued": shape(&reply)}),
+        json!({"done": ended(&job)})
+    ]);
+    let batch = job["result"]["batch_id"].as_str().unwrap();
+    api.post(&format!("/api/v1/batches/{batch}/revert"), Value::Null).await.expect(202);
 }

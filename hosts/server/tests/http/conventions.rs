@@ -25,6 +25,7 @@ pub(crate) fn shape(reply: &Reply) -> Value {
         "ratelimit-limit",
         "ratelimit-remaining",
         "ratelimit-reset",
+        "x-request-id",
     ];
     let headers: serde_json::Map<_, _> = shown
         .into_iter()
@@ -37,17 +38,26 @@ pub(crate) fn shape(reply: &Reply) -> Value {
 fn steady_header(name: &str, value: &str) -> String {
     match (name, value.rsplit_once('/')) {
         ("retry-after" | "ratelimit-reset", _) => "<seconds>".to_owned(),
+        ("x-request-id", _) => "<request_id>".to_owned(),
         ("location", Some((path, _))) => format!("{path}/<id>"),
         _ => value.to_owned(),
     }
 }
 
-fn steady(value: &Value) -> Value {
+/// A body without what differs from run to run.
+pub(crate) fn steady(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), steady_field(key, value))).collect(),
-        Value::Array(items) => items.iter().map(steady).collect(),
+        Value::Array(items) => items.iter().map(|item| steady_field("", item)).collect(),
         other => other.clone(),
     }
+}
+
+/// A job that has ended, without what differs from run to run: also how often it was written.
+pub(crate) fn ended(job: &Value) -> Value {
+    let mut shown = steady(job);
+    shown["version"] = "<version>".into();
+    shown
 }
 
 fn steady_field(key: &str, value: &Value) -> Value {
@@ -57,7 +67,7 @@ fn steady_field(key: &str, value: &Value) -> Value {
         }
         (_, Value::String(text)) if text.len() == 36 && text.parse::<crm_core::Id<()>>().is_ok() => "<id>".into(),
         (_, Value::String(text)) if text.len() == 27 && text.parse::<crm_core::Timestamp>().is_ok() => "<time>".into(),
-        ("detail", Value::String(text)) => text
+        ("detail" | "message", Value::String(text)) => text
             .split(' ')
             .map(|word| if word.parse::<crm_core::Id<()>>().is_ok() { "<id>" } else { word })
             .collect::<Vec<_>>()

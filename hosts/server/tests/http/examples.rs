@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Method;
-use serde_json::Value;
+use crm_core::{Clock as _, SystemClock, Timestamp};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::document::{document, each, is_open, needed_query};
 use crate::support::{Api, Reply};
@@ -11,15 +13,21 @@ use crate::support::{Api, Reply};
 /// What a field holds is the caller's own.
 const FREE: [&str; 5] = ["custom", "before", "after", "permissions", "format"];
 /// They make what the others speak of, in this order.
-const FIRST: [&str; 8] = [
+const FIRST: [&str; 14] = [
     "register",
     "list_pipelines",
     "define_custom_field",
+    "set_exchange_rate",
+    "replace_mail_template",
+    "suppress",
     "create_company",
     "create_contact",
     "create_deal",
+    "create_task",
     "create_note",
     "import_contacts",
+    "create_webhook_endpoint",
+    "test_webhook_endpoint",
 ];
 
 /// The example of an operation's body.
@@ -32,10 +40,50 @@ fn file(operation: &Value) -> Option<&str> {
     operation.pointer("/requestBody/content/text~1csv/example")?.as_str()
 }
 
-/// The schema of an answer, and its example; of a page, that of its rows with where they begin.
-fn answer<'a>(document: &'a Value, operation: &'a Value) -> Option<(&'a str, &'static str, &'a Value)> {
+/// The example of a form that an operation takes.
+fn form(operation: &Value) -> Option<&Value> {
+    operation.pointer("/requestBody/content/multipart~1form-data/example")
+}
+
+/// The form of an example: texts are its files, and the options are JSON.
+fn sent_form(example: &Value) -> Form {
+    example.as_object().unwrap().iter().fold(Form::new(), |form, (name, part)| match part {
+        Value::String(file) => form.part(name.clone(), Part::text(file.clone()).file_name("file.csv")),
+        options => form.text(name.clone(), options.to_string()),
+    })
+}
+
+/// The example of an answer that is a text.
+fn sent_text(operation: &Value) -> Option<&str> {
+    let content = operation.pointer("/responses/200/content")?.as_object()?;
+    content.values().find_map(|content| content["example"].as_str())
+}
+
+/// Compares a text with its example: the header of a file, or what each metric is.
+fn compare_texts(at: &str, example: &str, here: &str) {
+    let here = here.trim_start_matches('\u{feff}');
+    if example.starts_with('#') {
+        for line in example.lines().filter(|line| line.starts_with('#')) {
+            assert!(here.lines().any(|other| other == line), "{at}: {line} is not there");
+        }
+        return;
+    }
+    assert_eq!(example.lines().next(), here.lines().next(), "{at}");
+    let cells = |line: &str| line.split(',').count();
+    let wide = cells(example.lines().next().unwrap());
+    assert!(example.lines().count() > 1 && example.lines().all(|line| cells(line) == wide), "{at}");
+}
+
+/// The schema of the first answer that is no refusal, or of that with a status, and its example; of a
+/// page, that of its rows with where they begin.
+fn answer<'a>(
+    document: &'a Value,
+    operation: &'a Value,
+    wanted: Option<StatusCode>,
+) -> Option<(&'a str, &'static str, &'a Value)> {
     let responses = operation["responses"].as_object()?;
-    let (_, good) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
+    let is_it = |status: &str| wanted.map_or(status.starts_with('2'), |wanted| status == wanted.as_str());
+    let (_, good) = responses.iter().find(|(status, _)| is_it(status))?;
     let name = good.pointer("/content/application~1json/schema/$ref")?.as_str()?.rsplit('/').next()?;
     let (row, begin) = match name.strip_prefix("Page_") {
         Some(row) => (row, "/data/0"),
@@ -103,7 +151,7 @@ impl Story {
     async fn send(&self, api: &Api, method: &str, path: &str, operation: &Value, id: Option<&Value>) -> Reply {
         let path = match id {
             Some(id) => path.replace("{id}", self.told(id).unwrap().as_str().unwrap()),
-            None => path.to_owned() + &needed_query(operation),
+            None => path.replace("{name}", "email") + &needed_query(operation),
         };
         let body = body(operation).map(|body| self.told(body).unwrap());
         let token = (!is_open(operation)).then(|| self.0["access"].as_str());
@@ -130,8 +178,9 @@ fn in_order(document: &Value) -> Vec<(&str, &str, &Value)> {
     let place =
         |operation: &Value| FIRST.iter().position(|first| operation["operationId"] == *first).unwrap_or(FIRST.len());
     let mut all: Vec<_> = each(document).collect();
-    // A job that is done is neither cancelled nor taken up, and what is undone has nothing to show.
-    let ends = ["logout", "cancel_job", "retry_job", "revert_import"];
+    // A job that is done is neither cancelled nor taken up, and what is undone has nothing to show. To watch
+    // is a conversation.
+    let ends = ["logout", "cancel_job", "retry_job", "revert_import", "revert_batch", "watch", "stream_events"];
     all.retain(|(method, _, operation)| {
         *method != "delete" && !ends.iter().any(|end| operation["operationId"] == *end)
     });
@@ -151,22 +200,60 @@ async fn every_example_of_a_body_is_taken_and_every_answer_looks_as_its_example(
             operation["requestBody"].is_object(),
             "{name} has no example of its body"
         );
-        let answer = answer(&document, operation);
-        // A path names the record that its answer is, or that its room is of.
+        // What these lists hold depends on the time of day.
+        let due = match operation["operationId"].as_str() {
+            Some("overdue_tasks") => Some("2000-01-01T00:00:00Z".parse().unwrap()),
+            Some("upcoming_tasks") => Some(SystemClock.now().plus_seconds(3_600)),
+            _ => None::<Timestamp>,
+        };
+        if let Some(due) = due {
+            let token = Some(story.0["access"].as_str());
+            let task = json!({"title": "Due", "due_at": due});
+            api.send(Method::POST, "/api/v1/tasks", token, Some(&task)).await.expect(201);
+        }
+        let first = answer(&document, operation, None);
+        // A path names a record of its room, or where none is read there the one that its answer is.
         let room = path.split('/').nth(3).unwrap_or_default();
         let room = document.pointer(&format!("/paths/~1api~1v1~1{room}~1{{id}}/get"));
-        let id = answer.filter(|(_, _, example)| example["id"].is_string() && !path.ends_with("/timeline"));
-        let id = id.or_else(|| self::answer(&document, room?)).map(|(_, _, example)| &example["id"]);
+        let of_room = room.and_then(|room| answer(&document, room, None)).map(|(_, _, example)| &example["id"]);
+        let id = of_room.or_else(|| first.map(|(_, _, example)| &example["id"])).filter(|id| id.is_string());
         let reply = story.send(&api, method, path, operation, id.filter(|_| path.contains("{id}"))).await;
         if operation["operationId"] == "register" {
             story.0.insert("access".to_owned(), reply.json["access_token"].as_str().unwrap().to_owned());
         }
-        if operation["operationId"] == "import_contacts" {
-            // The document's answer is that of a dry run.
-            story.compare("Job", &document["components"]["schemas"]["Job"]["example"], &reply.json);
+        if let Some(example) = sent_text(operation) {
+            compare_texts(&name, example, &reply.text);
         }
+        if let Some(example) = form(operation) {
+            for query in ["?dry_run=true", ""] {
+                let request = api.client.post(api.url(&format!("{path}{query}"))).bearer_auth(&story.0["access"]);
+                let mut reply = Reply::of(request.multipart(sent_form(example)).send().await.unwrap()).await;
+                // A file of companies beside the deals is told of beside them.
+                let beside = reply.json.as_object_mut().and_then(|fields| fields.remove("companies"));
+                assert_eq!(beside.is_some(), example["companies"].is_string(), "{name} as a form: {:#}", reply.json);
+                let wanted = answer(&document, operation, Some(reply.status));
+                let (schema, _, example) = wanted.unwrap_or_else(|| panic!("{name} as a form: {:#}", reply.json));
+                story.compare(&format!("{name} as a form {schema}"), example, &reply.json);
+                compared.insert(schema);
+            }
+        }
+        let answer = answer(&document, operation, Some(reply.status));
         if let Some((schema, begin, example)) = answer.filter(|(_, _, example)| example.is_object()) {
-            let here = reply.json.pointer(begin).unwrap_or_else(|| panic!("{name} answered with nothing to compare"));
+            let list = begin.strip_suffix("/0").and_then(|list| reply.json.pointer(list)?.as_array());
+            // The document's example of a job is an import; those of handlers have fields of their own.
+            let is_alike = |job: &&Value| {
+                let is_of_one_file = job["companies"].is_null();
+                schema != "Job" || (job["kind"] == example["kind"] && is_of_one_file)
+            };
+            let here = match list {
+                Some(all) => all.iter().find(is_alike),
+                None => reply.json.pointer(begin),
+            };
+            let here = here.unwrap_or_else(|| panic!("{name} answered with nothing to compare"));
+            if !is_alike(&here) {
+                assert!(here["kind"] == "run" && here["handler"].is_string(), "{name}: {here}");
+                continue;
+            }
             story.compare(&format!("{name} {schema}"), example, here);
             compared.insert(schema);
         }
@@ -181,6 +268,48 @@ fn every_record_has_an_example() {
     for (name, schema) in schemas.iter().filter(|(_, schema)| schema["properties"]["version"].is_object()) {
         assert!(schema["example"].is_object(), "{name} has no example");
     }
+}
+
+#[test]
+fn examples_hold_only_values_that_there_are() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut compared = 0;
+    for (name, schema) in schemas.iter().filter(|(_, schema)| schema["example"].is_object()) {
+        for (field, value) in schema["example"].as_object().unwrap() {
+            let property = &schema["properties"][field]["$ref"];
+            let kind = property.as_str().map(|reference| &schemas[reference.rsplit('/').next().unwrap()]);
+            if let Some(known) = kind.and_then(|kind| kind["enum"].as_array()) {
+                assert!(known.contains(value), "{name}.{field} is {value}, which is none of {known:?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 5, "{compared}");
+}
+
+#[test]
+fn every_json_form_and_text_has_an_example() {
+    let document = document();
+    let mut seen = BTreeSet::new();
+    for (method, path, operation) in each(&document) {
+        let answers = operation["responses"].as_object().unwrap().iter();
+        let answers = answers.filter(|(status, _)| status.starts_with('2')).map(|(_, answer)| answer);
+        let contents = answers.chain([&operation["requestBody"]]).filter_map(|body| body["content"].as_object());
+        for (media, content) in contents.flatten() {
+            // A page to look at, and a stream that does not end.
+            if ["text/html", "text/event-stream"].contains(&media.as_str()) {
+                continue;
+            }
+            let schema = content["schema"]["$ref"].as_str().map(|name| name.rsplit('/').next().unwrap());
+            let schema = schema.map(|name| name.strip_prefix("Page_").unwrap_or(name));
+            let of_schema = schema.map(|name| &document["components"]["schemas"][name]["example"]);
+            let has_one = !content["example"].is_null() || of_schema.is_some_and(|example| !example.is_null());
+            assert!(has_one, "{method} {path} has no example of its {media}");
+            seen.insert(media.as_str());
+        }
+    }
+    assert_eq!(seen, BTreeSet::from(["application/json", "multipart/form-data", "text/csv", "text/plain"]));
 }
 
 #[test]

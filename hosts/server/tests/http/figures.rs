@@ -7,10 +7,13 @@ use std::net::TcpStream;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Api, PASSWORD, on_every_store};
+use crate::support::{Api, PASSWORD, Store, on_every_named_store};
+
+/// Where the names of those figures begin that a server has on every store.
+const OF_THE_PROCESS: [&str; 3] = ["slackcrm_http_", "slackcrm_build_info", "process_start_time_seconds"];
 
 /// The figures of a server: by name with labels, as they stand in the text.
-async fn figures(api: &Api, token: Option<&str>) -> BTreeMap<String, f64> {
+pub(crate) async fn figures(api: &Api, token: Option<&str>) -> BTreeMap<String, f64> {
     let mut request = api.client.get(api.url("/metrics"));
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -118,20 +121,38 @@ async fn no_figure_names_anybody() {
 
 #[tokio::test]
 async fn a_store_tells_how_it_fares() {
-    on_every_store(|api| async move {
+    on_every_named_store(|store, api| async move {
         api.post("/api/v1/contacts", json!({"last_name": "Hopper"})).await.expect(201);
         let figures = figures(&api, None).await;
-        let names: Vec<&str> = figures.keys().map(String::as_str).filter(|name| !name.contains("http")).collect();
-        if names.contains(&"slackcrm_postgres_connections_open") {
-            assert!(figures["slackcrm_postgres_connections_open"] >= figures["slackcrm_postgres_connections_idle"]);
-            assert!(figures["slackcrm_postgres_connections_open"] >= 1.0);
-            assert_eq!(figures["slackcrm_postgres_connections_waiting"], 0.0);
-        } else if names.contains(&"slackcrm_sqlite_writers_waiting") {
-            assert_eq!(figures["slackcrm_sqlite_writers_waiting"], 0.0);
+        let own =
+            figures.keys().map(String::as_str).filter(|name| !OF_THE_PROCESS.iter().any(|its| name.starts_with(its)));
+        let wanted: &[&str] = match store {
+            Store::Memory => &[],
+            Store::Sqlite => &[
+                "slackcrm_jobs_queued",
+                "slackcrm_jobs_running",
+                "slackcrm_journal_unsealed_entries",
+                "slackcrm_sqlite_writers_waiting",
+            ],
+            Store::Postgres => &[
+                "slackcrm_jobs_queued",
+                "slackcrm_jobs_running",
+                "slackcrm_journal_unsealed_entries",
+                "slackcrm_postgres_connections_idle",
+                "slackcrm_postgres_connections_open",
+                "slackcrm_postgres_connections_waiting",
+            ],
+        };
+        assert_eq!(own.collect::<Vec<_>>(), wanted, "{store:?}");
+        for waiting in wanted.iter().filter(|name| name.ends_with("_waiting")) {
+            assert_eq!(figures[*waiting], 0.0, "{waiting}");
+        }
+        if store == Store::Postgres {
+            let (open, idle) = ("slackcrm_postgres_connections_open", "slackcrm_postgres_connections_idle");
+            assert!(figures[open] >= 1.0 && figures[open] >= figures[idle], "{figures:?}");
+        }
+        if store != Store::Memory {
             assert!(figures["slackcrm_journal_unsealed_entries"] <= 10_000.0);
-        } else {
-            // The store in memory has nothing to tell.
-            assert!(!names.iter().any(|name| name.contains("journal")), "{names:?}");
         }
     })
     .await;

@@ -1,8 +1,11 @@
 //! Lists and searches.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, on_every_store};
+use crate::support::{Api, on_every_store, unique};
 
 async fn people(api: &Api, names: &[&str]) {
     for name in names {
@@ -123,9 +126,64 @@ async fn a_cursor_belongs_to_its_list() {
         people(&api, &["Ada", "Bob", "Cyd"]).await;
         let page = api.get("/api/v1/contacts?limit=1&sort=last_name").await.expect(200).json;
         let cursor = page["next_cursor"].as_str().unwrap();
-        for other in ["contacts?sort=-last_name", "contacts?sort=last_name&q=bob", "companies?sort=name", "deals?"] {
+        let named = json!({"field": "last_name", "op": "starts_with", "value": "c"}).to_string();
+        let filter = serde_urlencoded::to_string([("sort", "last_name"), ("filter", &named)]).unwrap();
+        for other in [
+            "contacts?sort=-last_name",
+            "contacts?sort=last_name&q=bob",
+            "contacts?sort=last_name&tags=t-Cyd",
+            &format!("contacts?{filter}"),
+            "companies?sort=name",
+            "deals?",
+        ] {
             let faults = api.get(&format!("/api/v1/{other}&cursor={cursor}")).await.faults();
-            assert_eq!(faults[0].0, "cursor", "{other}");
+            assert_eq!(faults, [("cursor".to_owned(), "cursor".to_owned())], "{other}");
+        }
+        // As it was given it goes on.
+        let next = api.get(&format!("/api/v1/contacts?limit=1&sort=last_name&cursor={cursor}")).await.expect(200);
+        assert_eq!(names(&next.json), ["Bob"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_forged_cursor_is_refused_or_only_moves_in_the_list() {
+    on_every_store(|api| async move {
+        people(&api, &["Ada", "Bob", "Cyd"]).await;
+        let list = "/api/v1/contacts?sort=last_name";
+        let page = api.get(&format!("{list}&limit=1")).await.expect(200).json;
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let parts: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).unwrap()).unwrap();
+        let with = |part: &str, value: Value| {
+            let mut forged = parts.clone();
+            forged[part] = value;
+            URL_SAFE_NO_PAD.encode(forged.to_string())
+        };
+        let binding = parts["b"].as_u64().unwrap();
+        for forged in [
+            with("b", json!(binding ^ 1)),
+            with("b", json!("x")),
+            with("k", json!({"t": "integer", "v": 7})),
+            with("k", json!({"t": "text", "v": "a\u{0}"})),
+            with("i", json!("no id")),
+            URL_SAFE_NO_PAD.encode("{}"),
+            cursor[..cursor.len() / 2].to_owned(),
+            format!("{cursor}A"),
+            cursor.replacen(|_: char| true, "!", 1),
+        ] {
+            let reply = api.get(&format!("{list}&cursor={}", forged.replace('!', "%21"))).await;
+            assert_eq!(reply.faults(), [("cursor".to_owned(), "cursor".to_owned())], "{forged}");
+        }
+        // One that somebody made up for this list begins where it says, and shows nothing that the list
+        // does not hold.
+        let moved = with("k", json!({"t": "text", "v": "bob"}));
+        let rest = api.get(&format!("{list}&cursor={moved}")).await.expect(200);
+        assert!(names(&rest.json).ends_with(&["Cyd"]) && !names(&rest.json).contains(&"Ada"), "{:#}", rest.json);
+        let stranger = api.register(&unique("stranger")).await;
+        let token = stranger["access_token"].as_str();
+        for cursor in [cursor, &moved] {
+            let theirs = api.send(Method::GET, &format!("{list}&cursor={cursor}"), token, None).await.expect(200);
+            assert_eq!(theirs.json["data"], json!([]));
         }
     })
     .await;

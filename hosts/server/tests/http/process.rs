@@ -8,11 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_boot::Backend;
 use crm_core::ListRequest;
+use crm_storage::Connections;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::conventions::shape;
-use crate::support::{Api, Reply, on_every_store};
+use crate::figures::figures;
+use crate::support::{Api, Reply, on_every_server, on_every_store};
 
 #[tokio::test]
 async fn health_and_readiness_answer() {
@@ -48,38 +50,71 @@ async fn a_store_that_is_down_is_503_with_retry_after() {
     api.send(Method::GET, "/healthz", None, None).await.expect(200);
 }
 
+/// Clients that go away while their request is on its way or half sent: what they sent whole may be done,
+/// nothing else is, no handler panics, and the next one is served.
+async fn go_away(api: &Api) {
+    let body = json!({"last_name": "Gone"}).to_string();
+    let head = |path: &str, more: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{more}",
+            api.token()
+        )
+    };
+    let whole = format!("{}content-length: {}\r\n\r\n{body}", head("/api/v1/contacts", ""), body.len());
+    let half = format!("{}content-length: 500\r\n\r\n{body}", head("/api/v1/contacts", ""));
+    let search = r#"{"count":true}"#;
+    let read = format!("{}content-length: {}\r\n\r\n{search}", head("/api/v1/contacts/search", ""), search.len());
+    let mut sent_whole = 0;
+    for turn in 0..200 {
+        let bytes = [&whole, &half, &read][turn % 3].as_bytes();
+        let mut stream = TcpStream::connect(api.address).unwrap();
+        let end = if turn % 2 == 0 { bytes.len() } else { bytes.len() * (turn % 17 + 1) / 18 };
+        sent_whole += u64::from(turn % 3 == 0 && end == bytes.len());
+        stream.write_all(&bytes[..end]).unwrap();
+        // Closed at once, while the request is on its way or half sent.
+        drop(stream);
+    }
+    assert_eq!(sent_whole, 34);
+    let made = api.post("/api/v1/contacts", json!({"last_name": "Here"})).await.expect(201);
+    api.get(&format!("/api/v1/contacts/{}", made.id())).await.expect(200);
+    let all = api.get("/api/v1/contacts?count=true").await.expect(200).json;
+    assert!(all["total"].as_u64().unwrap() <= sent_whole + 1, "{all:#}");
+    assert_eq!(figures(api, None).await["slackcrm_http_panics_total"], 0.0);
+}
+
 #[tokio::test]
 async fn clients_that_go_away_leave_nothing_behind() {
-    on_every_store(|api| async move {
-        let body = json!({"last_name": "Gone"}).to_string();
-        let head = |path: &str, more: &str| {
-            format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{more}", api.token())
-        };
-        let whole = format!("{}content-length: {}\r\n\r\n{body}", head("/api/v1/contacts", ""), body.len());
-        let half = format!("{}content-length: 500\r\n\r\n{body}", head("/api/v1/contacts", ""));
-        let search = r#"{"count":true}"#;
-        let read = format!("{}content-length: {}\r\n\r\n{search}", head("/api/v1/contacts/search", ""), search.len());
-        for turn in 0..200 {
-            let bytes = [&whole, &half, &read][turn % 3].as_bytes();
-            let mut stream = TcpStream::connect(api.address).unwrap();
-            let end = if turn % 2 == 0 { bytes.len() } else { bytes.len() * (turn % 17 + 1) / 18 };
-            stream.write_all(&bytes[..end]).unwrap();
-            // Closed at once, while the request is on its way or half sent.
-            drop(stream);
+    on_every_store(|api| async move { go_away(&api).await }).await;
+}
+
+/// A connection that one of them kept would be missing for good: of two, no more than one is needed to see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_go_away_keep_no_connection_to_the_database() {
+    let Some((api, store)) = Api::postgres_with(2).await else { return };
+    go_away(&api).await;
+    let rest = async {
+        loop {
+            let Connections { open, idle, waiting } = store.connections();
+            if open == idle && waiting == 0 {
+                return open;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let made = api.post("/api/v1/contacts", json!({"last_name": "Here"})).await.expect(201);
-        api.get(&format!("/api/v1/contacts/{}", made.id())).await.expect(200);
-        let all = api.get("/api/v1/contacts?count=true").await.expect(200).json;
-        assert!(all["total"].as_u64().unwrap() <= 68, "{all:#}");
-    })
-    .await;
+    };
+    let open = tokio::time::timeout(Duration::from_secs(20), rest).await.unwrap();
+    assert!(open <= 2, "{open}");
+    let told = figures(&api, None).await;
+    assert!(told["slackcrm_postgres_connections_open"] <= 2.0, "{told:#?}");
 }
 
 /// Whoever got an answer finds the contact in the store, and every contact in the store was answered:
 /// no request was cut off between its commit and its answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_finishes_what_is_under_way_and_loses_nothing() {
-    let mut api = Api::memory().await;
+    on_every_server(stop_under_writes).await;
+}
+
+async fn stop_under_writes(mut api: Api) {
     let server = api.take_server();
     let api = Arc::new(api);
     let (answers, mut heard) = tokio::sync::mpsc::unbounded_channel();

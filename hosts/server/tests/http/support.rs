@@ -3,21 +3,34 @@
 use std::future::Future;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use crm_boot::{Backend, Booted, Config, boot};
+use crm_boot::{Backend, Booted, Config, MailTarget, boot};
 use crm_core::auth::Signup;
+use crm_core::mail::Recipient;
 use crm_core::testkit::{MemoryStore, postgres_url};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
+use crm_storage::{Options, PostgresStore};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::codes::is_of_a_field;
+
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
+
+/// Where a server keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Memory,
+    Sqlite,
+    Postgres,
+}
 
 /// A server with one workspace and its admin.
 pub(crate) struct Api {
@@ -53,14 +66,18 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) json: Value,
+    /// The body as it came.
+    pub(crate) text: String,
 }
 
 impl Reply {
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap();
+        // A stream of events does not end.
+        let is_endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_endless { Default::default() } else { response.bytes().await.unwrap() };
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Self { status, headers, json }
+        Self { status, headers, json, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -96,6 +113,9 @@ impl Reply {
         let reply = self.expect(422);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let errors = reply.json["errors"].as_array().unwrap();
+        for code in errors.iter().map(|error| text(&error["code"])) {
+            assert!(is_of_a_field(&code), "docs/API.md does not list {code}");
+        }
         errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
     }
 }
@@ -112,7 +132,15 @@ fn config(folder: &tempfile::TempDir) -> Config {
     config.secret_key = Some(SECRET.to_owned().into());
     // Laws register as many workspaces as they need.
     config.signup = Signup::Open;
+    by_mailbox(&mut config, &folder.path().join("mail"));
     config
+}
+
+/// Lets mail go into a folder.
+fn by_mailbox(config: &mut Config, folder: &Path) {
+    config.mail = Some(MailTarget::Mailbox(folder.to_owned()));
+    config.mail_from = Some(Recipient::parse("Acme Sales <crm@acme.example>").unwrap());
+    config.public_url = Some("https://crm.acme.example".parse().unwrap());
 }
 
 impl Api {
@@ -135,6 +163,16 @@ impl Api {
         Self::on(Booted::on(store, Arc::new(Ready), config(&folder)).unwrap(), folder).await
     }
 
+    /// A server on PostgreSQL with so few connections, where there is a PostgreSQL, and its store.
+    pub(crate) async fn postgres_with(connections: usize) -> Option<(Self, Arc<PostgresStore>)> {
+        let url = postgres_url()?;
+        let store = PostgresStore::connect(&url, Options::default().connections(connections)).await.unwrap();
+        store.migrate().await.unwrap();
+        let store = Arc::new(store);
+        let booted = Booted::on(store.clone(), store.clone(), config_on_postgres(&url)).unwrap();
+        Some((Self::on(booted, tempfile::tempdir().unwrap()).await, store))
+    }
+
     /// A server on what was booted, with a workspace.
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
@@ -144,6 +182,11 @@ impl Api {
         let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
         api.admin = api.register(&unique("admin")).await;
         api
+    }
+
+    /// The folder that mails go into.
+    pub(crate) fn mailbox(&self) -> PathBuf {
+        self.folder.path().join("mail")
     }
 
     /// A workspace of its own: the answer to its registration.
@@ -184,6 +227,21 @@ impl Api {
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, Some(self.token()), None).await
+    }
+
+    /// A job, once it has ended.
+    pub(crate) async fn ended(&self, id: &str) -> Value {
+        let path = format!("/api/v1/jobs/{id}");
+        let end = async {
+            loop {
+                let job = self.get(&path).await.expect(200).json;
+                if job["finished_at"].is_string() {
+                    return job;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
@@ -230,20 +288,56 @@ impl Api {
     }
 }
 
+fn config_on_postgres(url: &str) -> Config {
+    let mut config = Config::for_database(url).unwrap();
+    (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
+    config.signup = Signup::Open;
+    // Whichever server has the job writes the mail.
+    by_mailbox(&mut config, &Path::new(env!("CARGO_TARGET_TMPDIR")).join("mail"));
+    // All laws come from one address to one database: a share for each of them.
+    config.trusted_proxies = "127.0.0.1".parse().unwrap();
+    config
+}
+
+/// Runs a law on each adapter that this build has: a server, and the product itself in its workspace
+/// through another engine on the same database, as another process has it.
+pub(crate) async fn beside_another_process<F: Future<Output = ()>>(law: impl Fn(Arc<Api>, Session) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let configs = [Some(config(&folder)), postgres_url().map(|url| config_on_postgres(&url))];
+    for config in configs.into_iter().flatten() {
+        let api = Api::on(boot(config.clone()).await.unwrap(), tempfile::tempdir().unwrap()).await;
+        let other = boot(config).await.unwrap();
+        let id = api.admin["workspace"]["id"].as_str().unwrap().parse().unwrap();
+        let session = other.crm().acting(Actor::system(id, "test")).await.unwrap();
+        law(Arc::new(api), session).await;
+        other.close().await;
+    }
+}
+
 /// Runs a law on every store, each on a server of its own. On PostgreSQL laws share a database, each
 /// in a workspace of its own.
 pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>) -> F) {
-    law(Arc::new(Api::memory().await)).await;
+    on_every_named_server(|_, api| law(Arc::new(api))).await;
+}
+
+/// As [`on_every_store`], for laws that hold on some stores alone.
+pub(crate) async fn on_every_named_store<F: Future<Output = ()>>(law: impl Fn(Store, Arc<Api>) -> F) {
+    on_every_named_server(|store, api| law(store, Arc::new(api))).await;
+}
+
+/// As [`on_every_store`], for a law that stops its server.
+pub(crate) async fn on_every_server<F: Future<Output = ()>>(law: impl Fn(Api) -> F) {
+    on_every_named_server(|_, api| law(api)).await;
+}
+
+async fn on_every_named_server<F: Future<Output = ()>>(law: impl Fn(Store, Api) -> F) {
+    law(Store::Memory, Api::memory().await).await;
     let folder = tempfile::tempdir().unwrap();
     let booted = boot(config(&folder)).await.unwrap();
-    law(Arc::new(Api::on(booted, folder).await)).await;
+    law(Store::Sqlite, Api::on(booted, folder).await).await;
     if let Some(url) = postgres_url() {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::for_database(&url).unwrap();
-        (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
-        config.signup = Signup::Open;
-        // All laws come from one address to one database: a share for each of them.
-        config.trusted_proxies = "127.0.0.1".parse().unwrap();
-        law(Arc::new(Api::on(boot(config).await.unwrap(), folder).await)).await;
+        let booted = boot(config_on_postgres(&url)).await.unwrap();
+        law(Store::Postgres, Api::on(booted, folder).await).await;
     }
 }

@@ -1,7 +1,5 @@
 //! Files over HTTP: sent, imported by a worker, undone, and sent back.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -34,16 +32,7 @@ async fn text(api: &Api, path: &str) -> String {
 async fn ended(api: &Api, job: &Reply) -> Value {
     let path = job.header("location").to_owned();
     assert!(path.ends_with(job.id()), "{path}");
-    let end = async {
-        loop {
-            let job = api.get(&path).await.expect(200).json;
-            if job["finished_at"].is_string() {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
+    api.ended(job.id()).await
 }
 
 #[tokio::test]
@@ -71,6 +60,37 @@ async fn a_file_is_imported_by_a_job_and_undone_by_another() {
         let path = format!("/api/v1/jobs/{}", job.id());
         api.post(&format!("{path}/cancel"), json!({})).await.problem(409, "job_state");
         api.post(&format!("{path}/retry"), json!({})).await.problem(409, "job_state");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_is_cancelled_and_taken_up_again() {
+    on_every_store(|api| async move {
+        // Nobody takes it meanwhile.
+        api.post("/api/v1/queues/import/pause", Value::Null).await.expect(200);
+        let job = send_csv(&api, "/api/v1/contacts/import/csv", FILE).await.expect(202);
+        let path = format!("/api/v1/jobs/{}", job.id());
+        let steer = async |verb: &str, key: &str| {
+            let request = api.request(Method::POST, &format!("{path}/{verb}")).header("idempotency-key", key);
+            Reply::of(request.send().await.unwrap()).await
+        };
+        api.post(&format!("{path}/retry"), Value::Null).await.problem(409, "job_state");
+        let cancelled = steer("cancel", "k-1").await.expect(200);
+        assert_eq!((cancelled.id(), &cancelled.json["state"]), (job.id(), &json!("cancelled")));
+        assert!(cancelled.json["finished_at"].is_string(), "{:#}", cancelled.json);
+        assert_eq!(cancelled.header("etag"), format!("\"{}\"", cancelled.json["version"]));
+        assert_eq!(steer("cancel", "k-1").await.expect(200).json, cancelled.json);
+        api.post(&format!("{path}/cancel"), Value::Null).await.problem(409, "job_state");
+        assert_eq!(api.get(&path).await.expect(200).json, cancelled.json);
+
+        let queued = steer("retry", "k-2").await.expect(200);
+        assert_eq!((queued.id(), &queued.json["state"]), (job.id(), &json!("queued")));
+        assert_eq!((&queued.json["finished_at"], &queued.json["attempts"]), (&Value::Null, &json!(0)));
+        api.post("/api/v1/queues/import/resume", Value::Null).await.expect(200);
+        let done = api.ended(job.id()).await;
+        assert_eq!((&done["state"], &done["result"]["counts"]["created"]), (&json!("done"), &json!(1)), "{done:#}");
+        assert_eq!(api.get("/api/v1/contacts?count=true").await.expect(200).json["total"], 1);
     })
     .await;
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, NOTE, PIPELINE, REFRESH_TOKEN, STAGES, TAG, USER,
-    WORKSPACE, figures, many, refusal,
+    ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, EXCHANGE_RATE, MAIL_TEMPLATE, NOTE, PIPELINE,
+    REFRESH_TOKEN, STAGES, SUPPRESSION, TAG, TASK, USER, WORKSPACE, figures, files, many, refusal, webhooks,
 };
 use crate::openapi::with;
 
@@ -25,8 +25,9 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
         "Workspace" => workspace(),
         "Problem" => return refusal("422"),
         _ => {
-            let others = || many::answer(schema).or_else(|| figures::answer(schema));
-            return of_people(schema).or_else(|| of_deals(schema)).or_else(others);
+            let others = || many::answer(schema).or_else(|| files::answer(schema)).or_else(|| figures::answer(schema));
+            let others = || others().or_else(|| webhooks::answer(schema));
+            return of_people(schema).or_else(|| of_deals(schema)).or_else(|| of_tasks(schema)).or_else(others);
         }
     };
     Some(answer)
@@ -130,6 +131,15 @@ fn of_people(schema: &str) -> Option<Value> {
             "updated_at": CREATED,
             "version": 1,
         }),
+        "Envelope" => json!({
+            "seq": 4711,
+            "id": ENTRY,
+            "type": "contact.updated",
+            "occurred_at": UPDATED,
+            "actor": {"user_id": USER, "cause": null},
+            "data": change(),
+        }),
+        "EnvelopeData" => change(),
         "TimelineItem" => json!({
             "id": ENTRY,
             "at": UPDATED,
@@ -146,9 +156,68 @@ fn of_people(schema: &str) -> Option<Value> {
     Some(answer)
 }
 
+/// The change behind an event.
+fn change() -> Value {
+    json!({
+        "entity": "contact",
+        "record_id": CONTACT,
+        "version": 2,
+        "change": "updated",
+        "before": {"title": "Analyst"},
+        "after": {"title": "Chief Analyst"},
+        "events": [],
+    })
+}
+
 /// A stage that leaves its probability to its place.
 fn stage(id: &str, name: &str, kind: &str) -> Value {
     json!({"id": id, "name": name, "kind": kind, "probability": null, "days_until_stale": null})
+}
+
+fn of_tasks(schema: &str) -> Option<Value> {
+    let answer = match schema {
+        "Task" => json!({
+            "id": TASK,
+            "title": "Call about the demonstration",
+            "description": "She asked for a date in May.",
+            "kind": "call",
+            "priority": "high",
+            "status": "open",
+            "due_at": "2026-03-05T14:00:00.000000Z",
+            "due_date": null,
+            "duration_minutes": 30,
+            "reminder": "30m",
+            "recurrence": "FREQ=WEEKLY;BYDAY=TH",
+            "recurrence_start": "2026-03-05T14:00:00.000000Z",
+            "next_id": null,
+            "completed_at": null,
+            "contact_id": CONTACT,
+            "company_id": null,
+            "deal_id": null,
+            "assignee_id": USER,
+            "created_by": USER,
+            "external_id": null,
+            "tags": ["may"],
+            "custom": {},
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "Calendar" => json!({
+            "time_zone": "UTC",
+            "from": "2026-03-01T00:00:00.000000Z",
+            "to": "2026-03-08T00:00:00.000000Z",
+            "days": [{
+                "date": "2026-03-01",
+                "starts_at": "2026-03-01T00:00:00.000000Z",
+                "ends_at": "2026-03-02T00:00:00.000000Z",
+                "tasks": [],
+            }],
+            "next_cursor": null,
+        }),
+        _ => return None,
+    };
+    Some(answer)
 }
 
 fn of_deals(schema: &str) -> Option<Value> {
@@ -159,6 +228,7 @@ fn of_deals(schema: &str) -> Option<Value> {
             "id": DEAL,
             "title": "Difference engine",
             "value": value(),
+            "value_estimated": false,
             "pipeline_id": PIPELINE,
             "stage_id": first,
             "status": "open",
@@ -181,6 +251,8 @@ fn of_deals(schema: &str) -> Option<Value> {
             "version": 1,
         }),
         "Board" => {
+            let dollars = |minor: u64| json!({"amount_minor": minor, "currency": "USD"});
+            let converted = |total: u64, weighted: u64| json!({"total": dollars(total), "weighted": dollars(weighted), "without_rate": []});
             let empty = |stage: &str, name: &str, kind: &str| {
                 json!({
                     "stage_id": stage,
@@ -189,6 +261,7 @@ fn of_deals(schema: &str) -> Option<Value> {
                     "count": 0,
                     "total": [],
                     "weighted": [],
+                    "converted": converted(0, 0),
                     "conversion": null,
                     "deals": [],
                     "next_cursor": null,
@@ -198,6 +271,7 @@ fn of_deals(schema: &str) -> Option<Value> {
                 "pipeline_id": PIPELINE,
                 "name": "Sales",
                 "currency_totals": [value()],
+                "converted": converted(2_161_040, 1_296_624),
                 "stages": [
                     {
                         "stage_id": first,
@@ -206,6 +280,7 @@ fn of_deals(schema: &str) -> Option<Value> {
                         "count": 1,
                         "total": [value()],
                         "weighted": [{"amount_minor": 1_020_000, "currency": "GBP"}],
+                        "converted": converted(2_161_040, 1_296_624),
                         "conversion": 0.0,
                         "deals": [of_deals("Deal")],
                         "next_cursor": null,
@@ -216,6 +291,45 @@ fn of_deals(schema: &str) -> Option<Value> {
                 ],
             })
         }
+        "ExchangeRate" => json!({
+            "id": EXCHANGE_RATE,
+            "base_currency": "GBP",
+            "quote_currency": "USD",
+            "rate": "1.2712",
+            "valid_from": "2026-01-01",
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "MailTemplate" => json!({
+            "id": MAIL_TEMPLATE,
+            "name": "welcome",
+            "subject": "Welcome to {{ workspace.name }}",
+            "text": "Hello {{ name }},\n\nnice to meet you.",
+            "html": "<p>Hello {{ name }},</p>\n<p>nice to meet you.</p>",
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
+        }),
+        "ListedTemplate" => json!({
+            "name": "digest",
+            "subject": "{{ workspace.name }}: your day",
+            "text": "Hello {{ name }},\n",
+            "html": "<p>Hello {{ name }},</p>\n",
+            "built_in": true,
+        }),
+        "Rendered" => json!({
+            "subject": "Welcome to Acme Sales",
+            "text": "Hello Ada,\n\nnice to meet you.",
+            "html": "<p>Hello Ada,</p>\n<p>nice to meet you.</p>",
+        }),
+        "Suppression" => json!({
+            "id": SUPPRESSION,
+            "email": "charles@babbage.example",
+            "reason": "manual",
+            "since": CREATED,
+            "created_by": USER,
+        }),
         "Pipeline" => json!({
             "id": PIPELINE,
             "name": "Sales",

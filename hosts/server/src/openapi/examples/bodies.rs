@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, many};
+use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, many, webhooks};
 
 const EMAIL: &str = "grace@acme.example";
 const PASSWORD: &str = "correct horse battery";
@@ -16,7 +16,10 @@ pub(super) fn body(operation: &str) -> Option<Value> {
         "login" => json!({"email": EMAIL, "password": PASSWORD}),
         "refresh" => json!({"refresh_token": REFRESH_TOKEN}),
         "update_workspace" => json!({"time_zone": "Europe/London", "currency": "GBP"}),
-        _ => return of_people(operation).or_else(|| of_deals(operation)).or_else(|| many::body(operation)),
+        _ => {
+            let others = || of_tasks(operation).or_else(|| many::body(operation)).or_else(|| webhooks::body(operation));
+            return of_people(operation).or_else(|| of_deals(operation)).or_else(others);
+        }
     };
     Some(body)
 }
@@ -26,6 +29,7 @@ pub(super) fn file(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "import_contacts" => "First Name,Last Name,Email\nMary,Somerville,mary@somerville.example\n",
         "import_companies" => "Name,Domain\nSomerville Press,somerville.example\n",
+        "import_tasks" => "Subject,Due Date,Priority,Status\nSend the offer,2026-03-09,High,Not started\n",
         "import_deals" => "Title,Company\nPrinting press,Somerville Press\n",
         _ => return None,
     })
@@ -92,6 +96,34 @@ fn of_people(operation: &str) -> Option<Value> {
     Some(body)
 }
 
+fn of_tasks(operation: &str) -> Option<Value> {
+    let body = match operation {
+        "create_task" | "replace_task" => json!({
+            "title": "Call about the demonstration",
+            "description": "She asked for a date in May.",
+            "kind": "call",
+            "priority": "high",
+            "due_at": "2026-03-05T14:00:00Z",
+            "duration_minutes": 30,
+            "reminder": "30m",
+            "recurrence": "FREQ=WEEKLY;BYDAY=TH",
+            "contact_id": CONTACT,
+            "tags": ["may"],
+        }),
+        "update_task" => json!({"status": "done"}),
+        "search_tasks" => json!({
+            "filter": {"all": [
+                {"field": "kind", "op": "in", "value": ["call", "meeting"]},
+                {"field": "assignee_id", "op": "eq", "value": {"me": true}},
+                {"related": "contact", "filter": {"field": "tags", "op": "has_any", "value": ["vip"]}},
+            ]},
+            "sort": "due_at",
+        }),
+        _ => return None,
+    };
+    Some(body)
+}
+
 fn of_deals(operation: &str) -> Option<Value> {
     let body = match operation {
         "create_deal" | "replace_deal" => json!({
@@ -125,6 +157,34 @@ fn of_deals(operation: &str) -> Option<Value> {
                 {"name": "Gone", "kind": "lost"},
             ],
         }),
+        "set_exchange_rate" => json!({
+            "base_currency": "GBP",
+            "quote_currency": "USD",
+            "rate": "1.2712",
+            "valid_from": "2026-01-01",
+        }),
+        "replace_exchange_rate" => json!({"base_currency": "GBP", "quote_currency": "USD", "rate": "1.2708"}),
+        "send_mail" => json!({
+            "to": [{"email": "ada@babbage.example", "name": "Ada Lovelace"}],
+            "subject": "Our offer",
+            "text": "Dear Ada,\n\nhere is what we spoke about.\n\nGrace",
+        }),
+        "send_template_mail" => json!({
+            "template": "reminder",
+            "to": {"email": "ada@babbage.example", "name": "Ada Lovelace"},
+            "variables": {
+                "name": "Ada",
+                "task": {"title": "Sign the offer", "due": "tomorrow"},
+                "url": "https://crm.example.com/offer",
+            },
+        }),
+        "replace_mail_template" => json!({
+            "subject": "Welcome to {{ workspace.name }}",
+            "text": "Hello {{ name }},\n\nnice to meet you.",
+            "html": "<p>Hello {{ name }},</p>\n<p>nice to meet you.</p>",
+        }),
+        "preview_mail_template" => json!({"variables": {"name": "Ada"}}),
+        "suppress" => json!({"email": "charles@babbage.example"}),
         "replace_pipeline" => {
             let [first, second, won, lost] = STAGES;
             json!({

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answers::{CREATED, UPDATED};
-use super::{BATCH, COMPANY, CONTACT, DEAL, IMPORT, JOB, UPLOAD, USER};
+use super::{BATCH, COMPANY, CONTACT, DEAL, IMPORT, JOB, TASK, UPLOAD, USER};
 
 /// The example of a bulk operation's body, by the operation's id.
 pub(super) fn body(operation: &str) -> Option<Value> {
@@ -12,12 +12,14 @@ pub(super) fn body(operation: &str) -> Option<Value> {
         "contacts" => (CONTACT, json!({"last_name": "Somerville"}), json!({"lifecycle": "customer"})),
         "companies" => (COMPANY, json!({"name": "Somerville Press"}), json!({"industry": "Publishing"})),
         "deals" => (DEAL, Value::Null, json!({"source": "fair"})),
+        "tasks" => (TASK, json!({"title": "Send the offer"}), json!({"priority": "urgent"})),
         _ => return None,
     };
     Some(match verb {
         "create" => json!({"items": [item], "mode": "partial"}),
         "update" => json!({"ids": [id], "set": set}),
         "delete" => json!({"ids": [id]}),
+        "assign" if room == "tasks" => json!({"ids": [id], "assignee_id": USER}),
         "assign" => json!({"ids": [id], "owner_id": USER}),
         "tag" => json!({"ids": [id], "add": ["newsletter"], "remove": ["trial"]}),
         _ => return None,
@@ -50,7 +52,21 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             "updated_at": CREATED,
             "finished_at": null,
             "version": 1,
+            "errors": [],
+            "max_attempts": 8,
+            "priority": "normal",
+            "unique": null,
+            "run_at": CREATED,
+            "started_at": null,
         }),
+        "QueueState" => json!({
+            "name": "email",
+            "paused_at": null,
+            "counts": {"queued": 2, "scheduled": 1, "running": 1, "failed": 0, "done": 40, "cancelled": 0},
+            "waiting_since": CREATED,
+            "latency": {"jobs": 40, "wait_ms_p50": 3, "wait_ms_p95": 20, "run_ms_p50": 110, "run_ms_p95": 300},
+        }),
+        "RetriedJobs" => json!({"retried": 3, "has_more": false}),
         "Import" => json!({
             "id": IMPORT,
             "entity": "contact",
@@ -63,7 +79,7 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             },
             "columns": ["first_name", "last_name", "email"],
             "headers": ["First Name", "Last Name", "Email"],
-            "date_format": "mdy",
+            "date_format": "month_day_year",
             "offset": 65,
             "line": 3,
             "rows": 1,

@@ -8,12 +8,14 @@
 mod answers;
 mod bodies;
 mod figures;
+mod files;
 mod many;
 mod refusals;
+mod webhooks;
 
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{OpenApi, RefOr, Schema};
+use utoipa::openapi::{Content, OpenApi, RefOr, Schema};
 
 pub(super) use refusals::refusal;
 
@@ -27,10 +29,15 @@ const TAG: &str = "019a1c5e-7b00-7000-8000-000000000007";
 const CUSTOM_FIELD: &str = "019a1c5e-7b00-7000-8000-000000000008";
 const ENTRY: &str = "019a1c5e-7b00-7000-8000-000000000009";
 const PIPELINE: &str = "019a1c5e-7b00-7000-8000-00000000000a";
+const EXCHANGE_RATE: &str = "019a1c5e-7b00-7000-8000-000000000014";
+const WEBHOOK_ENDPOINT: &str = "019a1c5e-7b00-7000-8000-000000000015";
+const MAIL_TEMPLATE: &str = "019a1c5e-7b00-7000-8000-000000000016";
+const SUPPRESSION: &str = "019a1c5e-7b00-7000-8000-000000000017";
 const JOB: &str = "019a1c5e-7b00-7000-8000-00000000000f";
 const IMPORT: &str = "019a1c5e-7b00-7000-8000-000000000010";
 const UPLOAD: &str = "019a1c5e-7b00-7000-8000-000000000011";
 const BATCH: &str = "019a1c5e-7b00-7000-8000-000000000012";
+const TASK: &str = "019a1c5e-7b00-7000-8000-000000000013";
 /// The stages of the pipeline; a deal begins in the first.
 const STAGES: [&str; 4] = [
     "019a1c5e-7b00-7000-8000-00000000000b",
@@ -42,18 +49,23 @@ const ACCESS_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJ
 const REFRESH_TOKEN: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 
 /// What of the examples differs from one workspace to the next, by a name for it.
-pub(super) const VARIABLES: [(&str, &str); 14] = [
+pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("workspace_id", WORKSPACE),
     ("user_id", USER),
     ("company_id", COMPANY),
     ("contact_id", CONTACT),
     ("deal_id", DEAL),
+    ("task_id", TASK),
     ("note_id", NOTE),
     ("tag_id", TAG),
     ("custom_field_id", CUSTOM_FIELD),
     ("pipeline_id", PIPELINE),
+    ("exchange_rate_id", EXCHANGE_RATE),
+    ("webhook_endpoint_id", WEBHOOK_ENDPOINT),
+    ("suppression_id", SUPPRESSION),
     ("job_id", JOB),
     ("import_id", IMPORT),
+    ("batch_id", BATCH),
     ("stage_id", STAGES[1]),
     ("access_token", ACCESS_TOKEN),
     ("refresh_token", REFRESH_TOKEN),
@@ -70,18 +82,30 @@ pub(super) fn complete(document: &mut OpenApi) {
         }
     }
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        let example = operation.operation_id.as_deref().and_then(bodies::body);
-        if let Some(RefOr::T(body)) = &mut operation.request_body
-            && let Some(RefOr::T(content)) = body.content.get_mut("application/json")
-        {
-            content.example = example;
+        let Some(id) = operation.operation_id.clone() else { continue };
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            for (media, content) in &mut body.content {
+                let example = match media.as_str() {
+                    "application/json" => bodies::body(&id),
+                    "multipart/form-data" => files::form(&id),
+                    _ => bodies::file(&id).map(Value::from),
+                };
+                exemplify(content, example);
+            }
         }
-        let file = operation.operation_id.as_deref().and_then(bodies::file);
-        if let Some(RefOr::T(body)) = &mut operation.request_body
-            && let Some(RefOr::T(content)) = body.content.get_mut("text/csv")
-        {
-            content.example = file.map(Value::from);
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.content.values_mut().for_each(|content| exemplify(content, files::sent(&id)));
+            }
         }
+    }
+}
+
+fn exemplify(content: &mut RefOr<Content>, example: Option<Value>) {
+    if let RefOr::T(content) = content
+        && example.is_some()
+    {
+        content.example = example;
     }
 }
 

@@ -28,8 +28,12 @@ pub(in crate::openapi) fn refusal(status: &str) -> Option<Value> {
             FieldError::new("colour", "unknown_field", "is not a field that can be set here"),
         ])
         .into(),
+        "426" => Refusal::no_upgrade(),
         "429" => Error::new(ErrorKind::RateLimited, "too many attempts").into(),
         "500" => Refusal::internal("a defect"),
+        "501" => Error::new(ErrorKind::Unsupported, "this deployment sends no mail: nobody said by what means")
+            .with_code("mail_not_configured")
+            .into(),
         "503" => Error::unavailable("the store cannot be reached").into(),
         _ => return None,
     };

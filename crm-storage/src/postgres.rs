@@ -2,20 +2,26 @@
 
 mod dialect;
 mod error;
+mod hearing;
 mod migrate;
 mod pool;
-#[path = "../sql/mod.rs"]
+#[path = "sql/mod.rs"]
 mod sql;
+mod telling;
 mod waiting;
 
 use std::sync::Arc;
 
-use crm_core::{Error, Result};
+use crm_core::job::{Listener, Ring};
+use crm_core::workspace::Workspace;
+use crm_core::{Error, Id, Result};
 use tokio::runtime::Handle;
 
+use self::hearing::Hearing;
 pub use self::pool::Connections;
 use self::pool::Pools;
 use self::sql::Workspaces;
+use self::telling::Telling;
 use crate::migration::Migrated;
 use crate::options::Options;
 
@@ -30,6 +36,8 @@ pub(crate) use diesel_async::RunQueryDsl;
 pub struct PostgresStore {
     pools: Pools,
     workspaces: Arc<Workspaces>,
+    hearing: Arc<Hearing>,
+    telling: Arc<Telling>,
 }
 
 /// The store that the rooms implement ports for.
@@ -45,7 +53,10 @@ impl PostgresStore {
     pub async fn connect(url: &str, options: Options) -> Result<Self> {
         let runtime =
             Handle::try_current().map_err(|_| Error::unavailable("there is no tokio runtime to connect on"))?;
-        let store = Self { pools: Pools::new(url.to_owned(), options, runtime), workspaces: Arc::default() };
+        let pools = Pools::new(url.to_owned(), options, runtime.clone());
+        let telling = Arc::new(Telling::new());
+        let hearing = Arc::new(Hearing::new(url.to_owned(), runtime, telling.clone()));
+        let store = Self { pools, workspaces: Arc::default(), hearing, telling };
         store.pools.key(async move |_: &mut Conn| Ok(())).await?;
         Ok(store)
     }
@@ -73,6 +84,23 @@ impl PostgresStore {
     /// `Unavailable` otherwise, with code `schema_too_old` or `schema_too_new` where it is that.
     pub async fn ready(&self) -> Result<()> {
         migrate::ready(&self.pools).await
+    }
+
+    /// Tells workers that jobs wait: the transaction has told them of this process and of others.
+    #[expect(clippy::unused_self, reason = "the rooms ask the store of either database")]
+    fn tell_of_jobs(&self, _rings: &[Ring]) {}
+
+    fn listen(&self) -> Listener {
+        self.hearing.listen()
+    }
+
+    /// Tells other processes of a commit, after it, where this one hears of theirs.
+    fn tell_of_commit(&self, workspace: Id<Workspace>) {
+        self.telling.note(workspace);
+    }
+
+    fn listen_to_others(&self) -> Listener<Id<Workspace>> {
+        self.hearing.listen_to_others()
     }
 
     /// How many connections there are at this moment, and how many callers wait for one.

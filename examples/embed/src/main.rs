@@ -1,6 +1,6 @@
 //! The engine inside a program of your own: one SQLite file, no server.
 //!
-//! `cargo run -p crm-examples --bin embed`
+//! `cargo run -p crm-embed`
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ mod indexing;
 mod migrate;
 mod pool;
 mod shapes;
-#[path = "../sql/mod.rs"]
+#[path = "sql/mod.rs"]
 mod sql;
 mod writer;
 
@@ -16,7 +16,9 @@ use std::future::{Ready, ready};
 use std::path::Path;
 use std::sync::Arc;
 
-use crm_core::{Error, Result};
+use crm_core::job::{Bell, Listener, Ring};
+use crm_core::workspace::Workspace;
+use crm_core::{Error, Id, Result};
 use diesel::QueryResult;
 use diesel::query_dsl::LoadQuery;
 use diesel::query_dsl::methods::{ExecuteDsl, LimitDsl};
@@ -37,6 +39,8 @@ pub(crate) type Conn = diesel::sqlite::SqliteConnection;
 pub struct SqliteStore {
     pools: Pools,
     workspaces: Arc<Workspaces>,
+    /// Rings in this process alone.
+    bell: Bell,
 }
 
 /// The store that the rooms implement ports for.
@@ -57,7 +61,7 @@ impl SqliteStore {
         if url.is_empty() || url.starts_with("file:") || url.contains(":memory:") || url.contains('\0') {
             return Err(invalid("is not the path of a file"));
         }
-        Ok(Self { pools: Pools::open(url.to_owned(), options)?, workspaces: Arc::default() })
+        Ok(Self { pools: Pools::open(url.to_owned(), options)?, workspaces: Arc::default(), bell: Bell::new() })
     }
 
     /// Brings the schema up to date. Safe when several programs start at once.
@@ -83,6 +87,25 @@ impl SqliteStore {
     /// `Unavailable` otherwise, with code `schema_too_old` or `schema_too_new` where it is that.
     pub async fn ready(&self) -> Result<()> {
         migrate::ready(&self.pools).await
+    }
+
+    /// Tells the workers of this process that jobs wait.
+    fn tell_of_jobs(&self, rings: &[Ring]) {
+        rings.iter().for_each(|ring| self.bell.ring(ring));
+    }
+
+    fn listen(&self) -> Listener {
+        self.bell.listen()
+    }
+
+    /// Tells nobody: there is no way to another process, whose watchers look by themselves.
+    #[expect(clippy::unused_self, reason = "the rooms ask the store of either database")]
+    fn tell_of_commit(&self, _workspace: Id<Workspace>) {}
+
+    /// Hears nothing.
+    #[expect(clippy::unused_self, reason = "the rooms ask the store of either database")]
+    fn listen_to_others(&self) -> Listener<Id<Workspace>> {
+        Bell::new().listen()
     }
 
     /// How many writes wait for the one that is under way.

@@ -1,0 +1,84 @@
+//! Port: templates, suppressions and the log of mails.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::log::MailRecord;
+use super::suppression::Suppression;
+use super::template::{MailTemplate, TemplateName};
+use crate::access::Grant;
+use crate::error::Result;
+use crate::id::Id;
+use crate::job::Job;
+use crate::store::Stored;
+use crate::text::Email;
+use crate::time::Timestamp;
+
+/// A list of suppressions, checked.
+#[derive(Clone, Debug)]
+pub struct SuppressionQuery {
+    /// Those whose address comes after this one.
+    pub after: Option<Email>,
+    /// How many at most.
+    pub limit: u16,
+}
+
+/// Port: templates, which commits write; suppressions and what became of mails, which are state beside them, as
+/// sign-ins are, and written here. All of it is walled by the grant's workspace.
+#[async_trait]
+pub trait MailStore: Send + Sync {
+    /// The templates that are not deleted, by name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn mail_templates(&self, grant: &Grant) -> Result<Vec<MailTemplate>>;
+
+    /// The template of a name that is not deleted, if there is one.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn mail_template(&self, grant: &Grant, name: &TemplateName) -> Result<Option<Stored<MailTemplate>>>;
+
+    /// Suppresses an address, and gives the row that says so: the new one, or the one that was there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression>;
+
+    /// Takes a suppression back; says whether it was there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn unsuppress(&self, grant: &Grant, id: Id<Suppression>) -> Result<bool>;
+
+    /// A list of suppressions, by address.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn suppressions(&self, grant: &Grant, query: &SuppressionQuery) -> Result<Vec<Suppression>>;
+
+    /// Those of these addresses that are suppressed.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>>;
+
+    /// What became of the mail of a job, if the log knows of it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn mail(&self, grant: &Grant, id: Id<Job>) -> Result<Option<MailRecord>>;
+
+    /// Writes what became of a mail. A row that says it was sent stays.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn keep_mail(&self, grant: &Grant, record: &MailRecord) -> Result<()>;
+
+    /// Forgets what became of mails until an instant, in all workspaces.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn forget_mails(&self, until: Timestamp) -> Result<()>;
+}

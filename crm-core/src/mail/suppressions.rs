@@ -1,0 +1,128 @@
+//! Use cases of suppressions: who gets no mail, by a member's word or by their own.
+
+use serde::Deserialize;
+
+use super::address::key;
+use super::port::SuppressionQuery;
+use super::service::Mails;
+use super::suppression::{NewSuppression, Suppression, SuppressionReason};
+use crate::access::{Action, Actor, Entity};
+use crate::crm::Crm;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::Id;
+use crate::page::{Page, check_limit};
+use crate::session::Session;
+use crate::text::Email;
+
+/// A list of suppressions, as a caller asks for it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "schema", into_params(parameter_in = Query))]
+pub struct SuppressionsRequest {
+    /// Suppressions a page, 1 to 200; 50 where absent.
+    #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 200))]
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What a link to unsubscribe is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsubscription {
+    /// Whose mails end.
+    pub workspace: String,
+    /// The address that gets no more of them.
+    pub email: Email,
+}
+
+impl Mails {
+    /// A page of suppressions, by address.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid` for a bad limit or cursor.
+    pub async fn suppressions(&self, request: &SuppressionsRequest) -> Result<Page<Suppression>> {
+        // They are people's addresses: who only sends need not read them.
+        let grant = self.session.require(Entity::MailTemplate, Action::Update)?;
+        let limit = check_limit(request.limit)?;
+        let foreign = |_| Error::invalid("cursor", "cursor", "is not a cursor of this list");
+        let after = request.cursor.as_deref().map(str::parse::<Email>).transpose().map_err(foreign)?;
+        let query = SuppressionQuery { after, limit: limit + 1 };
+        let mut data = self.session.ports().mails.suppressions(&grant, &query).await?;
+        let is_last = data.len() <= usize::from(limit);
+        data.truncate(usize::from(limit));
+        let next_cursor = data.last().filter(|_| !is_last).map(|last| last.email.to_string());
+        Ok(Page { data, next_cursor, total: None, total_is_capped: None })
+    }
+
+    /// Lets an address get no more mail; one that is suppressed already stays so, for the reason that it has.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn suppress(&self, new: NewSuppression) -> Result<Suppression> {
+        let grant = self.session.require(Entity::MailTemplate, Action::Create)?;
+        let row = row(&self.session, new.email, SuppressionReason::Manual);
+        self.session.ports().mails.suppress(&grant, &row).await
+    }
+
+    /// Lets a suppressed address get mail again.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`.
+    pub async fn unsuppress(&self, id: Id<Suppression>) -> Result<()> {
+        let grant = self.session.require(Entity::MailTemplate, Action::Delete)?;
+        match self.session.ports().mails.unsuppress(&grant, id).await? {
+            true => Ok(()),
+            false => Err(Error::not_found("suppression", id)),
+        }
+    }
+}
+
+fn row(session: &Session, email: Email, reason: SuppressionReason) -> Suppression {
+    let now = session.now();
+    Suppression { id: Id::new_at(now), email: key(&email), reason, since: now, created_by: session.actor().user_id() }
+}
+
+impl Crm {
+    /// What a link to unsubscribe is about; nothing is written.
+    ///
+    /// # Errors
+    /// `NotFound` for every token but those of links that this engine wrote, and where mail is not configured.
+    pub async fn unsubscription(&self, token: &str) -> Result<Unsubscription> {
+        let (session, email) = self.linked(token).await?;
+        Ok(Unsubscription { workspace: session.access().workspace.name.clone(), email })
+    }
+
+    /// Unsubscribes the address that a link is about. Once more does nothing more.
+    ///
+    /// # Errors
+    /// As [`Crm::unsubscription`]; `Unavailable` when the store cannot be reached.
+    pub async fn unsubscribe(&self, token: &str) -> Result<Unsubscription> {
+        let (session, email) = self.linked(token).await?;
+        let grant = session.internally(Entity::MailTemplate, Action::Create);
+        let row = row(&session, email.clone(), SuppressionReason::Unsubscribed);
+        self.ports.mails.suppress(&grant, &row).await?;
+        Ok(Unsubscription { workspace: session.access().workspace.name.clone(), email })
+    }
+
+    /// Forgets what became of mails 90 days ago and earlier.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn forget_old_mails(&self) -> Result<()> {
+        const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
+        self.ports.mails.forget_mails(self.now().plus_seconds(-KEPT_SECONDS)).await
+    }
+
+    /// The product in the workspace that a link is about, and its address.
+    async fn linked(&self, token: &str) -> Result<(Session, Email)> {
+        let foreign = || Error::new(ErrorKind::NotFound, "the link does not hold");
+        let links = self.ports.mail.as_ref().and_then(|setup| setup.links.as_ref()).ok_or_else(foreign)?;
+        let (workspace, email) = links.read(token)?;
+        match self.acting(Actor::system(workspace, "unsubscribe")).await {
+            Ok(session) => Ok((session, email)),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Err(foreign()),
+            Err(error) => Err(error),
+        }
+    }
+}

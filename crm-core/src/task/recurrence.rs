@@ -1,0 +1,427 @@
+//! How a task recurs: a rule of RFC 5545, checked and in one form.
+//!
+//! A rule is followed on the clock on the wall, without a zone; whoever asks says which zone the wall is in. So
+//! a task of nine o'clock stays one of nine o'clock over a change of clocks, and what falls into a gap is
+//! resolved as every local time is.
+//!
+//! Rules come from strangers: their length is bounded, a task recurs once a day at most, and a rule is followed
+//! for so many steps and no further.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use chrono::{Datelike as _, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Weekday};
+use rrule::{Frequency, NWeekday, RRule, Tz, Unvalidated};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+use crate::moment::Moment;
+use crate::time::{Timestamp, Zone};
+
+/// Most characters of a rule.
+const MAX_CHARS: usize = 200;
+/// Most occurrences that a rule counts, and the longest distance between two of them in its unit.
+const MAX_NUMBER: u32 = 1_000;
+/// Most occurrences that are looked at: those that a rule counts, or every day in four years.
+const MAX_STEPS: usize = 1_500;
+/// Years after which the calendar has the same days.
+const CYCLE: i32 = 400;
+/// The last year in which a series is made to begin.
+const LAST_START: i32 = 9_990;
+/// The parts that a rule can have.
+const PARTS: [&str; 11] = [
+    "FREQ",
+    "INTERVAL",
+    "COUNT",
+    "UNTIL",
+    "WKST",
+    "BYMONTH",
+    "BYWEEKNO",
+    "BYYEARDAY",
+    "BYMONTHDAY",
+    "BYDAY",
+    "BYSETPOS",
+];
+/// The parts of RFC 5545 that say a time of day.
+const TIMES: [&str; 3] = ["BYHOUR", "BYMINUTE", "BYSECOND"];
+
+/// How a task recurs: a rule of RFC 5545 in its one form, as in `FREQ=WEEKLY;BYDAY=MO,TH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recurrence(String);
+
+impl Recurrence {
+    /// The rule's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first occurrence of the series from `start` on that comes after a time and passes, by the clock on the
+    /// wall of a zone; none where the rule has ended before, or where it takes too long to find out.
+    pub(super) fn first(
+        &self,
+        start: NaiveDateTime,
+        after: Option<NaiveDateTime>,
+        zone: Zone,
+        passes: impl Fn(NaiveDateTime) -> bool,
+    ) -> Option<NaiveDateTime> {
+        let rule = Rule::parse(&self.0).ok()?;
+        let near = after.map_or(start, |after| rule.nearer(start, after));
+        let (near, years) = (later(near)?, cycles(near) * CYCLE);
+        let series = rule.parsed.clone().build(Tz::UTC.from_utc_datetime(&near)).ok()?.limit();
+        for at in series.into_iter().take(MAX_STEPS) {
+            let at = at.naive_utc();
+            let at = at.with_year(at.year() - years)?;
+            if rule.has_ended(at, zone) {
+                return None;
+            }
+            if after.is_none_or(|after| at > after) && passes(at) {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// How many cycles of the calendar a series is moved on: the library ends in the year 10,000, and looks until then
+/// for what never comes true.
+fn cycles(at: NaiveDateTime) -> i32 {
+    ((LAST_START - at.year()) / CYCLE).max(0)
+}
+
+/// The same place of the calendar in its last cycle: 400 years have the same days.
+fn later(at: NaiveDateTime) -> Option<NaiveDateTime> {
+    at.with_year(at.year() + cycles(at) * CYCLE)
+}
+
+/// A rule as the library reads it, without its end.
+struct Rule {
+    parsed: RRule<Unvalidated>,
+    /// The library takes an end without a zone for one in the zone of the machine.
+    until: Option<Moment>,
+}
+
+impl Rule {
+    fn parse(text: &str) -> Result<Self> {
+        if text.len() > MAX_CHARS {
+            return Err(Error::invalid("recurrence", "too_long", format!("must have at most {MAX_CHARS} characters")));
+        }
+        let text = text.trim().to_ascii_uppercase();
+        let text = text.strip_prefix("RRULE:").unwrap_or(&text);
+        // What the library slices it takes for ASCII.
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=;,+-".contains(&byte)) {
+            return Err(no_rule("is no rule of RFC 5545, as in FREQ=WEEKLY;BYDAY=MO,TH"));
+        }
+        let (mut until, mut rest, mut seen) = (None, Vec::new(), BTreeSet::new());
+        for part in text.split(';') {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            if TIMES.contains(&name) {
+                let message = format!("{name}: a task recurs at the time of day when it is due");
+                return Err(Error::invalid("recurrence", "unsupported", message));
+            }
+            if !PARTS.contains(&name) || value.is_empty() || !seen.insert(name) {
+                return Err(no_rule(format!("{part}: is no part of a rule, or comes twice")));
+            }
+            match name {
+                "UNTIL" => until = Some(end(value)?),
+                "BYDAY" if !value.split(',').all(is_weekday) => {
+                    return Err(no_rule(format!("{part}: is no list of weekdays, as in MO,TH or -1FR")));
+                }
+                _ => rest.push(part),
+            }
+        }
+        let parsed: RRule<Unvalidated> = rest.join(";").parse().map_err(|error| no_rule(format!("{error}")))?;
+        // The ranges of its parts, which do not depend on where a series begins.
+        let any = Tz::UTC.from_utc_datetime(&NaiveDate::default().and_time(NaiveTime::MIN));
+        parsed.clone().validate(any).map_err(|error| no_rule(format!("{error}")))?;
+        let rule = Self { parsed, until };
+        rule.check().map(|()| rule)
+    }
+
+    /// Refuses what the RFC allows or the library lets pass, and a task does not do.
+    fn check(&self) -> Result<()> {
+        if matches!(self.parsed.get_freq(), Frequency::Secondly | Frequency::Minutely | Frequency::Hourly) {
+            let message = "FREQ: a task recurs by the day, week, month or year";
+            return Err(Error::invalid("recurrence", "unsupported", message));
+        }
+        let numbers = [Some(u32::from(self.parsed.get_interval())), self.parsed.get_count()];
+        if numbers.into_iter().flatten().any(|number| !(1..=MAX_NUMBER).contains(&number)) {
+            let message = format!("INTERVAL and COUNT must lie between 1 and {MAX_NUMBER}");
+            return Err(Error::invalid("recurrence", "out_of_range", message));
+        }
+        let is_numbered = |day: &NWeekday| matches!(day, NWeekday::Nth(..));
+        let is_of_days = matches!(self.parsed.get_freq(), Frequency::Daily | Frequency::Weekly);
+        if is_of_days && self.parsed.get_by_weekday().iter().any(is_numbered) {
+            return Err(no_rule("BYDAY: weekdays have numbers in months and years alone"));
+        }
+        let has_dates = !self.parsed.get_by_month_day().is_empty() || !self.parsed.get_by_set_pos().is_empty();
+        if is_of_days && has_dates {
+            let message = "BYMONTHDAY, BYSETPOS: are of FREQ=MONTHLY or YEARLY";
+            return Err(Error::invalid("recurrence", "unsupported", message));
+        }
+        if self.parsed.get_count().is_some() && self.until.is_some() {
+            return Err(no_rule("ends by COUNT or by UNTIL: name one of them"));
+        }
+        Ok(())
+    }
+
+    /// A beginning from which the series goes on as from its own, nearer to a time that comes after it. What is
+    /// counted is counted from its own.
+    fn nearer(&self, start: NaiveDateTime, after: NaiveDateTime) -> NaiveDateTime {
+        let interval = i64::from(self.parsed.get_interval());
+        let days = (after.date() - start.date()).num_days() - 1;
+        let months = |unit: i64| {
+            let past =
+                i64::from(after.year() - start.year()) * 12 + i64::from(after.month()) - i64::from(start.month()) - 1;
+            // Later days are not in every month.
+            let past = if start.day() <= 28 { past / (unit * interval) * (unit * interval) } else { 0 };
+            u32::try_from(past).ok().and_then(|past| start.checked_add_months(Months::new(past)))
+        };
+        let days_on = |unit: i64| start.checked_add_signed(TimeDelta::days(days / (unit * interval) * unit * interval));
+        let nearer = match self.parsed.get_freq() {
+            _ if self.parsed.get_count().is_some() || days <= 0 => None,
+            Frequency::Daily => days_on(1),
+            Frequency::Weekly => days_on(7),
+            Frequency::Monthly => months(1),
+            _ => months(12),
+        };
+        nearer.unwrap_or(start)
+    }
+
+    /// Whether the series is over before an occurrence.
+    fn has_ended(&self, at: NaiveDateTime, zone: Zone) -> bool {
+        match self.until {
+            None => false,
+            Some(Moment::Day(last)) => at.date() > last,
+            Some(Moment::Local(last)) => at > last,
+            Some(last @ Moment::Fixed(_)) => zone.first_instant(at) > last.instant(zone),
+        }
+    }
+}
+
+impl Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = &self.parsed;
+        write!(f, "FREQ={}", rule.get_freq())?;
+        if rule.get_interval() != 1 {
+            write!(f, ";INTERVAL={}", rule.get_interval())?;
+        }
+        if let Some(count) = rule.get_count() {
+            write!(f, ";COUNT={count}")?;
+        }
+        match self.until {
+            None => {}
+            Some(Moment::Day(day)) => write!(f, ";UNTIL={}", day.format("%Y%m%d"))?,
+            Some(Moment::Local(local)) => write!(f, ";UNTIL={}", local.format("%Y%m%dT%H%M%S"))?,
+            Some(Moment::Fixed(at)) => write!(f, ";UNTIL={}", at.to_utc().format("%Y%m%dT%H%M%SZ"))?,
+        }
+        if rule.get_week_start() != Weekday::Mon {
+            write!(f, ";WKST={}", NWeekday::Every(rule.get_week_start()))?;
+        }
+        list(f, "BYMONTH", rule.get_by_month())?;
+        list(f, "BYWEEKNO", rule.get_by_week_no())?;
+        list(f, "BYYEARDAY", rule.get_by_year_day())?;
+        list(f, "BYMONTHDAY", rule.get_by_month_day())?;
+        let mut days = rule.get_by_weekday().to_vec();
+        days.sort_unstable();
+        days.dedup();
+        // The library writes the first Monday of a month as every one.
+        let days = days.into_iter().map(|day| match day {
+            NWeekday::Nth(number, day) => format!("{number}{}", NWeekday::Every(day)),
+            every @ NWeekday::Every(_) => every.to_string(),
+        });
+        list(f, "BYDAY", &days.collect::<Vec<_>>())?;
+        list(f, "BYSETPOS", rule.get_by_set_pos())
+    }
+}
+
+/// Writes a part that has several values, each once; texts come in their order.
+fn list<T: Clone + Ord + Display>(f: &mut fmt::Formatter<'_>, name: &str, values: &[T]) -> fmt::Result {
+    let mut values = values.to_vec();
+    if name != "BYDAY" {
+        values.sort_unstable();
+        values.dedup();
+    }
+    for (at, value) in values.iter().enumerate() {
+        match at {
+            0 => write!(f, ";{name}={value}")?,
+            _ => write!(f, ",{value}")?,
+        }
+    }
+    Ok(())
+}
+
+/// The end of a series: a day, a local time or an instant.
+fn end(value: &str) -> Result<Moment> {
+    let day = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok().filter(|_| text.len() == 8);
+    let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok().filter(|_| text.len() == 15);
+    let found = match value.strip_suffix('Z') {
+        Some(utc) => local(utc).map(|utc| Moment::from(Timestamp::from(utc.and_utc()))),
+        None => day(value).map(Moment::Day).or(local(value).map(Moment::Local)),
+    };
+    found.ok_or_else(|| no_rule(format!("UNTIL={value}: is neither 20261231 nor 20261231T090000Z")))
+}
+
+/// Whether a text is a weekday, with its number in the month or year or without.
+fn is_weekday(text: &str) -> bool {
+    let Some((number, day)) = text.len().checked_sub(2).and_then(|at| text.split_at_checked(at)) else { return false };
+    let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+    let is_number = !digits.is_empty() && digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_numbered = number.is_empty() || (is_number && digits.bytes().any(|byte| byte != b'0'));
+    is_numbered && ["MO", "TU", "WE", "TH", "FR", "SA", "SU"].contains(&day)
+}
+
+fn no_rule(message: impl Into<String>) -> Error {
+    Error::invalid("recurrence", "recurrence", message.into())
+}
+
+impl FromStr for Recurrence {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Rule::parse(text).map(|rule| Self(rule.to_string()))
+    }
+}
+
+impl Display for Recurrence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Recurrence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Recurrence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(|_| serde::de::Error::custom("is no rule of RFC 5545"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> Recurrence {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_rule_has_one_form() {
+        for (said, kept) in [
+            ("rrule:byday=th,mo,mo;freq=weekly;interval=1;wkst=mo", "FREQ=WEEKLY;BYDAY=MO,TH"),
+            ("FREQ=MONTHLY;BYDAY=+1MO", "FREQ=MONTHLY;BYDAY=1MO"),
+            ("FREQ=MONTHLY;BYDAY=-1FR;COUNT=3", "FREQ=MONTHLY;COUNT=3;BYDAY=-1FR"),
+            ("FREQ=MONTHLY;BYMONTHDAY=15,-1,1", "FREQ=MONTHLY;BYMONTHDAY=-1,1,15"),
+            ("FREQ=YEARLY;UNTIL=20301231T090000Z;BYMONTH=6", "FREQ=YEARLY;UNTIL=20301231T090000Z;BYMONTH=6"),
+            ("FREQ=DAILY;UNTIL=20301231", "FREQ=DAILY;UNTIL=20301231"),
+            ("FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,SU", "FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,SU"),
+        ] {
+            assert_eq!(rule(said).as_str(), kept);
+            assert_eq!(rule(kept).as_str(), kept);
+            assert_eq!(serde_json::from_value::<Recurrence>(kept.into()).unwrap().to_string(), kept);
+        }
+    }
+
+    #[test]
+    fn what_a_task_does_not_follow_is_refused_at_the_field() {
+        let long = format!("FREQ=DAILY;BYMONTH={}", "1,".repeat(100));
+        for text in [
+            "",
+            "FREQ",
+            "FREQ=",
+            "FREQ=FORTNIGHTLY",
+            "FREQ=SECONDLY",
+            "FREQ=MINUTELY",
+            "FREQ=HOURLY",
+            "INTERVAL=2",
+            "FREQ=DAILY;FREQ=DAILY",
+            "FREQ=DAILY;INTERVAL=0",
+            "FREQ=DAILY;INTERVAL=-1",
+            "FREQ=DAILY;INTERVAL=70000",
+            "FREQ=DAILY;COUNT=0",
+            "FREQ=DAILY;COUNT=1001",
+            "FREQ=DAILY;COUNT=2;UNTIL=20301231",
+            "FREQ=DAILY;UNTIL=tomorrow",
+            "FREQ=DAILY;UNTIL=20301332",
+            "FREQ=DAILY;BYHOUR=1,2,3",
+            "FREQ=DAILY;BYMINUTE=1",
+            "FREQ=DAILY;BYSECOND=1",
+            "FREQ=DAILY;BYEASTER=1",
+            "FREQ=WEEKLY;BYDAY=XMO",
+            "FREQ=WEEKLY;BYDAY=MÖ",
+            "FREQ=MONTHLY;BYDAY=0MO",
+            "FREQ=MONTHLY;BYMONTHDAY=32",
+            "FREQ=WEEKLY;BYMONTHDAY=1",
+            "FREQ=DAILY;BYMONTHDAY=31;BYMONTH=2",
+            "FREQ=DAILY;BYSETPOS=5",
+            "FREQ=WEEKLY;BYDAY=2MO",
+            "FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=9",
+            "FREQ=YEARLY;BYMONTH=13",
+            "FREQ=DAILY\nRRULE:FREQ=DAILY",
+            "DTSTART:20260101T000000Z",
+            "EXRULE:FREQ=DAILY",
+            "FREQ=DAILY;X-A=B",
+            &long,
+        ] {
+            let error = text.parse::<Recurrence>().unwrap_err();
+            assert_eq!(error.fields()[0].field, "recurrence", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_never_comes_true_ends() {
+        let start = "2026-01-01T09:00:00".parse().unwrap();
+        for text in [
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+            "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=9",
+            "FREQ=MONTHLY;BYMONTH=4;BYMONTHDAY=31",
+        ] {
+            assert_eq!(rule(text).first(start, None, Zone::UTC, |_| true), None);
+        }
+        assert_eq!(rule("FREQ=DAILY").first(start, None, Zone::UTC, |_| false), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_of_a_rules_letters_panics(text in "(FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY);)?((BYDAY|BYMONTHDAY|BYSETPOS|BYWEEKNO|BYYEARDAY|INTERVAL|COUNT|WKST|UNTIL)=[-+]?[0-9]{0,3}(MO|SU)?(,-?[0-9]{1,2})?;?){0,3}") {
+            if let Ok(rule) = text.trim_end_matches(';').parse::<Recurrence>() {
+                let start: NaiveDateTime = "2026-01-31T09:00:00".parse().unwrap();
+                let after = start + chrono::TimeDelta::days(40);
+                assert!(rule.first(start, Some(after), Zone::UTC, |_| true).is_none_or(|at| at > after));
+                assert_eq!(rule.as_str().parse::<Recurrence>().unwrap(), rule);
+            }
+        }
+
+        /// Days are counted one by one here, which no library does.
+        #[test]
+        fn the_next_day_of_a_simple_rule_is_the_one_that_counting_finds(
+            first in 0_i64..4_000, interval in 1_i64..5, days in proptest::collection::btree_set(0_u8..7, 1..4), after in 0_i64..400,
+        ) {
+            let names = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+            let listed: Vec<&str> = days.iter().map(|day| names[usize::from(*day)]).collect();
+            let start = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + chrono::TimeDelta::days(first);
+            let from = start + chrono::TimeDelta::days(after);
+            let monday = |day: NaiveDate| day - chrono::TimeDelta::days(i64::from(day.weekday().num_days_from_monday()));
+            let is_weekly = |day: NaiveDate| {
+                days.contains(&u8::try_from(day.weekday().num_days_from_monday()).unwrap())
+                    && (monday(day) - monday(start)).num_days() / 7 % interval == 0
+            };
+            let is_daily = |day: NaiveDate| (day - start).num_days() % interval == 0;
+            let counted = |is_one: &dyn Fn(NaiveDate) -> bool| {
+                (1..400).map(|days| from + chrono::TimeDelta::days(days)).find(|day| is_one(*day)).unwrap()
+            };
+            let found = |text: String| {
+                let at = rule(&text).first(start.and_time(NaiveTime::MIN), Some(from.and_time(NaiveTime::MIN)), Zone::UTC, |_| true);
+                at.unwrap().date()
+            };
+            assert_eq!(found(format!("FREQ=DAILY;INTERVAL={interval}")), counted(&is_daily));
+            let weekly = format!("FREQ=WEEKLY;INTERVAL={interval};BYDAY={}", listed.join(","));
+            assert_eq!(found(weekly), counted(&is_weekly));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Templates, suppressions and the log of mails.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use super::rows::Rows;
+use crate::access::Grant;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::job::Job;
+use crate::mail::{MailRecord, MailState, MailStore, MailTemplate, Suppression, SuppressionQuery, TemplateName};
+use crate::store::Stored;
+use crate::text::Email;
+use crate::time::Timestamp;
+
+impl MemoryStore {
+    /// Changes the rows of the grant's workspace.
+    async fn change_rows<T>(&self, grant: &Grant, change: impl FnOnce(&mut Rows) -> T) -> Result<T> {
+        let workspace = grant.workspace_id();
+        let changed = self.write(|state| state.spaces.get_mut(&workspace.uuid()).map(|space| change(&mut space.rows)));
+        changed.await.ok_or_else(|| Error::not_found("workspace", workspace))
+    }
+}
+
+#[async_trait]
+impl MailStore for MemoryStore {
+    async fn mail_templates(&self, grant: &Grant) -> Result<Vec<MailTemplate>> {
+        let mut all: Vec<MailTemplate> = self.rows(grant, |rows| rows.live().cloned().collect()).await;
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+
+    async fn mail_template(&self, grant: &Grant, name: &TemplateName) -> Result<Option<Stored<MailTemplate>>> {
+        let is_it = |template: &&MailTemplate| template.name == *name;
+        Ok(self.rows(grant, |rows| rows.live().find(is_it).cloned().map(Stored::loaded)).await)
+    }
+
+    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression> {
+        let row =
+            |rows: &mut Rows| rows.suppressions.entry(new.email.to_string()).or_insert_with(|| new.clone()).clone();
+        self.change_rows(grant, row).await
+    }
+
+    async fn unsuppress(&self, grant: &Grant, id: Id<Suppression>) -> Result<bool> {
+        let remove = |rows: &mut Rows| {
+            let before = rows.suppressions.len();
+            rows.suppressions.retain(|_, row| row.id != id);
+            rows.suppressions.len() < before
+        };
+        self.change_rows(grant, remove).await
+    }
+
+    async fn suppressions(&self, grant: &Grant, query: &SuppressionQuery) -> Result<Vec<Suppression>> {
+        let is_beyond = |row: &&Suppression| query.after.as_ref().is_none_or(|after| row.email > *after);
+        let page =
+            |rows: &Rows| rows.suppressions.values().filter(is_beyond).take(query.limit.into()).cloned().collect();
+        Ok(self.rows(grant, page).await)
+    }
+
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>> {
+        let is_suppressed = |rows: &Rows, email: &Email| rows.suppressions.contains_key(email.as_str());
+        let those = |rows: &Rows| emails.iter().filter(|email| is_suppressed(rows, email)).cloned().collect();
+        Ok(self.rows(grant, those).await)
+    }
+
+    async fn mail(&self, grant: &Grant, id: Id<Job>) -> Result<Option<MailRecord>> {
+        Ok(self.rows(grant, |rows| rows.mails.get(&id.uuid()).cloned()).await)
+    }
+
+    async fn keep_mail(&self, grant: &Grant, record: &MailRecord) -> Result<()> {
+        let keep = |rows: &mut Rows| {
+            let row = rows.mails.entry(record.id.uuid()).or_insert_with(|| record.clone());
+            if row.state != MailState::Sent {
+                row.clone_from(record);
+            }
+        };
+        self.change_rows(grant, keep).await
+    }
+
+    async fn forget_mails(&self, until: Timestamp) -> Result<()> {
+        let forget = |rows: &mut Rows| rows.mails.retain(|_, record| record.at > until);
+        self.write(|state| state.spaces.values_mut().for_each(|space| forget(&mut space.rows))).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Our own adapter keeps the laws of its role.
+#![cfg(feature = "webhook")]
+
+use crm_integrations::webhook::{HttpSender, Reachable};
+
+fn sender() -> HttpSender {
+    HttpSender::new(Reachable::default()).allowing_http()
+}
+
+crm_core::testkit::webhook_sender_suite!(sender);

@@ -1,0 +1,2 @@
+DROP TABLE deal_flows;
+DROP TABLE deal_sums;

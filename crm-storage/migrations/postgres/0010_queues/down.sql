@@ -1,0 +1,17 @@
+DROP TABLE paused_queues;
+DROP TABLE job_keys;
+DROP INDEX jobs_ended;
+DROP INDEX jobs_failed;
+DROP INDEX jobs_running;
+DROP INDEX jobs_waiting;
+DROP INDEX jobs_created_by;
+ALTER TABLE jobs DROP COLUMN errors;
+ALTER TABLE jobs DROP COLUMN updated_at;
+ALTER TABLE jobs DROP COLUMN finished_at;
+ALTER TABLE jobs DROP COLUMN started_at;
+ALTER TABLE jobs DROP COLUMN run_at;
+ALTER TABLE jobs DROP COLUMN attempts;
+ALTER TABLE jobs DROP COLUMN priority;
+ALTER TABLE jobs DROP COLUMN kind;
+CREATE INDEX jobs_created_by ON jobs (workspace_id, created_by, id);
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;

@@ -1,0 +1,3 @@
+DROP TABLE mails;
+DROP TABLE mail_suppressions;
+DROP TABLE mail_templates;

@@ -1,0 +1,308 @@
+//! Templates of mails, who gets none, and what became of each.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use crm_core::access::Grant;
+use crm_core::job::Job;
+use crm_core::mail::{
+    MailRecord, MailState, MailStore, MailTemplate, Suppression, SuppressionQuery, SuppressionReason, TemplateName,
+};
+use crm_core::store::{Put, Stored};
+use crm_core::text::Email;
+use crm_core::{Id, Result, Timestamp};
+use diesel::prelude::*;
+
+use super::fragment::Fragment;
+use super::{Conn, RunQueryDsl, Store, json};
+use crate::fault::Outcome;
+use crate::schema::{mail_suppressions, mail_templates, mails};
+use crate::types::{DbId, DbTime};
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(
+    table_name = mail_templates,
+    primary_key(workspace_id, id),
+    treat_none_as_default_value = false,
+    treat_none_as_null = true
+)]
+struct TemplateRow {
+    workspace_id: i64,
+    id: DbId,
+    name: String,
+    subject: String,
+    body_text: Option<String>,
+    body_html: Option<String>,
+    created_at: DbTime,
+    updated_at: DbTime,
+    version: i64,
+    deleted_at: Option<DbTime>,
+}
+
+impl TemplateRow {
+    fn new(workspace_id: i64, template: &MailTemplate) -> Self {
+        Self {
+            workspace_id,
+            id: template.id.into(),
+            name: template.name.to_string(),
+            subject: template.subject.clone(),
+            body_text: template.text.clone(),
+            body_html: template.html.clone(),
+            created_at: template.created_at.into(),
+            updated_at: template.updated_at.into(),
+            version: template.version,
+            deleted_at: template.deleted_at.map(DbTime::from),
+        }
+    }
+
+    fn into_template(self) -> Outcome<MailTemplate> {
+        Ok(MailTemplate {
+            id: self.id.into(),
+            name: read_name(self.name)?,
+            subject: self.subject,
+            text: self.body_text,
+            html: self.body_html,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+            version: self.version,
+            deleted_at: self.deleted_at.map(Timestamp::from),
+        })
+    }
+}
+
+fn read_name(name: String) -> Outcome<TemplateName> {
+    json::parsed(Some(name))?.ok_or(json::unreadable("the name of a template"))
+}
+
+/// Writes a template, and gives the number of its rows.
+pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<MailTemplate>) -> Outcome<usize> {
+    let row = TemplateRow::new(workspace, &put.after);
+    Ok(match &put.before {
+        None => diesel::insert_into(mail_templates::table).values(row).execute(conn).await?,
+        Some(before) => {
+            let own = mail_templates::table
+                .filter(mail_templates::workspace_id.eq(workspace))
+                .filter(mail_templates::id.eq(row.id))
+                .filter(mail_templates::version.eq(before.version));
+            diesel::update(own).set(row).execute(conn).await?
+        }
+    })
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = mail_suppressions, treat_none_as_default_value = false)]
+struct SuppressionRow {
+    workspace_id: i64,
+    email: String,
+    id: DbId,
+    reason: String,
+    since: DbTime,
+    created_by: Option<DbId>,
+}
+
+impl SuppressionRow {
+    fn new(workspace_id: i64, suppression: &Suppression) -> Self {
+        Self {
+            workspace_id,
+            email: suppression.email.to_string(),
+            id: suppression.id.into(),
+            reason: suppression.reason.name().to_owned(),
+            since: suppression.since.into(),
+            created_by: suppression.created_by.map(DbId::from),
+        }
+    }
+
+    fn into_suppression(self) -> Outcome<Suppression> {
+        Ok(Suppression {
+            id: self.id.into(),
+            email: read_email(self.email)?,
+            reason: SuppressionReason::named(&self.reason).ok_or(json::unreadable("why an address gets no mail"))?,
+            since: self.since.into(),
+            created_by: self.created_by.map(Id::from),
+        })
+    }
+}
+
+fn read_email(email: String) -> Outcome<Email> {
+    json::parsed(Some(email))?.ok_or(json::unreadable("an e-mail address"))
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(
+    table_name = mails,
+    primary_key(workspace_id, id),
+    treat_none_as_default_value = false,
+    treat_none_as_null = true
+)]
+struct MailRow {
+    workspace_id: i64,
+    id: DbId,
+    state: String,
+    recipients: String,
+    suppressed: String,
+    template: Option<String>,
+    error: Option<String>,
+    at: DbTime,
+}
+
+impl MailRow {
+    fn new(workspace_id: i64, record: &MailRecord) -> Self {
+        Self {
+            workspace_id,
+            id: record.id.into(),
+            state: record.state.name().to_owned(),
+            recipients: record.recipients.clone(),
+            suppressed: record.suppressed.clone(),
+            template: record.template.as_ref().map(TemplateName::to_string),
+            error: record.error.clone(),
+            at: record.at.into(),
+        }
+    }
+
+    fn into_record(self) -> Outcome<MailRecord> {
+        Ok(MailRecord {
+            id: self.id.into(),
+            state: MailState::named(&self.state).ok_or(json::unreadable("what became of a mail"))?,
+            recipients: self.recipients,
+            suppressed: self.suppressed,
+            template: self.template.map(read_name).transpose()?,
+            error: self.error,
+            at: self.at.into(),
+        })
+    }
+}
+
+/// Writes that mails wait, where nothing is known of them yet.
+pub(super) async fn insert_queued(conn: &mut Conn, workspace: i64, queued: &[&MailRecord]) -> Outcome<()> {
+    for record in queued {
+        let row = MailRow::new(workspace, record);
+        diesel::insert_into(mails::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// The live templates of a workspace.
+fn live(workspace: i64) -> Fragment {
+    Fragment::new("mail_templates.deleted_at IS NULL AND mail_templates.workspace_id = ").bind(workspace)
+}
+
+/// The suppressions of a workspace.
+fn suppressed(workspace: i64) -> Fragment {
+    Fragment::new("mail_suppressions.workspace_id = ").bind(workspace)
+}
+
+#[async_trait]
+impl MailStore for Store {
+    async fn mail_templates(&self, grant: &Grant) -> Result<Vec<MailTemplate>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = mail_templates::table.filter(live(workspace)).order(mail_templates::name);
+                let rows: Vec<TemplateRow> = found.select(TemplateRow::as_select()).load(conn).await?;
+                rows.into_iter().map(TemplateRow::into_template).collect()
+            })
+            .await
+    }
+
+    async fn mail_template(&self, grant: &Grant, name: &TemplateName) -> Result<Option<Stored<MailTemplate>>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let which = live(workspace).and(Fragment::new("mail_templates.name = ").bind(name.to_string()));
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let found = mail_templates::table.filter(which).select(TemplateRow::as_select());
+                let row = found.get_result(conn).await.optional()?;
+                Ok(row.map(TemplateRow::into_template).transpose()?.map(Stored::loaded))
+            })
+            .await
+    }
+
+    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let row = SuppressionRow::new(workspace, new);
+        let which = suppressed(workspace).and(Fragment::new("mail_suppressions.email = ").bind(row.email.clone()));
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                diesel::insert_into(mail_suppressions::table)
+                    .values(row)
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?;
+                let held = mail_suppressions::table.filter(which).select(SuppressionRow::as_select());
+                let held: SuppressionRow = held.get_result(conn).await?;
+                held.into_suppression()
+            })
+            .await
+    }
+
+    async fn unsuppress(&self, grant: &Grant, id: Id<Suppression>) -> Result<bool> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                let own = mail_suppressions::table.filter(mail_suppressions::workspace_id.eq(workspace));
+                let own = own.filter(mail_suppressions::id.eq(DbId::from(id)));
+                Ok(diesel::delete(own).execute(conn).await? > 0)
+            })
+            .await
+    }
+
+    async fn suppressions(&self, grant: &Grant, query: &SuppressionQuery) -> Result<Vec<Suppression>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let beyond = |after: &Email| Fragment::new("mail_suppressions.email > ").bind(after.to_string());
+        let which = query.after.as_ref().map(beyond).into_iter().fold(suppressed(workspace), Fragment::and);
+        let limit = i64::from(query.limit);
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = mail_suppressions::table.filter(which).order(mail_suppressions::email).limit(limit);
+                let rows: Vec<SuppressionRow> = found.select(SuppressionRow::as_select()).load(conn).await?;
+                rows.into_iter().map(SuppressionRow::into_suppression).collect()
+            })
+            .await
+    }
+
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let emails: Vec<String> = emails.iter().map(Email::to_string).collect();
+        let which = suppressed(workspace).and(Fragment::new("mail_suppressions.email").in_texts(&emails));
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = mail_suppressions::table.filter(which).select(mail_suppressions::email);
+                let rows: Vec<String> = found.load(conn).await?;
+                rows.into_iter().map(read_email).collect()
+            })
+            .await
+    }
+
+    async fn mail(&self, grant: &Grant, id: Id<Job>) -> Result<Option<MailRecord>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let own = mails::table.filter(mails::workspace_id.eq(workspace)).filter(mails::id.eq(DbId::from(id)));
+                let row = own.select(MailRow::as_select()).get_result(conn).await.optional()?;
+                row.map(MailRow::into_record).transpose()
+            })
+            .await
+    }
+
+    async fn keep_mail(&self, grant: &Grant, record: &MailRecord) -> Result<()> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let (row, new) = (MailRow::new(workspace, record), MailRow::new(workspace, record));
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                diesel::insert_into(mails::table).values(new).on_conflict_do_nothing().execute(conn).await?;
+                let own = mails::table.filter(mails::workspace_id.eq(workspace)).filter(mails::id.eq(row.id));
+                let unsent = own.filter(mails::state.ne(MailState::Sent.name()));
+                diesel::update(unsent).set(row).execute(conn).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn forget_mails(&self, until: Timestamp) -> Result<()> {
+        self.pools
+            .write(async move |conn: &mut Conn| {
+                diesel::delete(mails::table.filter(mails::at.le(DbTime(until)))).execute(conn).await?;
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,287 @@
+//! The sums of forecasts, month by month.
+//!
+//! Every commit keeps them, by the months of UTC. A question that they can tell apart, of whole months and
+//! about nothing but pipelines, stages and owners, is answered from them. In other zones a month begins some
+//! hours earlier or later: the deals won within those hours are read one by one and put where they belong, as
+//! are those won in a foreign currency, which need the rate of their day.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike as _, NaiveDate};
+use crm_core::access::Grant;
+use crm_core::analytics::{DealFact, DealGroups, GroupKey, GroupSum, Window, group_key};
+use crm_core::deal::{Deal, DealStatus};
+use crm_core::filter::{Check, CheckedFilter, Literal, Source, Test};
+use crm_core::store::Put;
+use crm_core::{Currency, Entity, Id, Result, Zone};
+use diesel::sql_types::{BigInt, Text};
+use uuid::Uuid;
+
+use super::analytics::{asked, facts, facts_of_each};
+use super::board::{Sum, upsert};
+use super::fragment::{Fragment, Statement};
+use super::predicate::{Place, predicate};
+use super::{Conn, RunQueryDsl, Store, deal, dialect};
+use crate::fault::Outcome;
+use crate::types::{DbId, DbTime, Guid};
+
+/// What stands for a month, a probability and so on that there is not, in a key.
+const NONE: i64 = -1;
+/// How much earlier or later than at a month's beginning its deals are looked at: a clock that is put back
+/// at midnight tells the day before once more.
+const MARGIN: i64 = 2 * 3_600;
+/// Most ranges of one statement.
+const RANGES: usize = 100;
+
+/// The deals that are summed together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct MonthKey {
+    status: &'static str,
+    month: i64,
+    pipeline: Uuid,
+    stage: Uuid,
+    owner: Uuid,
+    currency: String,
+    probability: i64,
+    category: &'static str,
+}
+
+/// The number of a day's month, counted from year 0.
+fn month_of(day: NaiveDate) -> i64 {
+    i64::from(day.year()) * 12 + i64::from(day.month0())
+}
+
+/// The first day of a month; none of no month.
+fn first_day(month: i64) -> Option<NaiveDate> {
+    let year = i32::try_from(month.div_euclid(12)).ok().filter(|_| month != NONE)?;
+    NaiveDate::from_ymd_opt(year, u32::try_from(month.rem_euclid(12)).ok()? + 1, 1)
+}
+
+impl MonthKey {
+    /// The place of a deal; none for one that no forecast takes in.
+    fn of(deal: &Deal) -> Option<Self> {
+        let is_open = deal.status == DealStatus::Open;
+        let month = match deal.status {
+            DealStatus::Open => deal.expected_close_date.map_or(NONE, month_of),
+            DealStatus::Won => month_of(deal.closed_at?.utc().date_naive()),
+            DealStatus::Lost => return None,
+        };
+        Some(Self {
+            status: deal.status.name(),
+            month,
+            pipeline: deal.pipeline_id.uuid(),
+            stage: deal.stage_id.uuid(),
+            owner: deal.owner_id.map_or(Uuid::nil(), Id::uuid),
+            currency: deal.value.map(|value| value.currency.code().to_owned()).unwrap_or_default(),
+            probability: deal.probability.filter(|_| is_open).unwrap_or(NONE),
+            category: deal.forecast_category.filter(|_| is_open).map_or("", |category| category.name()),
+        })
+    }
+}
+
+/// Keeps the sums in step with what a commit wrote.
+pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>]) -> Outcome<()> {
+    let mut sums: BTreeMap<MonthKey, Sum> = BTreeMap::new();
+    let mut add = |deal: &Deal, sign: i64| {
+        if let Some(key) = MonthKey::of(deal).filter(|_| deal.deleted_at.is_none()) {
+            sums.entry(key).or_default().add(deal, sign);
+        }
+    };
+    for put in puts {
+        put.before.iter().for_each(|before| add(before, -1));
+        add(&put.after, 1);
+    }
+    sums.retain(|_, sum| *sum != Sum::default());
+    let row = |(key, sum): (MonthKey, Sum)| {
+        let row = Fragment::new("").bind(workspace).sql(", ").bind(key.status).sql(", ").bind(key.month).sql(", ");
+        let row = row.bind(DbId(key.pipeline)).sql(", ").bind(DbId(key.stage)).sql(", ").bind(DbId(key.owner));
+        let row = row.sql(", ").bind(key.currency).sql(", ").bind(key.probability).sql(", ").bind(key.category);
+        row.sql(", ").bind(sum.deals).sql(", ").bind(sum.high).sql(", ").bind(sum.low)
+    };
+    upsert(conn, INSERT, sums.into_iter().map(row).collect(), ADD).await
+}
+
+const INSERT: &str = "INSERT INTO deal_months (slot, workspace_id, status, month, pipeline_id, stage_id, owner_id, \
+    currency, probability, category, deals, high, low) VALUES (";
+const ADD: &str = ") ON CONFLICT (workspace_id, status, month, pipeline_id, stage_id, owner_id, currency, probability, \
+    category, slot) DO UPDATE SET deals = deal_months.deals + excluded.deals, \
+    high = deal_months.high + excluded.high, low = deal_months.low + excluded.low";
+const KEPT: &str = "SELECT status, month, pipeline_id, stage_id, owner_id, currency, probability, category, \
+    CAST(SUM(deals) AS BIGINT), CAST(SUM(high) AS BIGINT), CAST(SUM(low) AS BIGINT) \
+    FROM deal_months WHERE deal_months.workspace_id = ";
+const GROUPED: &str = " GROUP BY status, month, pipeline_id, stage_id, owner_id, currency, probability, category \
+    HAVING SUM(deals) <> 0";
+
+type MonthType = (Text, BigInt, Guid, Guid, Guid, Text, BigInt, Text, BigInt, BigInt, BigInt);
+type MonthRow = (String, i64, DbId, DbId, DbId, String, i64, String, i64, i64, i64);
+
+/// Whether sums can tell what a filter asks.
+fn is_kept(filter: &CheckedFilter) -> bool {
+    match filter {
+        CheckedFilter::All(parts) | CheckedFilter::Any(parts) => parts.iter().all(is_kept),
+        CheckedFilter::Is(Test { field, check }) => {
+            let is_known = matches!(&*field.key, "pipeline_id" | "stage_id" | "owner_id");
+            is_known && matches!(field.source, Source::Column) && is_told_apart(check)
+        }
+        _ => false,
+    }
+}
+
+/// Whether sums can tell apart what a check asks: the nil id stands for nobody in them.
+fn is_told_apart(check: &Check) -> bool {
+    let is_id = |value: &Literal| matches!(value, Literal::Id(id) if !id.is_nil());
+    match check {
+        Check::Eq(value) => is_id(value),
+        Check::In(values) => values.iter().all(is_id),
+        _ => false,
+    }
+}
+
+/// The deals that a forecast takes in.
+pub(super) async fn groups(
+    store: &Store,
+    grant: &Grant,
+    filter: &CheckedFilter,
+    window: Window,
+    own: Currency,
+) -> Result<DealGroups> {
+    let workspace = store.workspace_key(grant.workspace_id()).await?;
+    let seen = grant.visible(Entity::Deal);
+    let which = asked::<Deal>(grant, workspace, filter)?;
+    if !(window.is_of_months() && is_kept(filter) && is_kept(&seen)) {
+        let which = which.and(taken_in(window));
+        let read = async move |conn: &mut Conn| -> Outcome<Vec<DealFact>> { facts(conn, which).await };
+        return Ok(DealGroups::of(&store.pools.read(read).await?, window, own));
+    }
+    let place = Place::table(Entity::Deal, "deal_months", workspace);
+    let kept = Fragment::new(KEPT).bind(workspace).and(predicate(place, &seen)).and(predicate(place, filter));
+    let question = Question { which: which.clone(), window, own };
+    let foreign = which.and(taken_in(window)).sql(" AND deals.status = ").bind(DealStatus::Won.name());
+    let foreign = foreign.sql(" AND deals.value_currency <> ").bind(own.code());
+    let read = async move |conn: &mut Conn| -> Outcome<DealGroups> {
+        let rows: Vec<MonthRow> = Statement::<MonthType>::new(kept.sql(GROUPED)).load(conn).await?;
+        let (mut groups, has_foreign) = question.answer(conn, rows).await?;
+        if has_foreign {
+            for (key, sum) in DealGroups::of(&facts(conn, foreign).await?, window, own).iter() {
+                groups.add(key, sum);
+            }
+        }
+        Ok(groups)
+    };
+    // A deal that changes its currency in between is in one part of it.
+    store.pools.read_still(read).await
+}
+
+/// The condition that a forecast of a window may take a deal in; a day is lost or won between zones.
+fn taken_in(window: Window) -> Fragment {
+    let day = 86_400;
+    let mut open = Fragment::new("deals.status = ").bind(DealStatus::Open.name());
+    if window.from.is_some() || window.to.is_some() {
+        open = open.sql(" AND (deals.expected_close_day IS NULL OR (1 = 1");
+        open = window.from.into_iter().fold(open, |open, from| {
+            open.sql(" AND deals.expected_close_day >= ").bind(super::custom_field::day_number(from))
+        });
+        open = window.to.into_iter().fold(open, |open, to| {
+            open.sql(" AND deals.expected_close_day <= ").bind(super::custom_field::day_number(to))
+        });
+        open = open.sql("))");
+    }
+    let mut won = Fragment::new("deals.status = ").bind(DealStatus::Won.name());
+    if let Some(start) = window.start() {
+        won = won.sql(" AND deals.closed_at >= ").bind(DbTime(start.plus_seconds(-day)));
+    }
+    if let Some(end) = window.end() {
+        won = won.sql(" AND deals.closed_at < ").bind(DbTime(end.plus_seconds(day)));
+    }
+    Fragment::new("(").then(open).sql(") OR (").then(won).sql(")")
+}
+
+/// A question that kept sums answer.
+struct Question {
+    which: Fragment,
+    window: Window,
+    own: Currency,
+}
+
+impl Question {
+    /// The groups without those of deals won in a foreign currency, and whether there are any.
+    async fn answer(&self, conn: &mut Conn, rows: Vec<MonthRow>) -> Outcome<(DealGroups, bool)> {
+        let mut groups = DealGroups::default();
+        let (mut won, mut has_foreign) = (BTreeSet::new(), false);
+        for row in rows {
+            let month = row.1;
+            let (key, sum) = group(row)?;
+            if key.status == DealStatus::Won {
+                won.insert(month);
+                if self.is_foreign(&key) {
+                    has_foreign = true;
+                    continue;
+                }
+            }
+            groups.add(key, sum);
+        }
+        if self.window.time_zone != Zone::UTC {
+            for fact in self.around(conn, &won).await? {
+                self.put_right(&fact, &mut groups);
+            }
+        }
+        let window = self.window;
+        groups.retain(|key| key.day.is_none_or(|day| window.holds_day(day)));
+        Ok((groups, has_foreign))
+    }
+
+    /// How many ranges one statement takes with its binds.
+    fn ranges(&self) -> usize {
+        (dialect::MAX_BINDS / (self.which.binds() + 3)).clamp(1, RANGES)
+    }
+
+    fn is_foreign(&self, key: &GroupKey) -> bool {
+        key.currency.is_some_and(|currency| currency != self.own)
+    }
+
+    /// Takes a deal that was won near the beginning of a month from the month of UTC to that of the zone.
+    fn put_right(&self, fact: &DealFact, groups: &mut DealGroups) {
+        let sum = GroupSum { count: 1, worth: fact.value.map_or(0, |value| value.amount_minor.into()) };
+        let everything = |time_zone| Window { from: None, to: None, time_zone };
+        for (zone, sign) in [(Zone::UTC, -1), (self.window.time_zone, 1)] {
+            let key = group_key(fact, everything(zone), self.own).filter(|key| !self.is_foreign(key));
+            if let Some(key) = key {
+                groups.add(key, GroupSum { count: sign * sum.count, worth: i128::from(sign) * sum.worth });
+            }
+        }
+    }
+
+    /// The deals that were won while a month had begun in UTC or in the zone alone.
+    async fn around(&self, conn: &mut Conn, months: &BTreeSet<i64>) -> Outcome<Vec<DealFact>> {
+        let beginnings: BTreeSet<i64> = months.iter().flat_map(|month| [*month, month + 1]).collect();
+        let range = |day: NaiveDate| {
+            let (here, there) = (Zone::UTC.start_of_day(day), self.window.time_zone.start_of_day(day));
+            let (low, high) = (here.min(there).plus_seconds(-MARGIN), here.max(there).plus_seconds(MARGIN));
+            let won = self.which.clone().sql(" AND deals.status = ").bind(DealStatus::Won.name());
+            let won = won.sql(" AND deals.closed_at >= ").bind(DbTime(low));
+            won.sql(" AND deals.closed_at < ").bind(DbTime(high))
+        };
+        let ranges: Vec<Fragment> = beginnings.into_iter().filter_map(first_day).map(range).collect();
+        let mut found = Vec::new();
+        for ranges in ranges.chunks(self.ranges()) {
+            found.extend(facts_of_each(conn, ranges.to_vec()).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// The group of a row of sums.
+fn group(row: MonthRow) -> Outcome<(GroupKey, GroupSum)> {
+    let (status, month, pipeline, stage, owner, currency, probability, category, count, high, low) = row;
+    let key = GroupKey {
+        status: deal::status(&status)?,
+        pipeline_id: pipeline.into(),
+        stage_id: stage.into(),
+        owner_id: (owner.0 != Uuid::nil()).then(|| owner.into()),
+        day: first_day(month),
+        probability: (probability != NONE).then_some(probability),
+        forecast_category: (!category.is_empty()).then(|| deal::category(&category)).transpose()?,
+        currency: super::json::parsed((!currency.is_empty()).then_some(currency))?,
+    };
+    Ok((key, GroupSum { count, worth: super::board::whole(high, low) }))
+}
