@@ -1,12 +1,14 @@
 //! `cargo xtask bench`: the measurements of `benches/`, beside a durable PostgreSQL.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cluster::{Cluster, Purpose};
 use crate::postgres::Postgres;
-use crate::process;
 use crate::workspace::cargo;
+use crate::{process, product};
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -21,18 +23,14 @@ pub(crate) struct Options {
 
 /// Builds in release, starts the server and measures.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    let selection = ["--release", "--package", "crm-bench"];
-    // Built before the server starts, so that the disk and the memory are quiet when it measures.
-    // The product is measured as its own binary.
-    let mut build = cargo(["build"].into_iter().chain(selection).chain(["--package", "crm-cli"]));
-    if !process::run(&mut build)?.success() {
-        bail!("{} failed", process::show(&build));
-    }
+    // Built before the server starts, so that the disk and the memory are quiet when it measures. The
+    // product is measured as its own binary, which lies beside the measuring program.
+    let build = cargo(["build", "--release", "--package", "crm-bench", "--package", "crm-cli"]);
+    let mut measure = Command::new(product::built_by(build, "crm-bench")?);
     let cluster = match needs_postgres(&options.further) {
         true => Some(start_postgres()?),
         false => None,
     };
-    let mut measure = cargo(["run", "--quiet"].into_iter().chain(selection).chain(["--"]));
     if options.smoke {
         measure.arg("--smoke");
     }

@@ -64,7 +64,7 @@ enum Store {
 /// The step of `cargo xtask test` by itself.
 pub(crate) fn fuzz(options: &Options) -> Result<()> {
     let fuzzer = Fuzzer::find_or_install("")?;
-    let binary = product::built_by(cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]))?;
+    let binary = product::built_by(cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]), "slackcrm")?;
     if options.store != Some(Store::Postgres) {
         fuzzer.on_sqlite(&binary)?;
     }

@@ -1,4 +1,4 @@
-//! The binary `slackcrm`, wherever cargo puts it.
+//! What cargo builds, wherever it puts it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use crate::process;
 
-/// Runs a cargo command that builds `slackcrm`, which prints its messages as JSON, and gives the binary.
-pub(crate) fn built_by(mut build: Command) -> Result<PathBuf> {
+/// Runs a cargo command that builds this program, and gives its path.
+pub(crate) fn built_by(mut build: Command, program: &str) -> Result<PathBuf> {
     build.arg("--message-format=json-render-diagnostics");
     let built = process::said(&mut build)?;
     if !built.status.success() {
         bail!("{} failed", process::show(&build));
     }
     let messages = String::from_utf8_lossy(&built.stdout);
-    executable(&messages, "slackcrm").with_context(|| format!("{} named no binary", process::show(&build)))
+    executable(&messages, program).with_context(|| format!("{} named no binary", process::show(&build)))
 }
 
 /// The binary of a target among the messages of cargo, one JSON object a line; its tests are another.

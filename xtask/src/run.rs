@@ -60,7 +60,7 @@ fn build(options: &Options) -> Result<PathBuf> {
     if options.release {
         build.arg("--release");
     }
-    product::built_by(build)
+    product::built_by(build, "slackcrm")
 }
 
 fn is_empty(folder: &Path) -> bool {

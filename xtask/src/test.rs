@@ -150,7 +150,7 @@ impl Tests {
     fn fuzz(&self, steps: &mut Steps) -> Result<()> {
         let Some(fuzzer) = &self.fuzzer else { return Ok(()) };
         let build = self.command(cargo(["test", "--no-run"].into_iter().chain(TESTED)));
-        let (binary, shown) = (product::built_by(build)?, Fuzzer::shown());
+        let (binary, shown) = (product::built_by(build, "slackcrm")?, Fuzzer::shown());
         steps.work("fuzzing on SQLite", &shown, || fuzzer.on_sqlite(&binary))?;
         match &self.database {
             Some(database) => {
