@@ -51,6 +51,7 @@ pub mod lifecycle;
 pub mod mails;
 pub mod masks;
 pub mod members;
+pub mod namesakes;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
@@ -389,6 +390,15 @@ macro_rules! __suite {
                 a_member_was_seen_at_the_last_sign_in_or_refresh,
                 whoever_has_no_account_is_invited_again,
                 a_role_that_may_remove_members_needs_to_see_them,
+            }
+            namesakes {
+                a_worker_ends_the_job_that_it_holds_and_no_namesake,
+                a_lease_that_is_prolonged_is_no_namesakes,
+                whoever_stops_or_forgets_a_job_leaves_its_namesake,
+                a_cursor_is_its_handlers_and_its_workspaces_own,
+                a_sent_file_is_its_workspaces_own,
+                what_became_of_a_mail_is_told_in_its_workspace,
+                what_is_sent_to_an_endpoint_is_its_workspaces_own,
             }
             odd_files {
                 a_deal_may_close_on_the_day_it_opened,
