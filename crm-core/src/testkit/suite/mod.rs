@@ -36,6 +36,7 @@ pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
+pub mod deliveries;
 pub mod exchange_rates;
 pub mod figures;
 pub mod filters;
@@ -212,6 +213,10 @@ macro_rules! __suite {
                 a_deal_of_an_unknown_pipeline_is_invalid,
                 a_new_pipeline_leaves_the_default_as_it_is,
             }
+            deliveries {
+                a_question_about_deliveries_means_its_endpoint_state_and_span,
+                what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
+            }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
                 the_smallest_and_the_largest_rate_are_kept_exactly,
@@ -265,6 +270,13 @@ macro_rules! __suite {
                 a_wish_names_a_job_that_is_there,
                 unique_keys_that_hold_no_more_are_forgotten_some_at_a_time,
                 pruning_gives_way_to_a_stop,
+                what_a_worker_takes_is_what_the_store_holds,
+                what_a_worker_says_is_what_the_store_keeps,
+                no_worker_is_given_more_than_it_asks_for,
+                jobs_that_wait_equally_long_go_in_the_order_of_their_making,
+                a_paused_queue_keeps_what_a_dead_worker_left,
+                what_is_ahead_is_what_is_due_first_in_these_queues,
+                a_queue_counts_what_ended_in_the_last_day,
             }
             imports {
                 an_imports_place_is_kept_and_guarded_by_its_version,
@@ -397,6 +409,7 @@ macro_rules! __suite {
                 whoever_stops_or_forgets_a_job_leaves_its_namesake,
                 a_cursor_is_its_handlers_and_its_workspaces_own,
                 a_sent_file_is_its_workspaces_own,
+                a_template_and_a_suppression_are_their_workspaces_own,
                 what_became_of_a_mail_is_told_in_its_workspace,
                 what_is_sent_to_an_endpoint_is_its_workspaces_own,
             }

@@ -8,11 +8,12 @@ use crate::access::{Action, Entity, Grant, Role};
 use crate::crm::Crm;
 use crate::id::Id;
 use crate::job::{Endless, Job, JobState, Taken};
-use crate::mail::{MailRecord, MailState};
+use crate::mail::{MailRecord, MailState, NewSuppression, SuppressionsRequest, TemplateContent, TemplateName};
 use crate::relay::CursorMove;
 use crate::session::{Expect, Session};
 use crate::store::{Stored, Write};
 use crate::testkit::{Receiver, World};
+use crate::text::Email;
 use crate::webhook::{
     Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, Health, MadeSecret, NewWebhookEndpoint, Span,
     WebhookEndpoint,
@@ -110,6 +111,14 @@ pub async fn a_cursor_is_its_handlers_and_its_workspaces_own(world: World) {
     for (workspace, handler, at) in [(home, "probe", 4), (home, "other", 3), (away, "probe", 3)] {
         assert_eq!(relay.cursor(workspace, handler).await.unwrap(), Some(at), "{handler}");
     }
+    assert_eq!(relay.not_begun("other").await.unwrap(), [away]);
+    assert!(relay.not_begun("probe").await.unwrap().is_empty());
+    let end = world.crm.feed(home).await.unwrap().end().await.unwrap();
+    relay.begin(home, "swift", end).await.unwrap();
+    assert!(relay.behind("swift").await.unwrap().is_empty());
+    let mut behind = relay.behind("probe").await.unwrap();
+    behind.sort_unstable_by_key(|workspace| *workspace != home);
+    assert_eq!(behind, [home, away]);
 }
 
 pub async fn a_sent_file_is_its_workspaces_own(world: World) {
@@ -131,6 +140,34 @@ pub async fn a_sent_file_is_its_workspaces_own(world: World) {
     let counted = (uploads.count_pieces(&home).await.unwrap(), uploads.count_pieces(&away).await.unwrap());
     assert_eq!(counted, (1, 1));
     assert_eq!((piece(&home, other, 0).await, piece(&away, file, 0).await), (b"other".to_vec(), b"theirs".to_vec()));
+}
+
+pub async fn a_template_and_a_suppression_are_their_workspaces_own(world: World) {
+    let mails = &world.crm.ports.mails;
+    let sessions = [world.session(Role::Admin).await, world.stranger().await];
+    let (name, email): (TemplateName, Email) = ("own".parse().unwrap(), "ada@example.com".parse().unwrap());
+    for (session, subject) in sessions.iter().zip(["ours", "theirs"]) {
+        let content = TemplateContent { subject: subject.to_owned(), text: Some("x".to_owned()), html: None };
+        session.mails().set_template(&name, content, Expect::Any).await.unwrap();
+    }
+    let grants = sessions.each_ref().map(|session| session.internally(Entity::MailTemplate, Action::Read));
+    for (grant, subject) in grants.iter().zip(["ours", "theirs"]) {
+        assert_eq!(mails.mail_template(grant, &name).await.unwrap().unwrap().subject, subject);
+        assert_eq!(mails.mail_templates(grant).await.unwrap().len(), 1);
+    }
+    let [home, away] = &sessions;
+    let suppressed = async |grant: &Grant| mails.suppressed(grant, std::slice::from_ref(&email)).await.unwrap().len();
+    let new = || NewSuppression { email: email.clone() };
+    let ours = home.mails().suppress(new()).await.unwrap().id;
+    assert_eq!((suppressed(&grants[0]).await, suppressed(&grants[1]).await), (1, 0));
+    let theirs = away.mails().suppress(new()).await.unwrap().id;
+    assert_ne!(ours, theirs);
+    for (session, id) in [(home, ours), (away, theirs)] {
+        let listed = session.mails().suppressions(&SuppressionsRequest::default()).await.unwrap().data;
+        assert_eq!(listed.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+    }
+    home.mails().unsuppress(ours).await.unwrap();
+    assert_eq!((suppressed(&grants[0]).await, suppressed(&grants[1]).await), (0, 1));
 }
 
 pub async fn what_became_of_a_mail_is_told_in_its_workspace(world: World) {

@@ -1,0 +1,141 @@
+//! The log of what is sent to endpoints: which deliveries a question means, and which go before another.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::support::commit;
+use super::workers::{Does, admin, enqueued, job, read, take};
+use crate::access::{Action, Entity, Grant};
+use crate::crm::Crm;
+use crate::id::Id;
+use crate::session::Session;
+use crate::store::Write;
+use crate::testkit::{Receiver, World};
+use crate::time::Timestamp;
+use crate::webhook::{
+    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, NewWebhookEndpoint, Span, WebhookEndpoint,
+};
+
+fn sending(world: &World) -> Crm {
+    let [crm, _] = world.engines(|builder| builder.webhooks(Arc::new(Receiver::new())));
+    crm
+}
+
+async fn endpoint(session: &Session) -> Id<WebhookEndpoint> {
+    let new = NewWebhookEndpoint {
+        url: "https://hooks.example/crm".to_owned(),
+        description: None,
+        event_types: vec!["*".to_owned()],
+        fields: Vec::new(),
+        order: DeliveryOrder::Record,
+    };
+    session.webhooks().create(new).await.unwrap().endpoint.id
+}
+
+/// A delivery of the event of a number about a record, wanted at an instant.
+fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at: Timestamp) -> Delivery {
+    Delivery {
+        id: Id::new_at(created_at),
+        endpoint_id,
+        message_id: seq.to_string(),
+        kind: "contact.updated".to_owned(),
+        seq,
+        record_id: Some(record),
+        state: DeliveryState::Pending,
+        attempts: Vec::new(),
+        next_attempt_at: None,
+        replay_of: None,
+        created_at,
+        finished_at: None,
+    }
+}
+
+async fn kept(session: &Session, deliveries: &[&Delivery]) {
+    let mut changes = session.changes();
+    changes.writes.push(Write::Deliveries(deliveries.iter().map(|one| (*one).clone()).collect()));
+    commit(session, changes).await.unwrap();
+}
+
+pub async fn a_question_about_deliveries_means_its_endpoint_state_and_span(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, other) = (endpoint(&session).await, endpoint(&session).await);
+    let (start, record) = (crm.now(), Id::<Delivery>::new_at(crm.now()).uuid());
+    let at = |minutes: i64| start.plus_seconds(60 * minutes);
+    let [first, second, third] = [(1, 0), (2, 10), (3, 20)].map(|(seq, when)| delivery(own, record, seq, at(when)));
+    let second = Delivery { state: DeliveryState::Failed, ..second };
+    let test = Delivery { record_id: None, ..delivery(own, record, 0, at(5)) };
+    let again = Delivery { replay_of: Some(first.id), ..delivery(own, record, 1, at(15)) };
+    let foreign = Delivery { state: DeliveryState::Failed, ..delivery(other, record, 2, at(10)) };
+    kept(&session, &[&third, &again, &foreign, &second, &test, &first]).await;
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
+    let asked = async |span: Span, state: Option<DeliveryState>, limit: u16| -> Vec<Id<Delivery>> {
+        let query = DeliveryQuery { endpoint: own, state, span, limit };
+        crm.ports.webhooks.deliveries(&grant, &query).await.unwrap().into_iter().map(|one| one.id).collect()
+    };
+    let all = [third.id, again.id, second.id, test.id, first.id];
+    assert_eq!(asked(Span::Before(None), None, 10).await, all);
+    assert_eq!(asked(Span::Before(None), None, 2).await, all[..2]);
+    assert_eq!(asked(Span::Before(Some(second.id)), None, 10).await, all[3..]);
+    assert_eq!(asked(Span::Before(None), Some(DeliveryState::Failed), 10).await, [second.id]);
+    let within = |from: Option<i64>, to: Option<i64>, after| Span::Within { from: from.map(at), to: to.map(at), after };
+    let [one, two, three] = [first.id, second.id, third.id];
+    assert_eq!(asked(within(None, None, None), None, 10).await, [one, two, three]);
+    assert_eq!(asked(within(None, None, None), None, 2).await, [one, two]);
+    assert_eq!(asked(within(Some(10), None, None), None, 10).await, [two, three]);
+    assert_eq!(asked(within(None, Some(20), None), None, 10).await, [one, two]);
+    assert_eq!(asked(within(None, None, Some(one)), None, 10).await, [two, three]);
+    assert_eq!(asked(within(Some(0), None, None), Some(DeliveryState::Failed), 10).await, [two]);
+}
+
+/// When the first job is due that goes before a delivery.
+async fn ahead(crm: &Crm, grant: &Grant, of: &Delivery) -> Option<Timestamp> {
+    crm.ports.webhooks.ahead_of(grant, of).await.unwrap()
+}
+
+pub async fn what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, other) = (endpoint(&session).await, endpoint(&session).await);
+    let [record, another] = [(); 2].map(|()| Id::<Delivery>::new_at(crm.now()).uuid());
+    let now = crm.now();
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
+    let last = delivery(own, record, 5, now);
+    let queued = async |one: &Delivery, seconds: i64| {
+        kept(&session, &[one]).await;
+        let sends = job(Does::Succeed, "send").with_id(one.id.cast()).at(now.plus_seconds(seconds));
+        enqueued(&session, sends).await
+    };
+    queued(&last, 10).await;
+    for (seconds, apart) in [
+        delivery(own, another, 1, now),
+        delivery(other, record, 1, now),
+        delivery(own, record, 6, now),
+        Delivery { replay_of: Some(last.id), ..delivery(own, record, 1, now) },
+        Delivery { state: DeliveryState::Delivered, ..delivery(own, record, 1, now) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        queued(&apart, 20 + seconds as i64).await;
+        assert_eq!(ahead(&crm, &grant, &last).await, None, "{seconds}");
+    }
+    let ended = queued(&delivery(own, record, 2, now), 30).await;
+    let due = read(&session, ended).await.due_at;
+    assert_eq!(ahead(&crm, &grant, &last).await, due);
+    session.jobs().cancel(ended).await.unwrap();
+    assert_eq!(ahead(&crm, &grant, &last).await, None);
+    // Of several the first.
+    let (later, sooner) = (delivery(own, record, 3, now), delivery(own, record, 4, now));
+    queued(&later, 5_000).await;
+    let sooner = queued(&sooner, 4_000).await;
+    assert_eq!(ahead(&crm, &grant, &last).await, read(&session, sooner).await.due_at);
+    // One that runs was due when it was taken.
+    world.clock.advance_seconds(4_100);
+    let taken = take(&crm, 10).await;
+    assert!(taken.iter().any(|one| one.id() == sooner));
+    let session = admin(&crm, &world).await;
+    assert_eq!(ahead(&crm, &grant, &last).await, read(&session, sooner).await.started_at);
+    assert_eq!(ahead(&crm, &grant, &Delivery { record_id: None, ..last }).await, None);
+}
