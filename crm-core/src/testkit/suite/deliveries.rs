@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use super::support::commit;
@@ -14,7 +15,7 @@ use crate::store::Write;
 use crate::testkit::{Receiver, World};
 use crate::time::Timestamp;
 use crate::webhook::{
-    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, NewWebhookEndpoint, Span, WebhookEndpoint,
+    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, MadeSecret, NewWebhookEndpoint, Span, WebhookEndpoint,
 };
 
 fn sending(world: &World) -> Crm {
@@ -138,4 +139,44 @@ pub async fn what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet(world
     let session = admin(&crm, &world).await;
     assert_eq!(ahead(&crm, &grant, &last).await, read(&session, sooner).await.started_at);
     assert_eq!(ahead(&crm, &grant, &Delivery { record_id: None, ..last }).await, None);
+}
+
+pub async fn old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, record, start) = (endpoint(&session).await, Id::<Delivery>::new_at(crm.now()).uuid(), crm.now());
+    let made = [0, 10, 20, 30].map(|seconds| delivery(own, record, 1, start.plus_seconds(seconds)));
+    kept(&session, &made.each_ref()).await;
+    let prune = async |seconds, limit| {
+        crm.ports.webhooks.prune_deliveries(world.home.workspace, start.plus_seconds(seconds), limit).await.unwrap()
+    };
+    assert_eq!((prune(-1, 10).await, prune(19, 10).await), (0, 2));
+    assert_eq!((prune(30, 1).await, prune(30, 10).await, prune(30, 10).await), (1, 1, 0));
+}
+
+pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let own = endpoint(&session).await;
+    let start = crm.now();
+    let at = |seconds: i64| start.plus_seconds(seconds);
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
+    let rotate = async |secret: &str, made: i64, former_until: i64| {
+        let (secret, made_at, former_until) = (secret.to_owned().into(), at(made), at(former_until));
+        let mut changes = session.changes();
+        changes.writes.push(Write::WebhookSecret(MadeSecret { endpoint_id: own, secret, made_at, former_until }));
+        commit(&session, changes).await.unwrap();
+    };
+    let held = async |seconds: i64| -> Vec<String> {
+        let held = crm.ports.webhooks.webhook_secrets(&grant, own, at(seconds)).await.unwrap();
+        held.iter().map(|secret| secret.expose_secret().to_owned()).filter(|secret| secret.len() == 1).collect()
+    };
+    rotate("a", 1, 1).await;
+    rotate("b", 2, 10).await;
+    rotate("c", 3, 100).await;
+    assert_eq!(held(9).await, ["c", "b", "a"]);
+    assert_eq!(held(10).await, ["c", "b"], "nothing makes a secret hold longer");
+    assert_eq!((held(99).await, held(100).await), (vec!["c".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
+    rotate("d", 4, 5).await;
+    assert_eq!((held(4).await.len(), held(5).await), (4, vec!["d".to_owned()]));
 }

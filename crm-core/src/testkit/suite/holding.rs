@@ -132,7 +132,8 @@ pub async fn jobs_that_are_enqueued_once_are_enqueued_once(world: World) {
     let session = admin(&crm, &world).await;
     let kind = |kind: &str| JobsRequest { kind: Some(kind.to_owned()), ..JobsRequest::default() };
     let parents = session.jobs().list(&kind(Parent::KIND)).await.unwrap().data;
-    assert!(parents.iter().all(|job| (job.state, job.attempts) == (JobState::Done, 2)));
+    // What the first attempt stumbled over is no fault of a job that is done.
+    assert!(parents.iter().all(|job| (job.state, job.attempts, &job.error) == (JobState::Done, 2, &None)));
     // Each of the two has two children, and its second attempt was told the same ones.
     let children: BTreeSet<Id<Job>> =
         session.jobs().list(&kind(Probe::KIND)).await.unwrap().data.iter().map(|job| job.id).collect();
@@ -319,7 +320,14 @@ pub async fn what_is_ahead_is_what_is_due_first_in_these_queues(world: World) {
     let now = enqueued(&session, job(Does::Succeed, "now").on(other.clone())).await;
     let taken = crm.workers().lease_seconds(5).take(&[(other.clone(), 1)], 1).await.unwrap();
     assert_eq!(taken.iter().map(Taken::id).collect::<Vec<_>>(), [now]);
+    assert_eq!(ahead(std::slice::from_ref(&other)).await, read(&session, now).await.due_at);
+    assert_eq!(ahead(&[PROBES]).await, read(&session, soon).await.due_at);
+    // Of several leases the first that ends, and of several jobs the first that is due.
+    let more = enqueued(&session, job(Does::Succeed, "more").on(other.clone())).await;
+    crm.workers().lease_seconds(9).take(&[(other.clone(), 1)], 1).await.unwrap();
+    assert!(read(&session, more).await.due_at > read(&session, now).await.due_at);
     assert_eq!(ahead(&[other]).await, read(&session, now).await.due_at);
+    enqueued(&session, job(Does::Succeed, "last").priority(Priority::Low).after_seconds(500)).await;
     assert_eq!(ahead(&[PROBES]).await, read(&session, soon).await.due_at);
 }
 
@@ -351,4 +359,43 @@ pub async fn a_queue_counts_what_ended_in_the_last_day(world: World) {
     let early = enqueued(&session, early).await;
     let due = read(&session, early).await.due_at;
     assert_eq!(told(&state().await), ([2, 1, 0, 1, 0, 0], 0, due));
+}
+
+pub async fn of_jobs_that_nobody_holds_any_more_the_one_lost_first_goes_first(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let held = async |seconds| {
+        let id = enqueued(&session, job(Does::Succeed, "x")).await;
+        assert_eq!(crm.workers().lease_seconds(seconds).take(&[(PROBES, 1)], 1).await.unwrap().len(), 1);
+        id
+    };
+    let (late, early) = (held(100).await, held(10).await);
+    world.clock.advance_seconds(130);
+    for id in [early, late] {
+        assert_eq!(take(&crm, 1).await.remove(0).id(), id);
+    }
+}
+
+pub async fn a_job_that_nobody_holds_any_more_takes_one_place(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let lost = enqueued(&session, job(Does::Succeed, "lost")).await;
+    assert_eq!(take(&crm, 1).await.len(), 1);
+    let waits = enqueued(&session, job(Does::Succeed, "waits")).await;
+    world.clock.advance_seconds(130);
+    let taken: BTreeSet<Id<Job>> = take(&crm, 2).await.iter().map(Taken::id).collect();
+    assert_eq!(taken, BTreeSet::from([lost, waits]));
+}
+
+pub async fn a_worker_that_holds_one_job_holds_no_other(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    session.jobs().enqueue_all([job(Does::Succeed, "held"), job(Does::Succeed, "left")]).await.unwrap();
+    let taken = take(&crm, 2).await;
+    let [held, left] = [&taken[0], &taken[1]];
+    assert_eq!(held.claim(), left.claim());
+    world.clock.advance_seconds(60);
+    assert_eq!(crm.workers().hold(std::slice::from_ref(held)).await.unwrap(), [true]);
+    world.clock.advance_seconds(61);
+    assert_eq!(take(&crm, 2).await.iter().map(Taken::id).collect::<Vec<_>>(), [left.id()]);
 }

@@ -45,6 +45,7 @@ pub mod guessing;
 pub mod holding;
 pub mod imports;
 pub mod input;
+pub mod instants;
 pub mod jobs;
 pub mod journal;
 pub mod known_again;
@@ -216,6 +217,8 @@ macro_rules! __suite {
             deliveries {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
+                old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
+                a_former_secret_holds_until_its_instant_and_no_longer,
             }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
@@ -277,6 +280,9 @@ macro_rules! __suite {
                 a_paused_queue_keeps_what_a_dead_worker_left,
                 what_is_ahead_is_what_is_due_first_in_these_queues,
                 a_queue_counts_what_ended_in_the_last_day,
+                of_jobs_that_nobody_holds_any_more_the_one_lost_first_goes_first,
+                a_job_that_nobody_holds_any_more_takes_one_place,
+                a_worker_that_holds_one_job_holds_no_other,
             }
             imports {
                 an_imports_place_is_kept_and_guarded_by_its_version,
@@ -296,6 +302,12 @@ macro_rules! __suite {
                 numbers_at_their_borders_are_kept_or_refused,
                 hostile_questions_are_answered_or_refused_but_break_nothing,
                 a_bad_definition_is_refused,
+            }
+            instants {
+                a_job_is_due_and_its_lease_ends_at_the_instant,
+                jobs_that_ended_count_for_a_day_and_are_forgotten_at_the_instant,
+                a_unique_key_holds_until_its_instant,
+                files_and_mails_are_forgotten_up_to_an_instant,
             }
             jobs {
                 a_spooled_file_is_read_from_any_place,
