@@ -5,17 +5,18 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use super::support::commit;
+use super::support::{commit, conflicts};
 use super::workers::{Does, admin, enqueued, job, read, take};
 use crate::access::{Action, Entity, Grant};
 use crate::crm::Crm;
 use crate::id::Id;
-use crate::session::Session;
-use crate::store::Write;
+use crate::session::{Expect, Session};
+use crate::store::{Stored, Write};
 use crate::testkit::{Receiver, World};
 use crate::time::Timestamp;
 use crate::webhook::{
-    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, MadeSecret, NewWebhookEndpoint, Span, WebhookEndpoint,
+    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, Health, MadeSecret, NewWebhookEndpoint, Span,
+    WebhookEndpoint, WebhookStatus,
 };
 
 fn sending(world: &World) -> Crm {
@@ -179,4 +180,49 @@ pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World)
     assert_eq!((held(99).await, held(100).await), (vec!["c".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
     rotate("d", 4, 5).await;
     assert_eq!((held(4).await.len(), held(5).await), (4, vec!["d".to_owned()]));
+    // Those of another endpoint go without it.
+    let other = endpoint(&session).await;
+    session.webhooks().delete(other, Expect::Any).await.unwrap();
+    assert_eq!(held(4).await.len(), 4);
+}
+
+pub async fn an_endpoint_that_changed_meanwhile_is_a_conflict(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let own = endpoint(&session).await;
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
+    let loaded = async || crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
+    let (mut first, mut late) = (loaded().await, loaded().await);
+    let put = async |endpoint: &mut Stored<WebhookEndpoint>, said: &str| {
+        endpoint.description = Some(said.to_owned());
+        let mut changes = session.changes();
+        changes.put(endpoint);
+        commit(&session, changes).await
+    };
+    put(&mut first, "first").await.unwrap();
+    conflicts(put(&mut late, "late").await, "stale_version");
+    assert_eq!(loaded().await.description.as_deref(), Some("first"));
+}
+
+pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, other, now) = (endpoint(&session).await, endpoint(&session).await, crm.now());
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
+    let noted = async |id: Id<WebhookEndpoint>, health: Health| {
+        crm.ports.webhooks.note_delivery(&grant, &delivery(id, id.uuid(), 1, now), health).await.unwrap()
+    };
+    for id in [own, other] {
+        assert_eq!(noted(id, Health::Fails(now)).await, Some(now));
+        assert_eq!(noted(id, Health::Fails(now.plus_seconds(9))).await, Some(now));
+    }
+    for (status, since) in [(WebhookStatus::Disabled, Some(now)), (WebhookStatus::Enabled, None)] {
+        let mut endpoint = crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
+        endpoint.status = status;
+        let mut changes = session.changes();
+        changes.put(&mut endpoint);
+        commit(&session, changes).await.unwrap();
+        assert_eq!(noted(own, Health::Unknown).await, since);
+    }
+    assert_eq!(noted(other, Health::Unknown).await, Some(now));
 }

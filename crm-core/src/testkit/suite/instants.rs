@@ -1,9 +1,11 @@
 //! What is due, over or forgotten at an instant is so from that instant on, and not before.
 
+use futures::StreamExt as _;
+
 use super::workers::{Does, PROBES, admin, enqueued, job, learnt, take, work};
 use crate::access::{Action, Entity, Role};
 use crate::id::Id;
-use crate::job::{COUNTED_SECONDS, LEASE_SECONDS, Upload};
+use crate::job::{COUNTED_SECONDS, LEASE_SECONDS, Ring, Upload};
 use crate::mail::{MailRecord, MailState};
 use crate::testkit::World;
 
@@ -96,4 +98,13 @@ pub async fn files_and_mails_are_forgotten_up_to_an_instant(world: World) {
         assert_eq!(ports.uploads.piece(&files, file, 0).await.unwrap().is_some(), is_kept);
         assert_eq!(ports.mails.mail(&mails, mail.id).await.unwrap().is_some(), is_kept);
     }
+}
+
+pub async fn whoever_waits_hears_of_a_job_that_became_due(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let mut heard = crm.workers().listen();
+    enqueued(&session, job(Does::Succeed, "x")).await;
+    // A store that begins to listen says that it may have missed something.
+    while matches!(heard.next().await.unwrap(), Ring::Of(queue) if queue != PROBES) {}
 }

@@ -219,6 +219,8 @@ macro_rules! __suite {
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
                 old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
                 a_former_secret_holds_until_its_instant_and_no_longer,
+                an_endpoint_that_changed_meanwhile_is_a_conflict,
+                an_endpoint_that_is_enabled_again_has_failed_nobody,
             }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
@@ -308,6 +310,7 @@ macro_rules! __suite {
                 jobs_that_ended_count_for_a_day_and_are_forgotten_at_the_instant,
                 a_unique_key_holds_until_its_instant,
                 files_and_mails_are_forgotten_up_to_an_instant,
+                whoever_waits_hears_of_a_job_that_became_due,
             }
             jobs {
                 a_spooled_file_is_read_from_any_place,
