@@ -182,6 +182,7 @@ pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World)
     assert_eq!((held(4).await.len(), held(5).await), (4, vec!["d".to_owned()]));
     // Those of another endpoint go without it.
     let other = endpoint(&session).await;
+    assert_eq!(crm.ports.webhooks.webhook_secrets(&grant, other, at(4)).await.unwrap().len(), 1);
     session.webhooks().delete(other, Expect::Any).await.unwrap();
     assert_eq!(held(4).await.len(), 4);
 }
@@ -212,10 +213,9 @@ pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
     let noted = async |id: Id<WebhookEndpoint>, health: Health| {
         crm.ports.webhooks.note_delivery(&grant, &delivery(id, id.uuid(), 1, now), health).await.unwrap()
     };
-    for id in [own, other] {
-        assert_eq!(noted(id, Health::Fails(now)).await, Some(now));
-        assert_eq!(noted(id, Health::Fails(now.plus_seconds(9))).await, Some(now));
-    }
+    let later = now.plus_seconds(9);
+    assert_eq!((noted(own, Health::Fails(now)).await, noted(own, Health::Fails(later)).await), (Some(now), Some(now)));
+    assert_eq!(noted(other, Health::Fails(later)).await, Some(later));
     for (status, since) in [(WebhookStatus::Disabled, Some(now)), (WebhookStatus::Enabled, None)] {
         let mut endpoint = crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
         endpoint.status = status;
@@ -224,5 +224,22 @@ pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
         commit(&session, changes).await.unwrap();
         assert_eq!(noted(own, Health::Unknown).await, since);
     }
-    assert_eq!(noted(other, Health::Unknown).await, Some(now));
+    assert_eq!(noted(own, Health::Works).await, None);
+    assert_eq!(noted(other, Health::Unknown).await, Some(later));
+}
+
+pub async fn what_was_delivered_again_is_kept_as_it_is_now(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let own = endpoint(&session).await;
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
+    let first = delivery(own, own.uuid(), 1, crm.now());
+    kept(&session, &[&first]).await;
+    for state in [DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Delivered] {
+        let message_id = state.name().to_owned();
+        let now = Delivery { state, message_id, finished_at: Some(crm.now()), ..first.clone() };
+        crm.ports.webhooks.note_delivery(&grant, &now, Health::Unknown).await.unwrap();
+        let read = crm.ports.webhooks.delivery(&grant, first.id).await.unwrap();
+        assert_eq!((read.state, read == now), (DeliveryState::Delivered, state == DeliveryState::Delivered));
+    }
 }

@@ -2,7 +2,7 @@
 
 use futures::StreamExt as _;
 
-use super::workers::{Does, PROBES, admin, enqueued, job, learnt, take, work};
+use super::workers::{Does, PROBES, admin, enqueued, job, learnt, take, work, world_away};
 use crate::access::{Action, Entity, Role};
 use crate::id::Id;
 use crate::job::{COUNTED_SECONDS, LEASE_SECONDS, Ring, Upload};
@@ -64,6 +64,8 @@ pub async fn a_unique_key_holds_until_its_instant(world: World) {
     let (key, _) = crm.ports.jobs.job(&grant, id).await.unwrap().unique_key().unwrap();
     let holder = async |seconds| crm.ports.jobs.unique_job(&grant, key, made.plus_seconds(seconds)).await.unwrap();
     assert_eq!((holder(59).await, holder(60).await), (Some(id), None));
+    let theirs = world_away(&crm, &world).await.internally(Entity::Job, Action::Read);
+    assert_eq!(crm.ports.jobs.unique_job(&theirs, key, made).await.unwrap(), None);
     world.clock.advance_seconds(59);
     let is_new = async || admin(&crm, &world).await.jobs().enqueue(keyed()).await.unwrap().is_new;
     assert!(!is_new().await);
@@ -73,6 +75,22 @@ pub async fn a_unique_key_holds_until_its_instant(world: World) {
         crm.ports.work.prune_job_keys(world.home.workspace, made.plus_seconds(seconds), 10).await.unwrap()
     };
     assert_eq!((prune(119).await, prune(120).await), (0, 1));
+}
+
+pub async fn a_job_that_ended_frees_no_key_that_another_holds(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let keyed = || job(Does::Succeed, "x").unique("key");
+    let first = enqueued(&session, keyed()).await;
+    session.jobs().cancel(first).await.unwrap();
+    let second = enqueued(&session, keyed()).await;
+    assert_ne!(first, second);
+    let grant = session.internally(Entity::Job, Action::Read);
+    let mut ended = crm.ports.jobs.job(&grant, first).await.unwrap().into_inner();
+    let before = ended.version;
+    ended.version += 1;
+    assert!(crm.ports.jobs.swap_job(world.home.workspace, before, &ended).await.unwrap());
+    assert_eq!(enqueued(&session, keyed()).await, second);
 }
 
 pub async fn files_and_mails_are_forgotten_up_to_an_instant(world: World) {

@@ -63,10 +63,12 @@ pub mod relay;
 pub mod reminders;
 pub mod search;
 pub mod series;
+pub mod settling;
 pub mod signup;
 pub mod tags;
 pub mod task_records;
 pub mod tasks;
+pub mod templates;
 pub mod times;
 pub mod transfers;
 pub mod undo;
@@ -221,6 +223,7 @@ macro_rules! __suite {
                 a_former_secret_holds_until_its_instant_and_no_longer,
                 an_endpoint_that_changed_meanwhile_is_a_conflict,
                 an_endpoint_that_is_enabled_again_has_failed_nobody,
+                what_was_delivered_again_is_kept_as_it_is_now,
             }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
@@ -309,6 +312,7 @@ macro_rules! __suite {
                 a_job_is_due_and_its_lease_ends_at_the_instant,
                 jobs_that_ended_count_for_a_day_and_are_forgotten_at_the_instant,
                 a_unique_key_holds_until_its_instant,
+                a_job_that_ended_frees_no_key_that_another_holds,
                 files_and_mails_are_forgotten_up_to_an_instant,
                 whoever_waits_hears_of_a_job_that_became_due,
             }
@@ -460,6 +464,14 @@ macro_rules! __suite {
                 settings_are_changed_and_kept,
                 a_record_without_an_owner_belongs_to_its_maker,
             }
+            settling {
+                what_a_worker_says_of_a_job_that_it_lost_is_not_heard,
+                a_version_that_a_worker_names_must_be_there,
+                a_list_of_jobs_in_a_state_holds_no_others,
+                a_pause_is_its_queues_and_its_workspaces_own,
+                latencies_are_those_of_the_thousand_jobs_that_were_done_last,
+                jobs_that_failed_count_whenever_they_did,
+            }
             signup {
                 a_closed_door_lets_the_first_in_and_nobody_after,
                 of_two_who_come_first_at_once_one_is_let_in,
@@ -554,6 +566,10 @@ macro_rules! __suite {
                 a_task_is_about_a_record_that_its_caller_sees,
                 every_fault_of_a_task_is_told,
                 a_replacement_keeps_assignee_and_status,
+            }
+            templates {
+                a_template_that_changes_leaves_the_others,
+                an_address_that_is_suppressed_or_not_is_no_others,
             }
             times {
                 a_day_of_23_hours_is_one_day,

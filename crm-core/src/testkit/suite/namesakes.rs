@@ -48,10 +48,12 @@ pub async fn a_worker_ends_the_job_that_it_holds_and_no_namesake(world: World) {
         let [ours, theirs] = <[Taken; 2]>::try_from(taken).unwrap();
         assert_eq!((ours.workspace, theirs.workspace), (world.home.workspace, world.away.workspace));
         assert_eq!((read(&home, id).await.attempts, read(&away, id).await.attempts), (1, 1));
+        let untouched = theirs.job().version;
         let settled = crm.workers().run(&ours, &never(), &Endless).await;
         crm.workers().settle(settled.as_slice()).await.unwrap();
         assert_eq!(crm.workers().hold(&[ours, theirs]).await.unwrap(), [false, true]);
         assert_eq!((read(&home, id).await.state, read(&away, id).await.state), (state, JobState::Running), "{key}");
+        assert_eq!(read(&away, id).await.version, untouched, "{key}");
         let is_free = state != JobState::Queued;
         let again = async |session: &Session| {
             session.jobs().enqueue(job(Does::Succeed, "again").unique(key).after_seconds(1_000)).await.unwrap().is_new
@@ -197,6 +199,8 @@ pub async fn what_became_of_a_mail_is_told_in_its_workspace(world: World) {
     mails.keep_mail(&away, &theirs).await.unwrap();
     let sent = MailRecord { state: MailState::Sent, ..ours };
     mails.keep_mail(&home, &sent).await.unwrap();
+    // What was sent stays so, whoever comes later.
+    mails.keep_mail(&home, &MailRecord { state: MailState::Queued, ..sent.clone() }).await.unwrap();
     assert_eq!(mails.mail(&home, sent.id).await.unwrap(), Some(sent.clone()));
     assert_eq!(mails.mail(&away, sent.id).await.unwrap(), Some(theirs));
     assert_eq!(mails.mail(&home, other.id).await.unwrap(), Some(other));
@@ -266,6 +270,11 @@ pub async fn what_is_sent_to_an_endpoint_is_its_workspaces_own(world: World) {
     let all = DeliveryQuery { endpoint: id, state: None, span: Span::Before(None), limit: 10 };
     assert_eq!(ports.deliveries(ours, &all).await.unwrap(), [delivery.clone()]);
     assert_eq!(ports.deliveries(theirs, &all).await.unwrap(), [failed]);
+    // Nor does what waits there hold anything up here.
+    enqueued(&home, job(Does::Succeed, "sends").with_id(delivery.id.cast())).await;
+    let next = Delivery { seq: delivery.seq + 1, ..delivery.clone() };
+    let (here, there) = (ports.ahead_of(ours, &next).await.unwrap(), ports.ahead_of(theirs, &next).await.unwrap());
+    assert_eq!((here.is_some(), there.is_some()), (true, false));
     // New secrets, and the end of an endpoint, are one workspace's.
     let mut changes = away.changes();
     let (made_at, later) = (now.plus_seconds(1), now.plus_seconds(2));
@@ -277,6 +286,11 @@ pub async fn what_is_sent_to_an_endpoint_is_its_workspaces_own(world: World) {
     home.webhooks().delete(id, Expect::Any).await.unwrap();
     assert_eq!((secrets(ours).await, secrets(theirs).await), (0, 1));
     assert_eq!(ports.note_delivery(theirs, &delivery, Health::Unknown).await.unwrap(), since);
-    assert_eq!(ports.prune_deliveries(world.home.workspace, now, 10).await.unwrap(), 1);
-    assert_eq!(ports.deliveries(theirs, &all).await.unwrap().len(), 1);
+    let created_at = now.plus_seconds(-60);
+    let older = Delivery { id: Id::new_at(created_at), created_at, ..delivery.clone() };
+    let mut changes = away.changes();
+    changes.writes.push(Write::Deliveries(vec![older]));
+    commit(&away, changes).await.unwrap();
+    assert_eq!(ports.prune_deliveries(world.home.workspace, now, 1).await.unwrap(), 1);
+    assert_eq!(ports.deliveries(theirs, &all).await.unwrap().len(), 2);
 }
