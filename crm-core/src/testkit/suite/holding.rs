@@ -380,8 +380,8 @@ pub async fn a_job_that_nobody_holds_any_more_takes_one_place(world: World) {
     let ([crm, _], _) = learnt(&world);
     let session = admin(&crm, &world).await;
     let lost = enqueued(&session, job(Does::Succeed, "lost")).await;
-    assert_eq!(take(&crm, 1).await.len(), 1);
-    let waits = enqueued(&session, job(Does::Succeed, "waits")).await;
+    assert_eq!(crm.workers().lease_seconds(5).take(&[(PROBES, 1)], 1).await.unwrap().len(), 1);
+    let waits = enqueued(&session, job(Does::Succeed, "waits").after_seconds(100)).await;
     world.clock.advance_seconds(130);
     let taken: BTreeSet<Id<Job>> = take(&crm, 2).await.iter().map(Taken::id).collect();
     assert_eq!(taken, BTreeSet::from([lost, waits]));

@@ -177,6 +177,7 @@ macro_rules! __suite {
                 unique_values_are_unique,
             }
             conflicts {
+                a_deal_that_changed_meanwhile_is_a_conflict,
                 a_stale_version_is_a_conflict,
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
@@ -658,6 +659,7 @@ macro_rules! __suite {
                 who_signs_in_and_out_is_told_to_nobody,
                 rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
                 a_change_of_one_members_rights_concerns_that_member_alone,
+                a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it,
             }
             webhooks {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,
