@@ -66,7 +66,11 @@ pub(crate) async fn a_job_that_cannot_be_read_keeps_its_queue_and_its_turn<D: Be
     let wanted = || Own::job(&()).unwrap();
     let normal = session.jobs().enqueue(wanted()).await.unwrap().id;
     let urgent = session.jobs().enqueue(wanted().priority(Priority::Urgent)).await.unwrap().id;
+    let later = session.jobs().enqueue(wanted().after_seconds(1_000)).await.unwrap().id;
+    let runs = async || session.jobs().read(later).await.unwrap().run_at;
+    let waits_until = runs().await;
     database.execute("UPDATE jobs SET data = '[7]'").await;
+    assert_eq!(runs().await, waits_until);
     let seen = session.jobs().read(urgent).await.unwrap();
     assert_eq!((&seen.queue, seen.priority), (&Queue::new("own"), Priority::Urgent));
     let workers = crm.workers();

@@ -320,3 +320,21 @@ pub async fn nothing_is_linked_to_a_record_that_was_deleted_before(world: World)
         assert!(last(linked) < last(Entity::Company), "the link came after the deletion");
     }
 }
+
+pub async fn a_deal_that_changed_meanwhile_is_a_conflict(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = deal(&admin, samples::deal("Roof")).await.id;
+    let old = world.crm.ports.deals.deal(&reading(&admin, Entity::Deal), id).await.unwrap().into_inner();
+    admin.deals().update(id, samples::deal("Wall"), Expect::Any).await.unwrap();
+    // Whether it is a move alone or more.
+    let edits: [fn(&mut Deal); 2] = [|deal| deal.probability = Some(7), |deal| deal.title = "Late".to_owned()];
+    for edit in edits {
+        let mut late = Stored::loaded(old.clone());
+        edit(&mut late);
+        let mut changes = admin.changes();
+        changes.put(&mut late);
+        conflicts(commit(&admin, changes).await, "stale_version");
+    }
+    let kept = admin.deals().read(id).await.unwrap();
+    assert_eq!((kept.title.as_str(), kept.probability, kept.version), ("Wall", old.probability, 2));
+}

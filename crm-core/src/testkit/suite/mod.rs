@@ -36,6 +36,7 @@ pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
+pub mod deliveries;
 pub mod exchange_rates;
 pub mod figures;
 pub mod filters;
@@ -44,6 +45,7 @@ pub mod guessing;
 pub mod holding;
 pub mod imports;
 pub mod input;
+pub mod instants;
 pub mod jobs;
 pub mod journal;
 pub mod known_again;
@@ -51,6 +53,7 @@ pub mod lifecycle;
 pub mod mails;
 pub mod masks;
 pub mod members;
+pub mod namesakes;
 pub mod odd_files;
 pub mod pages;
 pub mod people;
@@ -60,10 +63,12 @@ pub mod relay;
 pub mod reminders;
 pub mod search;
 pub mod series;
+pub mod settling;
 pub mod signup;
 pub mod tags;
 pub mod task_records;
 pub mod tasks;
+pub mod templates;
 pub mod times;
 pub mod transfers;
 pub mod undo;
@@ -172,6 +177,7 @@ macro_rules! __suite {
                 unique_values_are_unique,
             }
             conflicts {
+                a_deal_that_changed_meanwhile_is_a_conflict,
                 a_stale_version_is_a_conflict,
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
@@ -210,6 +216,15 @@ macro_rules! __suite {
                 a_deal_ahead_of_the_clock_can_be_moved,
                 a_deal_of_an_unknown_pipeline_is_invalid,
                 a_new_pipeline_leaves_the_default_as_it_is,
+            }
+            deliveries {
+                a_question_about_deliveries_means_its_endpoint_state_and_span,
+                what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
+                old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
+                a_former_secret_holds_until_its_instant_and_no_longer,
+                an_endpoint_that_changed_meanwhile_is_a_conflict,
+                an_endpoint_that_is_enabled_again_has_failed_nobody,
+                what_was_delivered_again_is_kept_as_it_is_now,
             }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
@@ -264,6 +279,16 @@ macro_rules! __suite {
                 a_wish_names_a_job_that_is_there,
                 unique_keys_that_hold_no_more_are_forgotten_some_at_a_time,
                 pruning_gives_way_to_a_stop,
+                what_a_worker_takes_is_what_the_store_holds,
+                what_a_worker_says_is_what_the_store_keeps,
+                no_worker_is_given_more_than_it_asks_for,
+                jobs_that_wait_equally_long_go_in_the_order_of_their_making,
+                a_paused_queue_keeps_what_a_dead_worker_left,
+                what_is_ahead_is_what_is_due_first_in_these_queues,
+                a_queue_counts_what_ended_in_the_last_day,
+                of_jobs_that_nobody_holds_any_more_the_one_lost_first_goes_first,
+                a_job_that_nobody_holds_any_more_takes_one_place,
+                a_worker_that_holds_one_job_holds_no_other,
             }
             imports {
                 an_imports_place_is_kept_and_guarded_by_its_version,
@@ -283,6 +308,14 @@ macro_rules! __suite {
                 numbers_at_their_borders_are_kept_or_refused,
                 hostile_questions_are_answered_or_refused_but_break_nothing,
                 a_bad_definition_is_refused,
+            }
+            instants {
+                a_job_is_due_and_its_lease_ends_at_the_instant,
+                jobs_that_ended_count_for_a_day_and_are_forgotten_at_the_instant,
+                a_unique_key_holds_until_its_instant,
+                a_job_that_ended_frees_no_key_that_another_holds,
+                files_and_mails_are_forgotten_up_to_an_instant,
+                whoever_waits_hears_of_a_job_that_became_due,
             }
             jobs {
                 a_spooled_file_is_read_from_any_place,
@@ -390,6 +423,16 @@ macro_rules! __suite {
                 whoever_has_no_account_is_invited_again,
                 a_role_that_may_remove_members_needs_to_see_them,
             }
+            namesakes {
+                a_worker_ends_the_job_that_it_holds_and_no_namesake,
+                a_lease_that_is_prolonged_is_no_namesakes,
+                whoever_stops_or_forgets_a_job_leaves_its_namesake,
+                a_cursor_is_its_handlers_and_its_workspaces_own,
+                a_sent_file_is_its_workspaces_own,
+                a_template_and_a_suppression_are_their_workspaces_own,
+                what_became_of_a_mail_is_told_in_its_workspace,
+                what_is_sent_to_an_endpoint_is_its_workspaces_own,
+            }
             odd_files {
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
@@ -421,6 +464,14 @@ macro_rules! __suite {
                 a_team_has_members_of_its_own_workspace,
                 settings_are_changed_and_kept,
                 a_record_without_an_owner_belongs_to_its_maker,
+            }
+            settling {
+                what_a_worker_says_of_a_job_that_it_lost_is_not_heard,
+                a_version_that_a_worker_names_must_be_there,
+                a_list_of_jobs_in_a_state_holds_no_others,
+                a_pause_is_its_queues_and_its_workspaces_own,
+                latencies_are_those_of_the_thousand_jobs_that_were_done_last,
+                jobs_that_failed_count_whenever_they_did,
             }
             signup {
                 a_closed_door_lets_the_first_in_and_nobody_after,
@@ -517,6 +568,10 @@ macro_rules! __suite {
                 every_fault_of_a_task_is_told,
                 a_replacement_keeps_assignee_and_status,
             }
+            templates {
+                a_template_that_changes_leaves_the_others,
+                an_address_that_is_suppressed_or_not_is_no_others,
+            }
             times {
                 a_day_of_23_hours_is_one_day,
                 a_day_of_25_hours_is_one_day,
@@ -604,6 +659,7 @@ macro_rules! __suite {
                 who_signs_in_and_out_is_told_to_nobody,
                 rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
                 a_change_of_one_members_rights_concerns_that_member_alone,
+                a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it,
             }
             webhooks {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,

@@ -238,3 +238,18 @@ pub async fn a_change_of_one_members_rights_concerns_that_member_alone(world: Wo
     assert_eq!(of(setter), [true, true]);
     assert_eq!(of(world.home.member(Role::Manager)), [false, true]);
 }
+
+pub async fn a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it(world: World) {
+    world.set_rule(Role::Closer, Entity::Contact, Rule::default()).await;
+    let reads = async || {
+        let setter = world.second_session(Role::Setter).await;
+        setter.require(Entity::Contact, crate::access::Action::Read).is_ok()
+    };
+    assert!(reads().await);
+    let start = end(&world).await;
+    let setter = world.home.member(Role::Setter);
+    world.session(Role::Admin).await.users().change_role(setter, Role::Closer, Expect::Any).await.unwrap();
+    assert!(reads().await, "the second engine remembers the former role");
+    assert_eq!(occurrences(&world.second, &world, start).await.len(), 1);
+    assert!(!reads().await);
+}

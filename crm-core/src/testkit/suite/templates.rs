@@ -1,0 +1,51 @@
+//! Each template and each suppression is itself: what is done to one leaves the others as they are.
+
+use super::support::{commit, conflicts};
+use crate::access::{Action, Entity, Role};
+use crate::mail::{MailTemplate, NewSuppression, SuppressionsRequest, TemplateContent, TemplateName};
+use crate::session::{Expect, Session};
+use crate::store::Stored;
+use crate::testkit::World;
+
+async fn set(session: &Session, name: &str, subject: &str) -> MailTemplate {
+    let name: TemplateName = name.parse().unwrap();
+    let content = TemplateContent { subject: subject.to_owned(), text: Some("x".to_owned()), html: None };
+    session.mails().set_template(&name, content, Expect::Any).await.unwrap();
+    let grant = session.internally(Entity::MailTemplate, Action::Read);
+    session.ports().mails.mail_template(&grant, &name).await.unwrap().unwrap().into_inner()
+}
+
+pub async fn a_template_that_changes_leaves_the_others(world: World) {
+    let (home, away) = (world.session(Role::Admin).await, world.stranger().await);
+    let (one, two) = (set(&home, "one", "1").await, set(&home, "two", "2").await);
+    assert_eq!((one.subject.as_str(), two.subject.as_str()), ("1", "2"));
+    // A namesake, by name and by id.
+    let mut changes = away.changes();
+    changes.put(&mut Stored::new(MailTemplate { subject: "theirs".to_owned(), ..one.clone() }));
+    commit(&away, changes).await.unwrap();
+    assert_eq!(set(&home, "one", "3").await.subject, "3");
+    let grants = [&home, &away].map(|session| session.internally(Entity::MailTemplate, Action::Read));
+    for (grant, template, subject) in [(&grants[0], &two, "2"), (&grants[1], &one, "theirs")] {
+        let read = world.crm.ports.mails.mail_template(grant, &template.name).await.unwrap().unwrap();
+        assert_eq!((read.id, read.subject.as_str(), read.version), (template.id, subject, 1));
+    }
+    // And one that changed meanwhile is a conflict.
+    let mut late = Stored::loaded(one);
+    late.subject = "late".to_owned();
+    let mut changes = home.changes();
+    changes.put(&mut late);
+    conflicts(commit(&home, changes).await, "stale_version");
+}
+
+pub async fn an_address_that_is_suppressed_or_not_is_no_others(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let mut ids = Vec::new();
+    for email in ["ada@example.com", "bob@example.com", "eve@example.com"] {
+        let row = admin.mails().suppress(NewSuppression { email: email.parse().unwrap() }).await.unwrap();
+        assert_eq!(row.email.as_str(), email);
+        ids.push(row.id);
+    }
+    admin.mails().unsuppress(ids.remove(1)).await.unwrap();
+    let left = admin.mails().suppressions(&SuppressionsRequest::default()).await.unwrap().data;
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
+}
