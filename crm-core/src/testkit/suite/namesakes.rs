@@ -268,7 +268,7 @@ pub async fn what_is_sent_to_an_endpoint_is_its_workspaces_own(world: World) {
     assert_eq!(ports.note_delivery(theirs, &failed, Health::Unknown).await.unwrap(), since);
     assert_eq!(ports.delivery(ours, delivery.id).await.unwrap(), delivery);
     let all = DeliveryQuery { endpoint: id, state: None, span: Span::Before(None), limit: 10 };
-    assert_eq!(ports.deliveries(ours, &all).await.unwrap(), [delivery.clone()]);
+    assert_eq!(ports.deliveries(ours, &all).await.unwrap(), std::slice::from_ref(&delivery));
     assert_eq!(ports.deliveries(theirs, &all).await.unwrap(), [failed]);
     // Nor does what waits there hold anything up here.
     enqueued(&home, job(Does::Succeed, "sends").with_id(delivery.id.cast())).await;
