@@ -106,6 +106,9 @@ async fn figures(admin: &Session, count: &str, store: &str, report: &mut Report)
     say("revenue", median(async || analytics.revenue(&all, Period::Month).await.map(drop)).await?);
     say("dashboard", median(async || analytics.dashboard(&all, Period::Month).await.map(drop)).await?);
     say("activities", median(async || analytics.activities(&all, Period::Month).await.map(drop)).await?);
+    // What one member did of late, whatever all others did.
+    let own = AnalyticsRequest { owner_id: admin.actor().user_id(), from: "2000-01-01".parse().ok(), ..all };
+    say("activities of one", median(async || analytics.activities(&own, Period::Month).await.map(drop)).await?);
     Ok(())
 }
 

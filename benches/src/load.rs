@@ -60,9 +60,7 @@ async fn one(
     requests: &Requests,
     counter: &AtomicU64,
 ) -> io::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut buffer = vec![0; 256 * 1024];
+    let mut connection = Kept::open(address).await?;
     let mut latencies = Vec::with_capacity(100_000);
     loop {
         let request = requests(counter.fetch_add(1, Ordering::Relaxed));
@@ -70,11 +68,31 @@ async fn one(
         if sent >= end {
             return Ok(latencies);
         }
-        stream.write_all(&request).await?;
-        answer(&mut stream, &mut buffer).await?;
+        connection.ask(&request).await?;
         if sent >= warm {
             latencies.push(sent.elapsed());
         }
+    }
+}
+
+/// A connection that is kept; it has one request under way at most.
+pub(crate) struct Kept {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Kept {
+    /// Connects.
+    pub(crate) async fn open(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; 256 * 1024] })
+    }
+
+    /// Sends a request and waits for its answer; fails unless that is a success.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> io::Result<()> {
+        self.stream.write_all(request).await?;
+        answer(&mut self.stream, &mut self.buffer).await
     }
 }
 

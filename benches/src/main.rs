@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a contact costs, from the bare row to HTTP.
+//! `cargo xtask bench`: what a contact costs, from the bare row to HTTP; what deals, jobs and watching cost.
 //!
 //! The product runs as its own release binary in its own process; the load comes from this one.
 //! Raw Diesel, core, HTTP and a bare fixed handler are measured in one run, because only their
@@ -8,17 +8,22 @@
 
 mod deals;
 mod fixed;
+mod jobs;
+mod live;
 mod load;
+mod peers;
 mod people;
 mod process;
 mod product;
 mod reads;
 mod report;
 mod requests;
+mod sockets;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use peers::Peers;
 use product::{Failed, Product, Server, Store};
 use report::{Report, grouped};
 
@@ -33,18 +38,42 @@ struct Plan {
     rows: u64,
     many_rows: u64,
     deals: [u64; 2],
+    jobs: jobs::Extent,
+    live: live::Extent,
     time: Duration,
     stores: Vec<Store>,
-    subjects: Subjects,
+    rooms: Vec<Room>,
     /// What a full run writes its table into; a part of it would take the rest's place.
     document: Option<String>,
 }
 
 /// What is measured of each store.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Subjects {
-    All,
+enum Room {
+    Contacts,
     Deals,
+    Jobs,
+    Live,
+}
+
+impl Room {
+    const ALL: [Room; 4] = [Room::Contacts, Room::Deals, Room::Jobs, Room::Live];
+
+    /// How it is asked for.
+    fn name(self) -> &'static str {
+        match self {
+            Room::Contacts => "contacts",
+            Room::Deals => "deals",
+            Room::Jobs => "jobs",
+            Room::Live => "live",
+        }
+    }
+
+    /// Those that are named; all where none is.
+    fn named(has: impl Fn(&str) -> bool) -> Vec<Self> {
+        let named: Vec<Self> = Self::ALL.into_iter().filter(|room| has(room.name())).collect();
+        if named.is_empty() { Self::ALL.into() } else { named }
+    }
 }
 
 impl Plan {
@@ -55,28 +84,32 @@ impl Plan {
             (false, true) => vec![Store::Postgres],
             _ => vec![Store::Sqlite, Store::Postgres],
         };
-        let subjects = if has("deals") { Subjects::Deals } else { Subjects::All };
+        let rooms = Room::named(has);
         if has("--smoke") {
             let time = Duration::from_millis(300);
             return Ok(Self {
                 rows: 2_000,
                 many_rows: 5_000,
                 deals: [500, 1_000],
+                jobs: jobs::Extent::SMOKE,
+                live: live::Extent::SMOKE,
                 time,
                 stores,
-                subjects,
+                rooms,
                 document: None,
             });
         }
-        let is_full = stores.len() == 2 && subjects == Subjects::All;
+        let is_full = stores.len() == 2 && rooms.len() == Room::ALL.len();
         let document = if is_full { Some(std::fs::read_to_string(DOCUMENT)?) } else { None };
         Ok(Self {
             rows: 100_000,
             many_rows: 1_000_000,
             deals: deals::COUNTS,
+            jobs: jobs::Extent::FULL,
+            live: live::Extent::FULL,
             time: Duration::from_secs(8),
             stores,
-            subjects,
+            rooms,
             document,
         })
     }
@@ -95,10 +128,17 @@ fn main() -> Result<(), Failed> {
     if let Some(document) = &plan.document {
         report::kept_in(document, "").ok_or("docs/BENCHMARKS.md lacks the marks around its table")?;
     }
+    let peers = Peers::named();
+    if peers.is_some() && !plan.rooms.contains(&Room::Jobs) {
+        return Err("peers are measured beside jobs: name those too".into());
+    }
     let mut report = Report::default();
     report.figure("binary", "", format!("{} MB", process::file_bytes(&product::binary()) / 1_000_000));
     for store in &plan.stores {
         runtime.block_on(measure(*store, &plan, &mut report))?;
+    }
+    if let Some(peers) = &peers {
+        runtime.block_on(peers.measure(plan.jobs.many, &mut report))?;
     }
     println!("{}", report.markdown());
     if let Some(document) = plan.document.and_then(|document| report::kept_in(&document, &report.markdown())) {
@@ -109,9 +149,19 @@ fn main() -> Result<(), Failed> {
 }
 
 async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
-    if plan.subjects == Subjects::All {
-        contacts(store, plan, report).await?;
+    for room in &plan.rooms {
+        match room {
+            Room::Contacts => contacts(store, plan, report).await?,
+            Room::Deals => deals(store, plan, report).await?,
+            Room::Jobs => jobs::measure(&Product::new(store, "jobs").await?, plan.jobs, report).await?,
+            Room::Live => live::measure(&Product::new(store, "live").await?, &plan.live, report).await?,
+        }
     }
+    Ok(())
+}
+
+/// What deals cost.
+async fn deals(store: Store, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let product = Product::new(store, "history").await?;
     deals::import_history(&product, report)?;
     for deals in plan.deals {
@@ -192,7 +242,7 @@ async fn start(product: &Product, report: &mut Report) -> Result<(), Failed> {
         load::once(&server.address, &load::get("/readyz", "")).await?;
         times.push(begun.elapsed());
         tokio::time::sleep(Duration::from_secs(1)).await;
-        idle = server.memory();
+        idle = server.running.memory();
     }
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
@@ -225,4 +275,15 @@ async fn import(product: &Product, rows: u64, report: &mut Report) -> Result<(),
     let bytes = product.database_bytes().await?;
     report.figure(&format!("{what}, bytes a row"), name, grouped(bytes as f64 / rows as f64));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_measured_unless_something_is_named() {
+        let rooms = |words: &[&str]| Room::named(|name| words.contains(&name)).len();
+        assert_eq!((rooms(&["sqlite"]), rooms(&["jobs", "live", "sqlite"])), (4, 2));
+    }
 }

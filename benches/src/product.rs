@@ -45,14 +45,7 @@ pub(crate) struct Product {
 /// A server and where it listens.
 pub(crate) struct Server {
     pub(crate) address: String,
-    running: Running,
-}
-
-impl Server {
-    /// Memory that it holds now, in bytes.
-    pub(crate) fn memory(&self) -> u64 {
-        self.running.memory()
-    }
+    pub(crate) running: Running,
 }
 
 impl Product {
@@ -106,16 +99,16 @@ impl Product {
     /// An engine in this process, and the admin acting in the workspace.
     pub(crate) async fn session(&self) -> Result<Session, Failed> {
         let crm = self.engine().await?;
-        let workspace = crm.workspaces().await?.into_iter().next().ok_or("the workspace is missing")?;
-        let system = crm.acting(Actor::system(workspace.id, "bench")).await?;
+        let system = system(&crm).await?;
         let admin = format!("email = \"{EMAIL}\"").parse()?;
         let admin = ListRequest { filter: Some(admin), ..ListRequest::default() };
         let user = system.users().list(&admin).await?.data.into_iter().next();
         let user = user.ok_or("the admin is missing")?;
-        Ok(crm.acting(Actor::user(workspace.id, user.id)).await?)
+        Ok(crm.acting(Actor::user(system.actor().workspace_id(), user.id)).await?)
     }
 
-    async fn engine(&self) -> Result<Crm, Failed> {
+    /// An engine in this process, with connections of its own.
+    pub(crate) async fn engine(&self) -> Result<Crm, Failed> {
         Ok(match self.store {
             Store::Sqlite => Crm::builder(Arc::new(SqliteStore::open(&self.url, Options::default())?)).build(),
             Store::Postgres => {
@@ -160,13 +153,19 @@ impl Product {
     }
 }
 
+/// The product itself acting in the workspace of an engine.
+pub(crate) async fn system(crm: &Crm) -> Result<Session, Failed> {
+    let workspace = crm.workspaces().await?.into_iter().next().ok_or("the workspace is missing")?;
+    Ok(crm.acting(Actor::system(workspace.id, "bench")).await?)
+}
+
 /// The release binary of the product, beside this program.
 pub(crate) fn binary() -> PathBuf {
     std::env::current_exe().map(|path| path.with_file_name("slackcrm")).unwrap_or_else(|_| "slackcrm".into())
 }
 
 /// A fresh database on the server for measuring.
-async fn postgres_database(name: &str) -> Result<String, Failed> {
+pub(crate) async fn postgres_database(name: &str) -> Result<String, Failed> {
     let url = std::env::var("SLACKCRM_BENCH_POSTGRES").map_err(|_| "SLACKCRM_BENCH_POSTGRES names no server")?;
     let database = format!("bench_{name}_{}", std::process::id());
     crate::reads::postgres_run(&url, &format!("CREATE DATABASE {database}")).await?;

@@ -27,6 +27,12 @@ impl Report {
         self.line(what, store, &connections.to_string(), format!("{}/s", grouped(outcome.per_second)), latency);
     }
 
+    /// Adds latencies alone.
+    pub(crate) fn latency(&mut self, what: &str, store: &str, outcome: Outcome) {
+        let latency = format!("{} / {}", millis(outcome.p50), millis(outcome.p99));
+        self.line(what, store, "", String::new(), latency);
+    }
+
     /// Adds a plain figure.
     pub(crate) fn figure(&mut self, what: &str, store: &str, result: String) {
         self.line(what, store, "", result, String::new());

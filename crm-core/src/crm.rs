@@ -203,7 +203,7 @@ impl CrmBuilder {
     #[must_use]
     pub fn webhooks(mut self, sender: Arc<dyn WebhookSender>) -> Self {
         self.ports.sender = Some(sender);
-        self.handler(Deliver).event_handler(Arc::new(Hooks))
+        self.handler(Deliver::default()).event_handler(Arc::new(Hooks))
     }
 
     /// The engine.

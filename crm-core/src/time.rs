@@ -268,8 +268,14 @@ impl Zone {
 
     /// The first instant of the period that holds `at`.
     pub fn start_of(self, period: Period, at: Timestamp) -> Timestamp {
-        let day = self.day(at);
-        let first = match period {
+        self.start_of_day(period.first_day(self.day(at)))
+    }
+}
+
+impl Period {
+    /// The first day of the period that a day is in.
+    pub(crate) fn first_day(self, day: NaiveDate) -> NaiveDate {
+        let first = match self {
             Period::Day => Some(day),
             Period::Week => day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))),
             Period::Month => day.with_day(1),
@@ -278,7 +284,12 @@ impl Zone {
             }
             Period::Year => NaiveDate::from_ymd_opt(day.year(), 1, 1),
         };
-        self.start_of_day(first.unwrap_or(day))
+        first.unwrap_or(day)
+    }
+
+    /// Whether months add up to it.
+    pub fn is_of_months(self) -> bool {
+        matches!(self, Period::Month | Period::Quarter | Period::Year)
     }
 }
 

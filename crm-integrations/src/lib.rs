@@ -8,6 +8,7 @@
 //! | `webhook` | `WebhookSender` | [`webhook::HttpSender`] |
 //! | `smtp` | `Mailer` | [`smtp::SmtpMailer`] |
 //! | `mailbox` | `Mailer` | [`mailbox::MailboxMailer`] |
+//! | `redis` | `CommitListener` | [`redis::RedisHerald`] |
 //!
 //! Adapters never know one another.
 
@@ -15,6 +16,8 @@
 pub mod auth;
 #[cfg(feature = "mailbox")]
 pub mod mailbox;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "smtp")]
 pub mod smtp;
 #[cfg(feature = "webhook")]

@@ -33,7 +33,7 @@ mod types;
 
 pub use backlog::Backlog;
 pub use migration::{BINARY_VERSION, Migrated};
-pub use options::{Durability, Options};
+pub use options::{Durability, Notices, Options};
 #[cfg(feature = "postgres")]
 pub use postgres::{Connections, PostgresStore};
 #[cfg(feature = "sqlite")]

@@ -18,6 +18,8 @@ pub struct Options {
     pub patience: Duration,
     /// What a power cut may take, on SQLite.
     pub durability: Durability,
+    /// Who tells other processes of commits, on PostgreSQL.
+    pub notices: Notices,
 }
 
 /// What a power cut may take. A killed process loses nothing under either.
@@ -30,6 +32,16 @@ pub enum Durability {
     Full,
 }
 
+/// Who tells other processes of commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notices {
+    /// The store, where it can.
+    #[default]
+    Store,
+    /// The host, by means of its own.
+    Host,
+}
+
 impl Default for Options {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -39,6 +51,7 @@ impl Default for Options {
             deadline: Duration::from_secs(5),
             patience: Duration::from_secs(5),
             durability: Durability::Normal,
+            notices: Notices::Store,
         }
     }
 }
@@ -69,6 +82,13 @@ impl Options {
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Chooses who tells other processes of commits.
+    #[must_use]
+    pub fn notices(mut self, notices: Notices) -> Self {
+        self.notices = notices;
         self
     }
 

@@ -23,7 +23,7 @@ use self::pool::Pools;
 use self::sql::Workspaces;
 use self::telling::Telling;
 use crate::migration::Migrated;
-use crate::options::Options;
+use crate::options::{Notices, Options};
 
 /// The database that the rooms are compiled for.
 pub(crate) type Db = diesel::pg::Pg;
@@ -38,6 +38,7 @@ pub struct PostgresStore {
     workspaces: Arc<Workspaces>,
     hearing: Arc<Hearing>,
     telling: Arc<Telling>,
+    notices: Notices,
 }
 
 /// The store that the rooms implement ports for.
@@ -53,10 +54,11 @@ impl PostgresStore {
     pub async fn connect(url: &str, options: Options) -> Result<Self> {
         let runtime =
             Handle::try_current().map_err(|_| Error::unavailable("there is no tokio runtime to connect on"))?;
+        let notices = options.notices;
         let pools = Pools::new(url.to_owned(), options, runtime.clone());
         let telling = Arc::new(Telling::new());
         let hearing = Arc::new(Hearing::new(url.to_owned(), runtime, telling.clone()));
-        let store = Self { pools, workspaces: Arc::default(), hearing, telling };
+        let store = Self { pools, workspaces: Arc::default(), hearing, telling, notices };
         store.pools.key(async move |_: &mut Conn| Ok(())).await?;
         Ok(store)
     }
@@ -94,9 +96,11 @@ impl PostgresStore {
         self.hearing.listen()
     }
 
-    /// Tells other processes of a commit, after it, where this one hears of theirs.
+    /// Tells other processes of a commit, after it, where this one hears of theirs and nobody else tells.
     fn tell_of_commit(&self, workspace: Id<Workspace>) {
-        self.telling.note(workspace);
+        if self.notices == Notices::Store {
+            self.telling.note(workspace);
+        }
     }
 
     fn listen_to_others(&self) -> Listener<Id<Workspace>> {

@@ -700,6 +700,7 @@ table! {
         template -> Nullable<Text>,
         error -> Nullable<Text>,
         at -> Ts,
+        created_by -> Nullable<Guid>,
     }
 }
 

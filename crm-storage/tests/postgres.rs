@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crm_core::journal::JournalStore as _;
 use crm_core::testkit::{Subject, postgres_url};
-use crm_core::{ErrorKind, ListRequest};
+use crm_core::{ErrorKind, ListRequest, Timestamp};
 use crm_storage::{Connections, Options, PostgresStore};
 use tokio_postgres::{Client, NoTls};
 
@@ -96,6 +96,10 @@ impl Behind for Database {
         format!("CAST('\\x{}' AS bytea)", own::hex(bytes))
     }
 
+    fn time(at: Timestamp) -> String {
+        format!("TIMESTAMPTZ 'epoch' + {} * INTERVAL '1 microsecond'", at.micros())
+    }
+
     fn address(&self) -> String {
         self.schema.url()
     }
@@ -137,6 +141,13 @@ async fn every_migration_can_be_taken_back() {
     }
     assert_eq!(store.migrate().await.unwrap().from, 0);
     store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn sums_that_a_migration_begins_are_those_of_the_rows() {
+    let Some(database) = open().await else { return };
+    let (revert, migrate) = (PostgresStore::revert, PostgresStore::migrate);
+    own::backfill::sums_that_a_migration_begins_are_those_of_the_rows(database, revert, migrate).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::testkit::Subject;
-use crm_core::{Crm, ErrorKind};
+use crm_core::{Crm, ErrorKind, Timestamp};
 use crm_storage::{Options, SqliteStore};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -64,6 +64,10 @@ impl Behind for Database {
         format!("x'{}'", own::hex(bytes))
     }
 
+    fn time(at: Timestamp) -> String {
+        at.micros().to_string()
+    }
+
     fn address(&self) -> String {
         self.file.path().to_str().unwrap().to_owned()
     }
@@ -101,6 +105,12 @@ async fn every_migration_can_be_taken_back() {
     }
     assert_eq!(store.migrate().await.unwrap().from, 0);
     store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn sums_that_a_migration_begins_are_those_of_the_rows() {
+    let (revert, migrate) = (SqliteStore::revert, SqliteStore::migrate);
+    own::backfill::sums_that_a_migration_begins_are_those_of_the_rows(open().await, revert, migrate).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::cluster::{Cluster, Purpose};
+use crate::peers::Peers;
 use crate::postgres::Postgres;
 use crate::workspace::cargo;
 use crate::{process, product};
@@ -16,6 +17,9 @@ pub(crate) struct Options {
     /// A quick run that shows that every measurement works; its numbers mean nothing.
     #[arg(long)]
     smoke: bool,
+    /// Measures BullMQ on a Redis of its own and Graphile Worker on the same PostgreSQL beside our jobs.
+    #[arg(long)]
+    peers: bool,
     /// Further arguments for `crm-bench`.
     #[arg(last = true, value_name = "ARGUMENT")]
     further: Vec<String>,
@@ -27,7 +31,8 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     // product is measured as its own binary, which lies beside the measuring program.
     let build = cargo(["build", "--release", "--package", "crm-bench", "--package", "crm-cli"]);
     let mut measure = Command::new(product::built_by(build, "crm-bench")?);
-    let cluster = match needs_postgres(&options.further) {
+    let peers = if options.peers { Some(Peers::prepare()?) } else { None };
+    let cluster = match options.peers || needs_postgres(&options.further) {
         true => Some(start_postgres()?),
         false => None,
     };
@@ -37,6 +42,9 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     measure.args(&options.further);
     if let Some(cluster) = &cluster {
         measure.env("SLACKCRM_BENCH_POSTGRES", cluster.url());
+    }
+    if let Some(peers) = &peers {
+        peers.pass_to(&mut measure);
     }
     let status = process::run(&mut measure)?;
     if !status.success() {

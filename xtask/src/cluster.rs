@@ -226,7 +226,7 @@ fn initdb(postgres: &Postgres, folder: &Path) -> Command {
     initdb
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("look for a free port")?;
     Ok(listener.local_addr()?.port())
 }

@@ -1,4 +1,5 @@
-//! SlackCRM's chores, one command each: `cargo xtask run | test | ci | fuzz | faults | bench | coverage | mutants`.
+//! SlackCRM's chores, one command each:
+//! `cargo xtask run | test | ci | fuzz | verify | faults | bench | coverage | mutants`.
 //!
 //! A plain synchronous program for Linux and macOS. It builds and starts what others need (the
 //! binary, a temporary PostgreSQL) and leaves nothing behind: no server, no folder.
@@ -11,11 +12,14 @@ mod cluster;
 mod coverage;
 mod faults;
 mod fuzz;
+mod fuzzed;
 mod mutants;
+mod peers;
 mod postgres;
 mod process;
 mod product;
 mod python;
+mod redis;
 mod run;
 mod served;
 mod steps;
@@ -23,6 +27,7 @@ mod tally;
 mod test;
 mod test_database;
 mod tools;
+mod verifier;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,8 +54,10 @@ enum Chore {
     Test(test::Options),
     /// The same as `test`, by the name that pipelines look for.
     Ci(test::Options),
-    /// Fuzzes the HTTP API on both stores, as `test` does among other things.
+    /// Fuzzes the HTTP API on both stores, as `test` does among other things, and keeps the counts in docs/TESTING.md.
     Fuzz(fuzz::Options),
+    /// Verifies webhooks by somebody else's library, as `test` does among other things.
+    Verify,
     /// Kills workers again and again, and looks whether each job's effect is there once.
     Faults(faults::Options),
     /// Runs the benchmarks against SQLite and a tuned PostgreSQL.
@@ -78,6 +85,7 @@ fn start(chore: Chore) -> Result<()> {
         Chore::Run(options) => run::run(&options),
         Chore::Test(options) | Chore::Ci(options) => test::test(&options),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
+        Chore::Verify => verifier::verify(),
         Chore::Faults(options) => faults::faults(&options),
         Chore::Bench(options) => bench::bench(&options),
         Chore::Coverage(options) => coverage::coverage(&options),

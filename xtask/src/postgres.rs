@@ -53,15 +53,7 @@ impl Postgres {
 
     /// The server itself. On Linux it gets a signal to shut down should xtask be killed outright.
     pub(crate) fn server(&self, home: &Path) -> Command {
-        let server = self.folder.join("postgres");
-        match tools::find("setpriv").filter(|_| cfg!(target_os = "linux")) {
-            Some(setpriv) => {
-                let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", "QUIT", "--"]).arg(server);
-                self.prepare(command, home)
-            }
-            None => self.prepare(Command::new(server), home),
-        }
+        self.prepare(tools::ending_with_xtask(&self.folder.join("postgres"), "QUIT"), home)
     }
 
     /// Any command as the user of the server, with `home` as its working folder.

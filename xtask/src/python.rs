@@ -1,6 +1,5 @@
 //! A Python of our own with the packages that a chore needs, kept beside what cargo builds.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 use crate::tools;
-use crate::workspace::root;
+use crate::workspace::target;
 
 /// A virtual environment in which every required package is installed.
 pub(crate) struct Python {
@@ -54,11 +53,6 @@ impl Python {
     fn works(&self) -> bool {
         process::quietly(self.command("python").arg("--version")).is_ok()
     }
-}
-
-/// Where cargo puts what it builds.
-fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// A Python that can make virtual environments, which Debian packages apart.

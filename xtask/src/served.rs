@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process;
+use crate::{process, tools};
 
 const LISTENS_WITHIN: Duration = Duration::from_secs(60);
 /// The server gives requests that are under way half a minute.
@@ -35,7 +35,7 @@ impl Served {
         process::go_on()?;
         let folder = tempfile::tempdir().context("make a folder for the server")?;
         let log = File::create(log(folder.path())).context("create the server's log")?;
-        let mut command = Command::new(binary);
+        let mut command = tools::ending_with_xtask(binary, "TERM");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SLACKCRM_")) {
             command.env_remove(name);
         }

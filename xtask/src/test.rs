@@ -1,16 +1,21 @@
 //! `cargo xtask test`: everything that must hold before a change lands, with nothing left out silently.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::fuzz::Fuzzer;
+use crate::fuzzed::Fuzzed;
 use crate::product;
+use crate::redis::{TestRedis, VARIABLE as REDIS};
 use crate::steps::Steps;
 use crate::test_database::{TestDatabase, VARIABLE as POSTGRES};
 use crate::tools;
+use crate::verifier::Verifier;
 use crate::workspace::{cargo, cargo_in_colour, in_pipeline, root};
 
-/// Names what the tests may leave out; without it a missing database fails them.
+/// Names what the tests may leave out; without it a missing server fails them.
 const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
 
 /// The package that stands for a third party's, in a workspace of its own.
@@ -36,20 +41,26 @@ pub(crate) struct Options {
 enum Part {
     /// The laws on PostgreSQL.
     Postgres,
+    /// The laws of servers that share a Redis.
+    Redis,
     /// The check of dependencies and their licences.
     Deny,
     /// The fuzzer over the HTTP API.
     Fuzz,
+    /// The library that verifies webhooks.
+    Verifier,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Postgres, Self::Deny, Self::Fuzz];
+    const ALL: [Self; 5] = [Self::Postgres, Self::Redis, Self::Deny, Self::Fuzz, Self::Verifier];
 
     const fn loss(self) -> &'static str {
         match self {
             Self::Postgres => "--without postgres: no law was checked on PostgreSQL",
+            Self::Redis => "--without redis: no law was checked of servers that share a Redis",
             Self::Deny => "--without deny: dependencies, licences and sources were not checked",
             Self::Fuzz => "--without fuzz: the HTTP API was not fuzzed",
+            Self::Verifier => "--without verifier: no library but our own verified webhooks",
         }
     }
 }
@@ -76,11 +87,19 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         true => None,
         false => Some(TestDatabase::find_or_start(", or leave its tests out with --without postgres")?),
     };
+    let redis = match options.leaves_out(Part::Redis) {
+        true => None,
+        false => Some(TestRedis::find_or_start(", or leave its tests out with --without redis")?),
+    };
     let fuzzer = match options.filter.is_empty() && !options.leaves_out(Part::Fuzz) {
         true => Some(Fuzzer::find_or_install("; --without fuzz goes on without it")?),
         false => None,
     };
-    let tests = Tests { database, fuzzer };
+    let verifier = match options.filter.is_empty() && !options.leaves_out(Part::Verifier) {
+        true => Some(Verifier::find_or_install("; --without verifier goes on without it")?),
+        false => None,
+    };
+    let tests = Tests { database, redis, fuzzer, verifier };
     let outcome = if options.filter.is_empty() { tests.everything(options) } else { tests.matching(options) };
     if outcome.is_err() {
         print_losses(options);
@@ -98,15 +117,24 @@ struct Tests {
     /// None where it was left out.
     database: Option<TestDatabase>,
     /// None where it was left out.
+    redis: Option<TestRedis>,
+    /// None where it was left out.
     fuzzer: Option<Fuzzer>,
+    /// None where it was left out.
+    verifier: Option<Verifier>,
 }
 
 impl Tests {
     fn everything(&self, options: &Options) -> Result<()> {
         let denied = if options.leaves_out(Part::Deny) { 0 } else { 2 };
-        let fuzzed = self.fuzzer.as_ref().map_or(0, |_| 1 + usize::from(self.database.is_some()));
-        let mut steps = Steps::new(9 + denied + fuzzed);
-        let outcome = self.all_steps(&mut steps, options);
+        let fuzzings = self.fuzzer.as_ref().map_or(0, |_| 1 + usize::from(self.database.is_some()));
+        let verified = usize::from(self.verifier.is_some());
+        let mut steps = Steps::new(9 + denied + fuzzings + verified);
+        let mut fuzzed = Fuzzed::default();
+        let outcome = self.all_steps(&mut steps, &mut fuzzed, options);
+        if !fuzzed.is_empty() {
+            println!("\n{fuzzed}");
+        }
         let counts = steps.tally();
         println!("\n{counts}");
         outcome?;
@@ -119,7 +147,7 @@ impl Tests {
         Ok(())
     }
 
-    fn all_steps(&self, steps: &mut Steps, options: &Options) -> Result<()> {
+    fn all_steps(&self, steps: &mut Steps, fuzzed: &mut Fuzzed, options: &Options) -> Result<()> {
         steps.run("format", cargo(["fmt", "--all", "--check"]))?;
         steps.run("format of the adapter", cargo(["fmt", "--manifest-path", ADAPTER, "--check"]))?;
         if !options.leaves_out(Part::Deny) {
@@ -136,7 +164,8 @@ impl Tests {
             self.command(cargo(["clippy"].into_iter().chain(every_target).chain(["--", "-D", "warnings"]))),
         )?;
         steps.run_tests("tests", self.runner(&TESTED))?;
-        self.fuzz(steps)?;
+        self.verify(steps)?;
+        self.fuzz(steps, fuzzed)?;
         let documented = cargo_in_colour(["test", "--workspace", "--doc", "--all-features"]);
         steps.run_tests("examples in documentation", self.command(documented))?;
         let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
@@ -146,16 +175,26 @@ impl Tests {
         steps.run_tests("tests of the adapter", self.adapter("test", &["--no-fail-fast"]))
     }
 
+    /// Somebody else's library over what the binary sends that the tests have built.
+    fn verify(&self, steps: &mut Steps) -> Result<()> {
+        let Some(verifier) = &self.verifier else { return Ok(()) };
+        let binary = self.binary()?;
+        steps.work("webhooks by another library", Verifier::shown(), || verifier.verify(&binary))
+    }
+
+    /// The binary that the tests have built.
+    fn binary(&self) -> Result<PathBuf> {
+        product::built_by(self.command(cargo(["test", "--no-run"].into_iter().chain(TESTED))), "slackcrm")
+    }
+
     /// The fuzzer on each store, against the binary that the tests have built.
-    fn fuzz(&self, steps: &mut Steps) -> Result<()> {
+    fn fuzz(&self, steps: &mut Steps, fuzzed: &mut Fuzzed) -> Result<()> {
         let Some(fuzzer) = &self.fuzzer else { return Ok(()) };
-        let build = self.command(cargo(["test", "--no-run"].into_iter().chain(TESTED)));
-        let (binary, shown) = (product::built_by(build, "slackcrm")?, Fuzzer::shown());
-        steps.work("fuzzing on SQLite", &shown, || fuzzer.on_sqlite(&binary))?;
+        let (binary, shown) = (self.binary()?, Fuzzer::shown());
+        steps.work("fuzzing on SQLite", &shown, || fuzzed.judged(fuzzer.on_sqlite(&binary)?))?;
         match &self.database {
-            Some(database) => {
-                steps.work("fuzzing on PostgreSQL", &shown, || fuzzer.on_postgres(&binary, &database.url()))
-            }
+            Some(database) => steps
+                .work("fuzzing on PostgreSQL", &shown, || fuzzed.judged(fuzzer.on_postgres(&binary, &database.url())?)),
             None => Ok(()),
         }
     }
@@ -192,14 +231,20 @@ impl Tests {
         self.command(cargo_in_colour(words.iter().chain(&["--no-fail-fast"]).chain(selection).copied()))
     }
 
-    /// The command with the variables that tell the tests which stores there are.
+    /// The command with the variables that tell the tests which servers there are.
     fn command(&self, mut command: std::process::Command) -> std::process::Command {
-        command.env_remove(POSTGRES).env_remove(WITHOUT);
+        command.env_remove(POSTGRES).env_remove(REDIS).env_remove(WITHOUT);
+        let mut without = Vec::new();
         match &self.database {
             Some(database) => database.pass_to(&mut command),
-            None => {
-                command.env(WITHOUT, "postgres");
-            }
+            None => without.push("postgres"),
+        }
+        match &self.redis {
+            Some(redis) => redis.pass_to(&mut command),
+            None => without.push("redis"),
+        }
+        if !without.is_empty() {
+            command.env(WITHOUT, without.join(","));
         }
         if in_pipeline() {
             command.env("CARGO_INCREMENTAL", "0");

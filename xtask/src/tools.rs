@@ -19,6 +19,18 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// A command that gets a signal on Linux should xtask be killed outright.
+pub(crate) fn ending_with_xtask(program: &Path, signal: &str) -> Command {
+    match find("setpriv").filter(|_| cfg!(target_os = "linux")) {
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", signal, "--"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
+
 /// Whether xtask runs as root.
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::grant::Access;
 use crate::auth::SignIn;
 use crate::id::Id;
+use crate::journal::Entry;
 use crate::time::Timestamp;
 use crate::user::User;
 use crate::workspace::Workspace;
@@ -62,16 +63,32 @@ pub(crate) struct AccessCache {
     sign_ins: Brief<Id<SignIn>, SignIn>,
     /// Counts invalidations, so that a value read before one is not kept after it.
     epoch: std::sync::atomic::AtomicU64,
+    /// Entries of the journal whose changes of rights were seen to, and when they were made.
+    seen_to: Mutex<HashMap<Id<Entry>, Timestamp>>,
 }
 
 impl AccessCache {
     pub(crate) fn new() -> Self {
-        Self { accesses: Brief::new(), sign_ins: Brief::new(), epoch: std::sync::atomic::AtomicU64::new(0) }
+        let epoch = std::sync::atomic::AtomicU64::new(0);
+        Self { accesses: Brief::new(), sign_ins: Brief::new(), epoch, seen_to: Mutex::default() }
     }
 
     /// The mark to read before asking the store, and to hand in with the answer.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// Forgets what an entry made at `at` has changed, once however many read it: what is resolved after that is
+    /// of after the entry. Entries from before `forgotten` are not asked about any more.
+    pub(crate) fn see_to(&self, entry: Id<Entry>, at: Timestamp, forgotten: Timestamp, forget: impl FnOnce(&Self)) {
+        // Whoever comes meanwhile waits until all is forgotten.
+        let mut seen_to = self.seen_to.lock();
+        if seen_to.len() >= SWEEP_AT {
+            seen_to.retain(|_, at| *at >= forgotten);
+        }
+        if seen_to.insert(entry, at).is_none() {
+            forget(self);
+        }
     }
 
     pub(crate) fn access(&self, workspace: Id<Workspace>, user: Id<User>, now: Timestamp) -> Option<Arc<Access>> {
@@ -205,5 +222,18 @@ mod tests {
         cache.forget_sign_ins_of(gone.user_id);
         assert!(cache.sign_in(gone.id, at(0)).is_none());
         assert!(cache.sign_in(other.id, at(0)).is_some());
+    }
+
+    #[test]
+    fn an_entry_that_many_read_is_seen_to_once() {
+        let (cache, access, user) = (AccessCache::new(), access(), Id::new_at(at(0)));
+        let (entry, workspace) = (Id::new_at(at(0)), access.workspace.id);
+        let see_to = |entry| cache.see_to(entry, at(0), at(0), |cache| cache.forget_workspace(workspace));
+        see_to(entry);
+        cache.keep_access(&access, user, at(0), cache.epoch());
+        see_to(entry);
+        assert!(cache.access(workspace, user, at(0)).is_some());
+        see_to(Id::new_at(at(1)));
+        assert!(cache.access(workspace, user, at(0)).is_none());
     }
 }

@@ -259,6 +259,12 @@ impl Grant {
         self.reaches(entity, self.access.rule(entity).read, owner)
     }
 
+    /// How far the caller gets among records of a kind: with the action among those of the grant's own, reading
+    /// among others.
+    pub(crate) fn scope_of(&self, entity: Entity) -> Scope {
+        if entity == self.entity { self.scope } else { self.access.rule(entity).read }
+    }
+
     /// The members whose records of a kind the caller sees, where they do not see everybody's.
     pub fn seen_owners(&self, entity: Entity) -> Vec<Uuid> {
         match self.access.rule(entity).read {

@@ -10,7 +10,7 @@ use crate::deal::Deal;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -121,19 +121,7 @@ impl Note {
 }
 
 impl Record for Note {
-    const ENTITY: Entity = Entity::Note;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Note);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -147,9 +135,5 @@ impl Record for Note {
         let contact = self.contact_id.map(|id| (Entity::Contact, id.uuid()));
         let company = self.company_id.map(|id| (Entity::Company, id.uuid()));
         contact.or(company).or(self.deal_id.map(|id| (Entity::Deal, id.uuid())))
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Note(put)
     }
 }

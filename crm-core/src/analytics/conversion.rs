@@ -1,13 +1,11 @@
 //! From stage to stage: who goes on, who is lost, who goes back and who is still there.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explainer;
 use super::numbers::{count, share};
 use super::way::{Exit, Stay, by_deal, exit};
-use super::window::Window;
+use super::window::{Span, Window};
 use crate::deal::Deal;
 use crate::id::Id;
 use crate::pipeline::{Pipeline, Stage, StageKind};
@@ -98,81 +96,117 @@ pub struct StageConversion {
 /// Stays as the window cuts them.
 struct Cut<'a> {
     pipeline: &'a Pipeline,
-    window: Window,
+    /// The step of each stage: open stages one after the other, then all won ones as one step.
+    steps: Vec<Option<usize>>,
+    span: Span,
     options: ConversionOptions,
 }
 
-impl Cut<'_> {
-    /// Whether a stay counts, of a deal with these stays.
-    fn counts(&self, stay: &Stay, own: &[Stay]) -> bool {
-        match self.options.counting {
-            Counting::Cohort => own.first().is_some_and(|first| self.window.holds(first.entered)),
-            Counting::Snapshot => {
-                let is_over = stay.left.is_some_and(|(left, _)| self.window.start().is_some_and(|start| left < start));
-                !is_over && self.has_begun(stay)
-            }
-        }
+impl<'a> Cut<'a> {
+    fn new(pipeline: &'a Pipeline, window: Window, options: ConversionOptions) -> Self {
+        let open = pipeline.stages.iter().filter(|stage| stage.kind == StageKind::Open).count();
+        let step = |(at, stage): (usize, &Stage)| match stage.kind {
+            StageKind::Open => Some(at),
+            StageKind::Won => Some(open),
+            StageKind::Lost => None,
+        };
+        let steps = pipeline.stages.iter().enumerate().map(step).collect();
+        Self { pipeline, steps, span: window.span(), options }
     }
 
-    /// Whether a stay has begun as far as the window sees.
-    fn has_begun(&self, stay: &Stay) -> bool {
-        self.options.counting == Counting::Cohort || self.window.end().is_none_or(|end| stay.entered < end)
+    fn step(&self, stage: usize) -> Option<usize> {
+        self.steps.get(stage).copied().flatten()
+    }
+
+    fn is_cohort(&self) -> bool {
+        self.options.counting == Counting::Cohort
     }
 
     fn is_at_start(&self, stay: &Stay) -> bool {
-        self.options.counting == Counting::Snapshot && self.window.start().is_some_and(|start| stay.entered < start)
+        !self.is_cohort() && self.span.follows(stay.entered)
     }
 
     /// How a stay ended, as far as the window sees.
     fn exit(&self, stay: &Stay) -> Option<Exit> {
         let (left, next) = stay.left?;
-        let is_seen = self.options.counting == Counting::Cohort || self.window.end().is_none_or(|end| left < end);
+        let is_seen = self.is_cohort() || self.span.ends_after(left);
         is_seen.then(|| exit(self.pipeline, stay.stage, next))
     }
 
-    /// The deals that have stays that count.
-    fn counted(&self, stays: &[Stay]) -> Vec<Counted> {
-        let of_deal = |own: &[Stay]| Counted {
-            stays: own.iter().filter(|stay| self.counts(stay, own)).copied().collect(),
-            way: own.iter().filter(|stay| self.has_begun(stay)).copied().collect(),
+    /// A deal with these stays, which follow one another; none where no stay counts.
+    fn counted<'s>(&self, own: &'s [Stay]) -> Option<Counted<'s>> {
+        let first = own.first()?;
+        let (stays, way) = if self.is_cohort() {
+            (if self.span.holds(first.entered) { own } else { &[] }, own)
+        } else {
+            let begun = own.partition_point(|stay| self.span.ends_after(stay.entered));
+            let way = own.get(..begun).unwrap_or_default();
+            let over = way.partition_point(|stay| stay.left.is_some_and(|(left, _)| self.span.follows(left)));
+            (way.get(over..).unwrap_or_default(), way)
         };
-        by_deal(stays).map(of_deal).filter(|deal| !deal.stays.is_empty()).collect()
+        if stays.is_empty() {
+            return None;
+        }
+        let steps = || way.iter().filter_map(|stay| self.step(stay.stage));
+        let furthest = steps().max();
+        let reached = match self.options.path {
+            Path::AnyStage => furthest,
+            Path::EveryStage => {
+                steps().fold(0_usize, |next, at| if at == next { next + 1 } else { next }).checked_sub(1)
+            }
+        };
+        Some(Counted { deal: first.deal, stays, way, furthest, reached })
+    }
+
+    /// What became of the stays in a stage.
+    fn passed(&self, deals: &[Counted<'_>], stage: usize) -> Passed {
+        let mut passed = Passed::default();
+        for stay in deals.iter().flat_map(|deal| deal.stays).filter(|stay| stay.stage == stage) {
+            if self.is_at_start(stay) {
+                passed.at_start += 1;
+            } else {
+                passed.began.push(stay.deal);
+            }
+            let ended = match self.exit(stay) {
+                Some(Exit::Advanced) => &mut passed.advanced,
+                Some(Exit::Lost) => &mut passed.lost,
+                Some(Exit::MovedBack) => &mut passed.moved_back,
+                None => &mut passed.still_there,
+            };
+            ended.push(stay.deal);
+        }
+        passed
     }
 }
 
 /// A deal with stays that count.
-struct Counted {
+struct Counted<'s> {
+    deal: Id<Deal>,
     /// Those stays.
-    stays: Vec<Stay>,
+    stays: &'s [Stay],
     /// All of its stays until the window ends, which say where it has been.
-    way: Vec<Stay>,
+    way: &'s [Stay],
+    /// The last step that it has been in.
+    furthest: Option<usize>,
+    /// The last step that it counts as having reached.
+    reached: Option<usize>,
 }
 
-/// The steps of a pipeline: open stages one after the other, then all won ones as one step.
-fn step_of(pipeline: &Pipeline, stage: usize) -> Option<usize> {
-    let open = pipeline.stages.iter().filter(|stage| stage.kind == StageKind::Open).count();
-    match pipeline.stages.get(stage)?.kind {
-        StageKind::Open => Some(stage),
-        StageKind::Won => Some(open),
-        StageKind::Lost => None,
+impl Counted<'_> {
+    fn has_been(&self, stage: usize) -> bool {
+        self.way.iter().any(|stay| stay.stage == stage)
     }
 }
 
-/// Whether stays lead to a step.
-fn reaches(pipeline: &Pipeline, own: &[Stay], step: usize, path: Path) -> bool {
-    let steps = own.iter().filter_map(|stay| step_of(pipeline, stay.stage));
-    match path {
-        Path::AnyStage => steps.max().is_some_and(|furthest| furthest >= step),
-        Path::EveryStage => {
-            let climbed = steps.fold(0, |next, at| if at == next { next + 1 } else { next });
-            climbed > step
-        }
-    }
-}
-
-/// The deals that have been in a stage.
-fn been(deals: &[Counted], stage: usize) -> impl Iterator<Item = Id<Deal>> {
-    deals.iter().flat_map(|deal| &deal.way).filter(move |stay| stay.stage == stage).map(|stay| stay.deal)
+/// The deals behind the stays in a stage, by how these began and ended.
+#[derive(Default)]
+struct Passed {
+    at_start: u64,
+    began: Vec<Id<Deal>>,
+    advanced: Vec<Id<Deal>>,
+    lost: Vec<Id<Deal>>,
+    moved_back: Vec<Id<Deal>>,
+    still_there: Vec<Id<Deal>>,
 }
 
 /// Conversion of the stays of one pipeline.
@@ -183,60 +217,35 @@ pub(crate) fn conversion(
     options: ConversionOptions,
     explainer: &mut Explainer,
 ) -> Conversion {
-    let cut = Cut { pipeline, window, options };
-    let deals = cut.counted(stays);
-    let reached = |step: usize| -> BTreeSet<Id<Deal>> {
-        let ids = deals.iter().filter(|own| reaches(pipeline, &own.way, step, options.path));
-        ids.filter_map(|own| own.way.first()).map(|stay| stay.deal).collect()
+    let cut = Cut::new(pipeline, window, options);
+    let deals: Vec<Counted<'_>> = by_deal(stays).filter_map(|own| cut.counted(own)).collect();
+    let which = |keeps: &dyn Fn(&Counted<'_>) -> bool| -> Vec<Id<Deal>> {
+        deals.iter().filter(|deal| keeps(deal)).map(|deal| deal.deal).collect()
     };
-    let first = count(reached(0).len());
+    let first = count(which(&|deal| deal.reached.is_some()).len());
     let stages = pipeline.stages.iter().enumerate().map(|(at, stage)| {
-        let own: Vec<&Stay> = deals.iter().flat_map(|deal| &deal.stays).filter(|stay| stay.stage == at).collect();
-        let ended = |wanted: Option<Exit>| -> Vec<Id<Deal>> {
-            own.iter().filter(|stay| cut.exit(stay) == wanted).map(|stay| stay.deal).collect()
-        };
-        let step = step_of(pipeline, at);
-        let here: BTreeSet<Id<Deal>> = match step {
-            Some(step) if stage.kind == StageKind::Open => reached(step),
-            Some(step) => {
-                // Of several won stages each has its own deals.
-                let on_the_way = reached(step);
-                been(&deals, at).filter(|deal| on_the_way.contains(deal)).collect()
-            }
-            None => been(&deals, at).collect(),
-        };
-        let next = step.filter(|_| stage.kind == StageKind::Open).map(|step| reached(step + 1));
-        let skipped = deals.iter().filter(|deal| {
-            let is_here = deal.way.iter().any(|stay| stay.stage == at);
-            let furthest = deal.way.iter().filter_map(|stay| step_of(pipeline, stay.stage)).max();
-            !is_here && step.is_some_and(|step| furthest > Some(step))
-        });
-        let began: Vec<&Stay> = own.iter().copied().filter(|stay| !cut.is_at_start(stay)).collect();
+        let (passed, step) = (cut.passed(&deals, at), cut.step(at));
+        let is_open = stage.kind == StageKind::Open;
+        // Of several won stages each has its own deals, as has each lost one.
+        let here = which(&|deal| deal.reached >= step && (is_open || deal.has_been(at)));
+        let next = step.filter(|_| is_open).map(|step| which(&|deal| deal.reached > Some(step)));
+        let skipped = which(&|deal| step.is_some() && deal.furthest > step && !deal.has_been(at));
         let row = StageConversion {
             stage_id: stage.id,
             name: stage.name.clone(),
             kind: stage.kind,
-            at_start: count(own.len() - began.len()),
-            entries: count(began.len()),
-            advanced: count(ended(Some(Exit::Advanced)).len()),
-            lost: count(ended(Some(Exit::Lost)).len()),
-            moved_back: count(ended(Some(Exit::MovedBack)).len()),
-            still_there: count(ended(None).len()),
+            at_start: passed.at_start,
+            entries: count(passed.began.len()),
+            advanced: count(passed.advanced.len()),
+            lost: count(passed.lost.len()),
+            moved_back: count(passed.moved_back.len()),
+            still_there: count(passed.still_there.len()),
             reached: count(here.len()),
-            skipped: count(skipped.count()),
+            skipped: count(skipped.len()),
             next_rate: next.as_ref().and_then(|next| share(count(next.len()), count(here.len()))),
             cumulative_rate: step.and_then(|_| share(count(here.len()), first)),
         };
-        explain(&row, &began, &here, next.as_ref(), first, explainer);
-        for (name, wanted) in [
-            ("advanced", Some(Exit::Advanced)),
-            ("lost", Some(Exit::Lost)),
-            ("moved_back", Some(Exit::MovedBack)),
-            ("still_there", None),
-        ] {
-            let figure = format!("stages.{}.{name}", row.stage_id);
-            explainer.say(figure, ENDS, Some(row.at_start + row.entries), ended(wanted));
-        }
+        explain(&row, &passed, &here, next.as_deref(), first, explainer);
         row
     });
     let stages = stages.collect();
@@ -259,19 +268,27 @@ const CUMULATIVE: &str = "deals that reached this stage divided by deals that re
 
 fn explain(
     row: &StageConversion,
-    began: &[&Stay],
-    here: &BTreeSet<Id<Deal>>,
-    next: Option<&BTreeSet<Id<Deal>>>,
+    passed: &Passed,
+    here: &[Id<Deal>],
+    next: Option<&[Id<Deal>]>,
     first: u64,
     explainer: &mut Explainer,
 ) {
     let figure = |name: &str| format!("stages.{}.{name}", row.stage_id);
-    explainer.say(figure("entries"), ENTRIES, None, began.iter().map(|stay| stay.deal));
+    explainer.say(figure("entries"), ENTRIES, None, passed.began.iter().copied());
     explainer.say(figure("reached"), REACHED, None, here.iter().copied());
     if let Some(next) = next {
         explainer.say(figure("next_rate"), NEXT, Some(row.reached), next.iter().copied());
     }
     if row.cumulative_rate.is_some() {
         explainer.say(figure("cumulative_rate"), CUMULATIVE, Some(first), here.iter().copied());
+    }
+    for (name, ended) in [
+        ("advanced", &passed.advanced),
+        ("lost", &passed.lost),
+        ("moved_back", &passed.moved_back),
+        ("still_there", &passed.still_there),
+    ] {
+        explainer.say(figure(name), ENDS, Some(row.at_start + row.entries), ended.iter().copied());
     }
 }

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::group::{DealGroups, GroupKey};
+use super::group::{DealGroups, GroupKey, GroupSum};
 use super::numbers::{Weighted, rounded};
 use super::port::DealFact;
+use super::sales::Lot;
+use super::source::SourceSum;
 use crate::deal::DealStatus;
 use crate::error::{Error, Result};
 use crate::exchange_rate::{Days, ExchangeRate, Pair, Rate};
@@ -143,19 +145,17 @@ impl Exchange {
         }
     }
 
-    /// The pairs and the days whose rates the values of deals need; none where all are in the currency
-    /// already.
-    pub(crate) fn needs_of(&self, facts: &[DealFact]) -> Option<(Vec<Pair>, Days)> {
-        self.needs(facts.iter().filter_map(|fact| Some((fact.value?.currency, self.day(fact)))))
-    }
-
-    /// As [`Exchange::needs_of`], of the groups of forecasts.
-    pub(crate) fn needs_of_groups<'g>(
+    /// The pairs and the days whose rates the values of groups of deals and the sums of sources need; none where
+    /// all are in the currency already.
+    pub(crate) fn needs_of<'g>(
         &self,
         groups: impl Iterator<Item = &'g DealGroups>,
+        sources: impl Iterator<Item = &'g SourceSum>,
     ) -> Option<(Vec<Pair>, Days)> {
         let day = |key: &GroupKey| key.day.filter(|_| key.status == DealStatus::Won).unwrap_or(self.today);
-        self.needs(groups.flat_map(DealGroups::iter).filter_map(|(key, _)| Some((key.currency?, day(&key)))))
+        let groups = groups.flat_map(DealGroups::iter).filter_map(|(key, _)| Some((key.currency?, day(&key))));
+        let sources = sources.filter_map(|sum| Some((sum.currency?, sum.day.unwrap_or(self.today))));
+        self.needs(groups.chain(sources))
     }
 
     /// The pairs and the days whose rates amounts of these currencies on these days need.
@@ -221,7 +221,7 @@ pub(crate) struct Purse<'a> {
     exchange: &'a Exchange,
     sums: BTreeMap<(Currency, Price), i128>,
     left_out: Weighted,
-    count: usize,
+    count: i64,
 }
 
 impl<'a> Purse<'a> {
@@ -232,29 +232,23 @@ impl<'a> Purse<'a> {
 
     /// Adds an amount so many times, by the rate of a day.
     pub(crate) fn add(&mut self, amount: Money, times: i64, day: NaiveDate) {
-        self.add_sum((amount.currency, amount.amount_minor.into()), times, Some(day));
+        let sum = GroupSum { count: 1, worth: amount.amount_minor.into() };
+        self.add_sum(amount.currency, sum, times, Some(day));
     }
 
-    /// Adds minor units of a currency so many times, by the rate of a day or of today.
-    pub(crate) fn add_sum(&mut self, (currency, minor): (Currency, i128), times: i64, day: Option<NaiveDate>) {
+    /// Adds the values of deals in a currency so many times, by the rate of a day or of today.
+    pub(crate) fn add_sum(&mut self, currency: Currency, sum: GroupSum, times: i64, day: Option<NaiveDate>) {
         match self.exchange.price(currency, day.unwrap_or(self.exchange.today)) {
             Some(price) => {
-                *self.sums.entry((currency, price)).or_insert(0) += minor * i128::from(times);
-                self.count += 1;
+                *self.sums.entry((currency, price)).or_insert(0) += sum.worth * i128::from(times);
+                self.count += sum.count;
             }
-            None => self.left_out.add_sum(currency, minor),
-        }
-    }
-
-    /// Adds the values of deals, each so many times, by the rates of their days.
-    pub(crate) fn add_deal(&mut self, fact: &DealFact, times: i64) {
-        if let Some(value) = fact.value {
-            self.add(value, times, self.exchange.day(fact));
+            None => self.left_out.add_sum(currency, sum.worth),
         }
     }
 
     /// How many amounts are converted.
-    pub(crate) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> i64 {
         self.count
     }
 
@@ -298,15 +292,19 @@ impl<'a> Purse<'a> {
 ///
 /// # Errors
 /// `Invalid` for a sum beyond 64 bits.
-pub(super) fn tally<'a>(won: impl IntoIterator<Item = &'a DealFact>, exchange: &Exchange) -> Result<ConvertedTally> {
+pub(super) fn tally<'a>(won: impl Iterator<Item = &'a Lot>, exchange: &Exchange) -> Result<ConvertedTally> {
     let mut purse = Purse::new(exchange);
-    won.into_iter().for_each(|fact| purse.add_deal(fact, 1));
+    for lot in won {
+        if let Some(currency) = lot.currency {
+            purse.add_sum(currency, lot.sum, 1, lot.day);
+        }
+    }
     let won_value = purse.divided_by(1)?;
     let mut sum = Weighted::default();
     sum.add(won_value, 1);
-    let average_deal = match i128::try_from(purse.count()) {
-        Ok(0) | Err(_) => None,
-        Ok(count) => sum.divided_by(count)?.iter().next(),
+    let average_deal = match purse.count() {
+        0 => None,
+        count => sum.divided_by(count.into())?.iter().next(),
     };
     Ok(ConvertedTally { won_value, average_deal, without_rate: purse.without_rate()? })
 }
@@ -352,6 +350,15 @@ mod tests {
             assert_eq!(converted(&exchange, &[(euros, at)]), Money::minor(minor, Currency::USD), "day {at}");
         }
         assert_eq!(exchange.price(currency("EUR"), day(-1)), None);
+    }
+
+    #[test]
+    fn a_source_that_was_won_after_the_groups_were_read_has_its_rate() {
+        let (first, sum) = (Id::new_at(Timestamp::from_micros(0)), GroupSum { count: 1, worth: 100 });
+        let won = SourceSum { source: None, currency: Some(currency("EUR")), day: Some(day(3)), first, sum };
+        let needs = into_dollars(&[]).needs_of(std::iter::empty(), std::iter::once(&won)).unwrap();
+        let days = Days { first: day(3), last: day(3) };
+        assert_eq!(needs, (vec![Pair::of(currency("EUR"), Currency::USD)], days));
     }
 
     #[test]
@@ -427,7 +434,7 @@ mod tests {
             prop_assert!((i128::from(whole.amount_minor) - sum).abs() * 2 <= roundings);
             let told: i128 = purse.without_rate().unwrap().iter().map(|money| i128::from(money.amount_minor)).sum();
             prop_assert_eq!(told, left_out);
-            prop_assert_eq!(purse.count() + parts.iter().filter(|(_, at, which)| {
+            prop_assert_eq!(usize::try_from(purse.count()).unwrap() + parts.iter().filter(|(_, at, which)| {
                 exchange.price(currency(["EUR", "USD", "GBP"][*which]), day(*at)).is_none()
             }).count(), parts.len());
         }

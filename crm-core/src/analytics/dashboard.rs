@@ -10,8 +10,8 @@ use super::explain::Explainer;
 use super::forecast::{Forecast, Outlook, forecast};
 use super::group::DealGroups;
 use super::leaderboard::{Leaderboard, leaderboard};
-use super::port::DealFact;
-use super::sales::{Sales, sales};
+use super::port::{CycleFact, DealFact};
+use super::sales::{Ended, Sales, sales};
 use super::velocity::{Course, Velocity, velocity};
 use super::way::Stay;
 use super::window::Window;
@@ -38,11 +38,13 @@ pub struct Dashboard {
     pub leaderboard: Leaderboard,
 }
 
-/// What a dashboard is made of.
+/// What a dashboard is made of, for every window that is asked about.
 pub(crate) struct Desk<'a> {
+    /// The deals of the question one by one, where somebody asked what stands behind the figures.
     pub(crate) facts: &'a [DealFact],
-    /// The facts of deals in the pipeline.
-    pub(crate) own: &'a [DealFact],
+    pub(crate) open: &'a BTreeMap<Option<Id<User>>, u64>,
+    /// The deals of the pipeline.
+    pub(crate) own: &'a [CycleFact],
     pub(crate) stays: &'a [Stay],
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) pipelines: &'a [Pipeline],
@@ -53,23 +55,36 @@ pub(crate) struct Desk<'a> {
     pub(crate) worth: Worth<'a>,
 }
 
+/// What was read for one window.
+pub(crate) struct Sheet {
+    /// The deals that ended in it.
+    pub(crate) ended: DealGroups,
+    /// The deals that a forecast of it takes in.
+    pub(crate) expected: DealGroups,
+}
+
 /// The figures of a dashboard.
 ///
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
-pub(crate) fn dashboard(desk: &Desk<'_>, window: Window, explainer: &mut Explainer) -> Result<Dashboard> {
-    let &Desk { facts, own, stays, pipeline, pipelines, names, every, now, currency, worth } = desk;
-    let course = Course { pipeline, facts: own, stays, window, now, currency };
-    let groups = DealGroups::of(facts, window, currency);
-    let outlook = Outlook { groups: &groups, facts, pipelines, currency };
+pub(crate) fn dashboard(
+    desk: &Desk<'_>,
+    sheet: &Sheet,
+    window: Window,
+    explainer: &mut Explainer,
+) -> Result<Dashboard> {
+    let &Desk { facts, open, own, stays, pipeline, pipelines, names, every, now, currency, worth } = desk;
+    let sold = Ended { groups: &sheet.ended, facts };
+    let course = Course { pipeline, ended: &sheet.ended, facts: own, stays, window, now, currency };
+    let outlook = Outlook { groups: &sheet.expected, facts, pipelines, currency };
     Ok(Dashboard {
-        sales: explainer.within("sales", |explainer| sales(facts, window, every, worth, explainer))?,
+        sales: explainer.within("sales", |explainer| sales(sold, window, every, worth, explainer))?,
         forecast: explainer.within("forecast", |explainer| forecast(&outlook, window, worth, explainer))?,
         conversion: explainer.within("conversion", |explainer| {
             conversion(pipeline, stays, window, ConversionOptions::default(), explainer)
         }),
         velocity: explainer.within("velocity", |explainer| velocity(&course, worth, explainer))?,
         leaderboard: explainer
-            .within("leaderboard", |explainer| leaderboard(facts, window, currency, names, worth, explainer))?,
+            .within("leaderboard", |explainer| leaderboard(sold, open, window, currency, names, worth, explainer))?,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::activity::{Act, Activity, Deed, Log, activity};
-use super::port::{Work, WorkKind};
+use super::port::{OwnedMove, Work, WorkKind};
 use super::request::{AnalyticsRequest, Report};
 use super::service::{Analytics, answer, renamed};
 use super::window::Window;
@@ -15,7 +15,6 @@ use crate::filter::{Check, CheckedFilter, Field, Filter, Literal, Op, Scalar};
 use crate::id::Id;
 use crate::pipeline::{Pipeline, Stage, StageKind};
 use crate::time::{Period, Timestamp};
-use crate::user::User;
 
 /// The conditions of a question about deeds.
 struct Wanted<'a> {
@@ -30,8 +29,8 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The filter of one kind of work, all of its time or the question's.
-    fn filter(&self, grant: &Grant, kind: WorkKind, time: Reach, now: Timestamp) -> Result<CheckedFilter> {
+    /// The filter of one kind of work, whenever it was done.
+    fn filter(&self, grant: &Grant, kind: WorkKind, now: Timestamp) -> Result<CheckedFilter> {
         let entity = kind.entity();
         let mut filter = CheckedFilter::everything();
         if let Some(people) = &self.people {
@@ -48,26 +47,21 @@ impl Wanted<'_> {
             let checked = grant.check_filter(entity, Some(&condition), now);
             filter = filter.and(checked.map_err(|error| renamed(&error, field))?);
         }
-        if time == Reach::Asked {
-            let at = |check| CheckedFilter::is(Field::time(kind.time()), check);
-            let from = self.from.map(|from| at(Check::Ge(Literal::Time(from))));
-            let to = self.to.map(|to| at(Check::Lt(Literal::Time(to))));
-            filter = from.into_iter().chain(to).fold(filter, CheckedFilter::and);
-        }
         Ok(filter)
+    }
+
+    /// The same in the time of the question.
+    fn within(&self, filter: CheckedFilter, kind: WorkKind) -> CheckedFilter {
+        let at = |check| CheckedFilter::is(Field::time(kind.time()), check);
+        let from = self.from.map(|from| at(Check::Ge(Literal::Time(from))));
+        let to = self.to.map(|to| at(Check::Lt(Literal::Time(to))));
+        from.into_iter().chain(to).fold(filter, CheckedFilter::and)
     }
 
     /// Whether it is about some deals alone.
     fn is_about_deals(&self) -> bool {
         !self.deals.is_empty()
     }
-}
-
-/// Over which time work is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Asked,
-    Ever,
 }
 
 impl Analytics {
@@ -86,18 +80,17 @@ impl Analytics {
         let window = Window::new(request.from, request.to, first.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
         let wanted = self.wanted(request, first, window, before).await?;
-        let mut deeds = Vec::new();
-        let mut told = BTreeSet::new();
+        let (mut deeds, mut told) = (Vec::new(), BTreeSet::new());
         for (kind, grant) in &grants {
-            match kind {
-                WorkKind::Contacts | WorkKind::Companies if wanted.is_about_deals() => continue,
-                WorkKind::Deals => self.deals_moved(grant, &wanted, &mut deeds).await?,
-                kind => {
-                    let filter = wanted.filter(grant, *kind, Reach::Asked, self.session.now())?;
-                    let work = self.session.ports().analytics.work(grant, *kind, &filter).await?;
-                    deeds.extend(work.iter().map(|work| deed(*kind, work)));
-                }
+            if matches!(kind, WorkKind::Contacts | WorkKind::Companies) && wanted.is_about_deals() {
+                continue;
             }
+            let filter = wanted.filter(grant, *kind, self.session.now())?;
+            if *kind == WorkKind::Deals {
+                self.deals_moved(grant, &wanted, &filter, &mut deeds).await?;
+            }
+            let work = self.session.ports().analytics.work(grant, *kind, &wanted.within(filter, *kind)).await?;
+            deeds.extend(work.iter().map(|work| deed(*kind, work)));
             told.insert(*kind);
         }
         let names = self.names_of(deeds.iter().filter_map(|deed| deed.person)).await?;
@@ -137,24 +130,24 @@ impl Analytics {
         Ok(Wanted { request, people, deals, from, to })
     }
 
-    /// The new deals and the moves of deals.
-    async fn deals_moved(&self, grant: &Grant, wanted: &Wanted<'_>, deeds: &mut Vec<Deed>) -> Result<()> {
-        let store = &self.session.ports().analytics;
-        let filter = wanted.filter(grant, WorkKind::Deals, Reach::Ever, self.session.now())?;
-        let deals = store.work(grant, WorkKind::Deals, &filter).await?;
-        let owners: HashMap<Uuid, Option<Id<User>>> = deals.iter().map(|deal| (deal.record, deal.person)).collect();
-        deeds.extend(deals.iter().map(|deal| deed(WorkKind::Deals, deal)));
+    /// The moves of deals.
+    async fn deals_moved(
+        &self,
+        grant: &Grant,
+        wanted: &Wanted<'_>,
+        filter: &CheckedFilter,
+        deeds: &mut Vec<Deed>,
+    ) -> Result<()> {
         let kinds = kinds(&self.all_pipelines(grant, wanted.request.pipeline_id).await?);
-        for step in store.deal_moves(grant, &filter).await? {
+        let store = &self.session.ports().analytics;
+        for OwnedMove { step, owner_id } in store.moves_between(grant, filter, wanted.from, wanted.to).await? {
             let act = match kinds.get(&step.to) {
                 Some(StageKind::Won) => Act::DealWon,
                 Some(StageKind::Lost) => Act::DealLost,
                 Some(StageKind::Open) | None if step.from.is_some() => Act::DealMoved,
                 Some(StageKind::Open) | None => continue,
             };
-            let record = step.deal_id.uuid();
-            let person = owners.get(&record).copied().flatten();
-            deeds.push(Deed { act, record, person, at: step.at });
+            deeds.push(Deed { act, record: step.deal_id.uuid(), person: owner_id, at: step.at });
         }
         Ok(())
     }

@@ -2,31 +2,25 @@
 
 use super::convert::Exchange;
 use super::group::DealGroups;
-use super::port::DealFact;
+use super::source::SourceSum;
 use crate::access::{Action, Entity, Grant};
 use crate::error::Result;
 use crate::exchange_rate::{Days, Pair};
 use crate::money::Currency;
 use crate::session::Session;
 
-/// The way of deals' values into the workspace's currency; none for whoever may not see rates.
+/// The way of the values of groups of deals and of sources into the workspace's currency; none for whoever may
+/// not see rates. Sources are read by themselves, so what was won between the two reads is among them alone.
 ///
 /// # Errors
 /// `Unavailable` past the deadline.
-pub(super) async fn of_deals(session: &Session, grant: &Grant, facts: &[DealFact]) -> Result<Option<Exchange>> {
-    read(session, grant, |exchange| exchange.needs_of(facts)).await
-}
-
-/// As [`of_deals`], of the groups of forecasts.
-///
-/// # Errors
-/// As [`of_deals`].
-pub(super) async fn of_groups(
+pub(super) async fn of_groups<'g>(
     session: &Session,
     grant: &Grant,
-    groups: impl Iterator<Item = &DealGroups>,
+    groups: impl Iterator<Item = &'g DealGroups>,
+    sources: impl Iterator<Item = &'g SourceSum>,
 ) -> Result<Option<Exchange>> {
-    read(session, grant, |exchange| exchange.needs_of_groups(groups)).await
+    read(session, grant, |exchange| exchange.needs_of(groups, sources)).await
 }
 
 /// The way of amounts in these currencies into the workspace's by the rates of today; none for whoever

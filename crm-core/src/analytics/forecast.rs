@@ -157,7 +157,7 @@ impl Part {
     fn convert(&self, purse: &mut Purse<'_>, times: i64) {
         let Some(currency) = self.currency else { return };
         let day = self.day.filter(|_| self.category.is_none());
-        purse.add_sum((currency, self.sum.worth), times, day);
+        purse.add_sum(currency, self.sum, times, day);
     }
 
     /// Whether its deals have a value that has a rate on their day.

@@ -8,7 +8,7 @@ use super::convert::Worth;
 use super::explain::Explainer;
 use super::numbers::count;
 use super::port::DealFact;
-use super::sales::{Tally, ended, explain_tally};
+use super::sales::{Ended, Lot, Tally, explain_tally, grouped, with_key};
 use super::window::Window;
 use crate::deal::DealStatus;
 use crate::error::Result;
@@ -51,29 +51,30 @@ const OPEN: &str = "deals that the owner has open now";
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
 pub(crate) fn leaderboard(
-    facts: &[DealFact],
+    sold: Ended<'_>,
+    open: &BTreeMap<Option<Id<User>>, u64>,
     window: Window,
     currency: Currency,
     names: &BTreeMap<Id<User>, String>,
     worth: Worth<'_>,
     explainer: &mut Explainer,
 ) -> Result<Leaderboard> {
-    let mut owners: BTreeMap<Option<Id<User>>, (u64, Vec<&DealFact>)> = BTreeMap::new();
-    for fact in facts.iter().filter(|fact| fact.status == DealStatus::Open) {
-        owners.entry(fact.owner_id).or_default().0 += 1;
+    let mut owners = grouped(sold.groups.iter(), |(key, _)| key.owner_id);
+    for owner in open.keys() {
+        owners.entry(*owner).or_default();
     }
-    for fact in ended(facts, window) {
-        owners.entry(fact.owner_id).or_default().1.push(fact);
-    }
+    let behind = grouped(sold.facts_in(window), |fact| fact.owner_id);
     let mut ranks = Vec::with_capacity(owners.len());
-    for (owner_id, (open, ended)) in owners {
+    for (owner_id, groups) in owners {
         let key = owner_id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
-        let tally = Tally::of(&ended, worth)?;
-        explain_tally(&format!("ranks.{key}"), &tally, &ended, worth, explainer);
+        let tally = Tally::of(&groups.into_iter().map(Lot::of).collect::<Vec<_>>(), worth)?;
+        let ended = with_key(&behind, &owner_id);
+        explain_tally(&format!("ranks.{key}"), &tally, ended, worth, explainer);
         explainer.say(format!("ranks.{key}"), RANK, Some(count(ended.len())), ended.iter().map(|fact| fact.id));
         let own = |fact: &&DealFact| fact.status == DealStatus::Open && fact.owner_id == owner_id;
-        explainer.say(format!("ranks.{key}.open"), OPEN, None, facts.iter().filter(own).map(|fact| fact.id));
+        explainer.say(format!("ranks.{key}.open"), OPEN, None, sold.facts.iter().filter(own).map(|fact| fact.id));
         let name = owner_id.and_then(|id| names.get(&id).cloned());
+        let open = open.get(&owner_id).copied().unwrap_or(0);
         ranks.push(Rank { owner_id, name, open, tally });
     }
     ranks.sort_by_key(|rank| std::cmp::Reverse((rank.tally.sold(currency), rank.tally.won)));

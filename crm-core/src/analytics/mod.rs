@@ -7,7 +7,7 @@
 //! | `numbers` | means, medians, percentiles, shares and weighted sums |
 //! | `explain` | the definition, denominator and records behind each figure |
 //! | `convert`, `exchange` | amounts in the workspace's currency, and the rates that this needs |
-//! | `group` | deals that a forecast takes for alike, so that a store may answer from sums |
+//! | `group`, `source` | deals that reports take for alike, so that a store may answer from sums |
 //! | `way` | stays in stages, made of moves |
 //! | `conversion`, `forecast`, `velocity`, `sales`, `revenue`, `leaderboard`, `funnel`, `dashboard` | the figures, each a function of facts |
 //! | `activity`, `deeds` | what people did, and how it is read |
@@ -38,6 +38,7 @@ mod request;
 mod revenue;
 mod sales;
 mod service;
+mod source;
 mod velocity;
 mod way;
 mod window;
@@ -51,14 +52,15 @@ pub(crate) use exchange::of_today;
 pub use explain::Explanation;
 pub use forecast::{Amounts, Forecast, Month, OwnerForecast};
 pub use funnel::{ContactFact, Funnel, FunnelStep};
-pub use group::{DealGroups, GroupKey, GroupSum, key as group_key};
+pub use group::{DealGroups, GroupKey, GroupSum, ended_key, key as group_key};
 pub use leaderboard::{Leaderboard, Rank};
 pub use numbers::Days;
 pub(crate) use numbers::{Weighted, share};
-pub use port::{AnalyticsStore, DealFact, StageFlow, Work, WorkKind};
+pub use port::{AnalyticsStore, CycleFact, DealFact, OwnedMove, StageFlow, Work, WorkKind};
 pub use request::{AnalyticsRequest, Report};
 pub use revenue::{CurrencyRevenue, Earned, OwnerRevenue, PeriodRevenue, Revenue, SourceRevenue};
 pub use sales::{Sales, SalesPeriod, Tally};
 pub use service::Analytics;
+pub use source::SourceSum;
 pub use velocity::{Pace, StageVelocity, Velocity};
 pub use window::Window;

@@ -1,11 +1,14 @@
 //! Port: what analytics reads.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::funnel::ContactFact;
 use super::group::DealGroups;
+use super::source::SourceSum;
 use super::window::Window;
 use crate::access::{Entity, Grant};
 use crate::deal::{Deal, DealMove, DealStatus, ForecastCategory};
@@ -15,7 +18,7 @@ use crate::id::Id;
 use crate::money::{Currency, Money};
 use crate::pipeline::{Pipeline, Stage};
 use crate::task::TaskKind;
-use crate::time::Timestamp;
+use crate::time::{Period, Timestamp};
 use crate::user::User;
 
 /// What figures are made of: a deal with few of its fields.
@@ -70,6 +73,29 @@ impl DealFact {
             forecast_category: deal.forecast_category,
             source: deal.source.clone(),
         }
+    }
+}
+
+/// What the length of sales is made of: a deal with fewer of its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CycleFact {
+    /// The deal.
+    pub id: Id<Deal>,
+    /// How it stands.
+    pub status: DealStatus,
+    /// When work on it began.
+    pub opened_at: Option<Timestamp>,
+    /// When it was won or lost.
+    pub closed_at: Option<Timestamp>,
+    /// The currency of its value.
+    pub currency: Option<Currency>,
+}
+
+impl CycleFact {
+    /// The fact of a deal.
+    pub fn of(fact: &DealFact) -> Self {
+        let &DealFact { id, status, opened_at, closed_at, .. } = fact;
+        Self { id, status, opened_at, closed_at, currency: fact.value.map(|value| value.currency) }
     }
 }
 
@@ -132,6 +158,15 @@ pub struct Work {
     pub task_kind: Option<TaskKind>,
 }
 
+/// A step of a deal, and whose the deal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnedMove {
+    /// The step.
+    pub step: DealMove,
+    /// The owner of the deal today.
+    pub owner_id: Option<Id<User>>,
+}
+
 /// How often deals went from one stage to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageFlow {
@@ -144,7 +179,8 @@ pub struct StageFlow {
 }
 
 /// Port: what analytics reads. Every read is walled by the grant's workspace and visibility, and the
-/// filter narrows it further; deleted deals are absent.
+/// filter narrows it further; deleted deals are absent. Each read is of one state of the store. A report is made
+/// of several, so its parts may differ by what is committed between them.
 #[async_trait]
 pub trait AnalyticsStore: Send + Sync {
     /// The deals of a question, in the order of their ids.
@@ -170,11 +206,85 @@ pub trait AnalyticsStore: Send + Sync {
         Ok(DealGroups::of(&self.deal_facts(grant, filter).await?, window, own))
     }
 
+    /// The deals of a question that were won or lost in a window, by what reports take for alike: by month
+    /// in the window's zone, or by day where `every` is shorter, and those won in another currency than
+    /// `own` by day. A store may answer from sums that it keeps; [`DealGroups::ended`] says what they must
+    /// be.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn ended_groups(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        every: Period,
+        own: Currency,
+    ) -> Result<DealGroups> {
+        Ok(DealGroups::ended(&self.deal_facts(grant, filter).await?, window, every, own))
+    }
+
+    /// The deals of a question that were won in a window, by where they came from, by source, currency and
+    /// day. A store may add them up itself; [`SourceSum::of`] says what the sums must be.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn won_by_source(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        own: Currency,
+    ) -> Result<Vec<SourceSum>> {
+        Ok(SourceSum::of(&self.deal_facts(grant, filter).await?, window, own))
+    }
+
+    /// How many deals of a question are open, by owner; owners without any are absent.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn open_deals(&self, grant: &Grant, filter: &CheckedFilter) -> Result<BTreeMap<Option<Id<User>>, u64>> {
+        let mut owners: BTreeMap<_, u64> = BTreeMap::new();
+        for fact in self.deal_facts(grant, filter).await? {
+            if fact.status == DealStatus::Open {
+                *owners.entry(fact.owner_id).or_default() += 1;
+            }
+        }
+        Ok(owners)
+    }
+
+    /// The deals of a question with what the length of sales needs, in any order.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn cycle_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<CycleFact>> {
+        Ok(self.deal_facts(grant, filter).await?.iter().map(CycleFact::of).collect())
+    }
+
     /// The ways of the same deals: their steps in the order of the deals' ids, then of their places.
     ///
     /// # Errors
     /// As [`AnalyticsStore::deal_facts`].
     async fn deal_moves(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealMove>>;
+
+    /// The steps that the deals of a question took from an instant on and before another, in any order.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn moves_between(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<Vec<OwnedMove>> {
+        let facts = self.deal_facts(grant, filter).await?;
+        let owners: BTreeMap<Id<Deal>, Option<Id<User>>> = facts.iter().map(|fact| (fact.id, fact.owner_id)).collect();
+        let mut moves = self.deal_moves(grant, filter).await?;
+        moves.retain(|step| from.is_none_or(|from| from <= step.at) && to.is_none_or(|to| step.at < to));
+        let owned = |step: DealMove| OwnedMove { step, owner_id: owners.get(&step.deal_id).copied().flatten() };
+        Ok(moves.into_iter().map(owned).collect())
+    }
 
     /// The contacts of a question, in the order of their ids.
     ///

@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use super::convert::{CONVERTED, ConvertedTally, Worth};
 use super::explain::Explainer;
+use super::group::Group;
 use super::numbers::count;
 use super::port::DealFact;
-use super::sales::{AVERAGE, Tally, WON, ended};
+use super::sales::{AVERAGE, Ended, Lot, Tally, WON, grouped, period_of, with_key};
+use super::source::SourceSum;
 use super::window::Window;
 use crate::deal::DealStatus;
 use crate::error::Result;
@@ -112,30 +114,29 @@ pub(crate) struct Ledger<'a> {
     pub(crate) currency: Currency,
     pub(crate) names: &'a BTreeMap<Id<User>, String>,
     pub(crate) worth: Worth<'a>,
-    pub(crate) sources: Sources,
 }
 
-/// Whether the caller is told where deals came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sources {
-    Shown,
-    Hidden,
+/// Some won deals: added up, and one by one where somebody asked what stands behind the figures.
+struct Won<'a> {
+    lots: Vec<Lot>,
+    behind: &'a [&'a DealFact],
 }
 
 impl Ledger<'_> {
     /// What some won deals brought, and what decides their place among others.
-    fn earned(&self, place: &str, won: &[&DealFact], explainer: &mut Explainer) -> Result<(Earned, i64)> {
-        let tally = Tally::of(won, self.worth)?;
+    fn earned(&self, place: &str, won: &Won<'_>, explainer: &mut Explainer) -> Result<(Earned, i64)> {
+        let tally = Tally::of(&won.lots, self.worth)?;
         let rank = tally.sold(self.currency);
         let Tally { won: number, won_value, average_deal, converted, .. } = tally;
-        explainer.say(format!("{place}.won"), WON, None, won.iter().map(|fact| fact.id));
+        let behind = won.behind.iter();
+        explainer.say(format!("{place}.won"), WON, None, behind.clone().map(|fact| fact.id));
         if won_value.is_some() {
-            let valued = || won.iter().filter(|fact| fact.value.is_some()).map(|fact| fact.id);
+            let valued = || behind.clone().filter(|fact| fact.value.is_some()).map(|fact| fact.id);
             let denominator = explainer.listens().then(|| count(valued().count()));
             explainer.say(format!("{place}.won_value"), WON, None, valued());
             explainer.say(format!("{place}.average_deal"), AVERAGE, denominator, valued());
             if let Some(exchange) = self.worth.exchange().filter(|_| converted.is_some()) {
-                let rated = || won.iter().filter(|fact| exchange.converts(fact)).map(|fact| fact.id);
+                let rated = || behind.clone().filter(|fact| exchange.converts(fact)).map(|fact| fact.id);
                 let denominator = explainer.listens().then(|| count(rated().count()));
                 explainer.say(format!("{place}.converted"), CONVERTED, denominator, rated());
             }
@@ -143,61 +144,68 @@ impl Ledger<'_> {
         Ok((Earned { won: number, won_value, average_deal, converted }, rank))
     }
 
-    fn periods(&self, won: &[&DealFact], window: Window, explainer: &mut Explainer) -> Result<Vec<PeriodRevenue>> {
-        let zone = window.time_zone;
-        let day = |fact: &DealFact| fact.closed_at.map(|at| zone.day(zone.start_of(self.every, at)));
-        let groups = grouped(won, day).into_iter().filter_map(|(period, own)| Some((period?, own)));
-        let row = |(period, own): (NaiveDate, Vec<&DealFact>)| {
+    fn periods(&self, won: &Won<'_>, window: Window, explainer: &mut Explainer) -> Result<Vec<PeriodRevenue>> {
+        let own = |day: Option<NaiveDate>| day.map(|day| period_of(self.every, day, window));
+        let behind = grouped(won.behind.iter().copied(), |fact| own(fact.closed_at.map(|at| window.time_zone.day(at))));
+        let mut periods = Vec::new();
+        for (key, lots) in grouped(won.lots.iter().copied(), |lot| own(lot.day)) {
+            let Some(period) = key else { continue };
+            let own = Won { lots, behind: with_key(&behind, &key) };
             let (earned, _) = self.earned(&format!("periods.{period}"), &own, explainer)?;
-            Ok(PeriodRevenue { period, earned })
-        };
-        groups.map(row).collect()
+            periods.push(PeriodRevenue { period, earned });
+        }
+        Ok(periods)
     }
 
-    fn owners(&self, won: &[&DealFact], explainer: &mut Explainer) -> Result<Vec<OwnerRevenue>> {
-        let row = |(owner_id, own): (Option<Id<User>>, Vec<&DealFact>)| {
+    fn owners(&self, won: &[Group], behind: &[&DealFact], explainer: &mut Explainer) -> Result<Vec<OwnerRevenue>> {
+        let behind = grouped(behind.iter().copied(), |fact| fact.owner_id);
+        let mut rows = Vec::new();
+        for (owner_id, groups) in grouped(won.iter().copied(), |(key, _)| key.owner_id) {
             let place = owner_id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
+            let lots = groups.into_iter().map(Lot::of).collect();
+            let own = Won { lots, behind: with_key(&behind, &owner_id) };
             let (earned, rank) = self.earned(&format!("owners.{place}"), &own, explainer)?;
             let name = owner_id.and_then(|id| self.names.get(&id).cloned());
-            Ok((rank, OwnerRevenue { owner_id, name, earned }))
-        };
-        let rows = grouped(won, |fact| fact.owner_id).into_iter().map(row).collect::<Result<Vec<_>>>()?;
+            rows.push((rank, OwnerRevenue { owner_id, name, earned }));
+        }
         Ok(largest_first(rows, |row| row.earned.won))
     }
 
-    fn sources(&self, won: &[&DealFact], explainer: &mut Explainer) -> Result<Vec<SourceRevenue>> {
-        let key = |fact: &DealFact| fact.source.as_deref().map(text::key);
-        let row = |(key, own): (Option<String>, Vec<&DealFact>)| {
+    fn sources(
+        &self,
+        sums: &[SourceSum],
+        behind: &[&DealFact],
+        explainer: &mut Explainer,
+    ) -> Result<Vec<SourceRevenue>> {
+        let key = |source: &Option<String>| source.as_deref().map(text::key);
+        let behind = grouped(behind.iter().copied(), |fact| key(&fact.source));
+        let mut rows = Vec::new();
+        for (key, sums) in grouped(sums, |sum| key(&sum.source)) {
             let place = key.as_deref().map_or_else(|| "nowhere".to_owned(), |key| format!("{key:?}"));
+            // Of several ways of writing that of the first deal is told.
+            let source = sums.iter().min_by_key(|sum| sum.first).and_then(|sum| sum.source.clone());
+            let lot = |sum: &&SourceSum| {
+                let &&SourceSum { currency, day, sum, .. } = sum;
+                Lot { status: DealStatus::Won, currency, day, sum }
+            };
+            let own = Won { lots: sums.iter().map(lot).collect(), behind: with_key(&behind, &key) };
             let (earned, rank) = self.earned(&format!("sources.{place}"), &own, explainer)?;
-            let source = own.first().and_then(|fact| fact.source.clone());
-            Ok((rank, SourceRevenue { source, earned }))
-        };
-        let rows = grouped(won, key).into_iter().map(row).collect::<Result<Vec<_>>>()?;
+            rows.push((rank, SourceRevenue { source, earned }));
+        }
         Ok(largest_first(rows, |row| row.earned.won))
     }
 
-    fn currencies(&self, won: &[&DealFact], explainer: &mut Explainer) -> Result<Vec<CurrencyRevenue>> {
-        let currency = |fact: &DealFact| fact.value.map(|value| value.currency);
-        let groups = grouped(won, currency).into_iter().filter_map(|(currency, own)| Some((currency?, own)));
-        let row = |(currency, own): (Currency, Vec<&DealFact>)| {
+    fn currencies(&self, won: &Won<'_>, explainer: &mut Explainer) -> Result<Vec<CurrencyRevenue>> {
+        let behind = grouped(won.behind.iter().copied(), |fact| fact.value.map(|value| value.currency));
+        let mut currencies = Vec::new();
+        for (key, lots) in grouped(won.lots.iter().copied(), |lot| lot.currency) {
+            let Some(currency) = key else { continue };
+            let own = Won { lots, behind: with_key(&behind, &key) };
             let (earned, _) = self.earned(&format!("currencies.{currency}"), &own, explainer)?;
-            Ok(CurrencyRevenue { currency, earned })
-        };
-        groups.map(row).collect()
+            currencies.push(CurrencyRevenue { currency, earned });
+        }
+        Ok(currencies)
     }
-}
-
-/// Deals by what they have in common, in its order.
-fn grouped<'a, K: Ord>(
-    won: &[&'a DealFact],
-    key: impl Fn(&DealFact) -> Option<K>,
-) -> BTreeMap<Option<K>, Vec<&'a DealFact>> {
-    let mut groups: BTreeMap<Option<K>, Vec<&DealFact>> = BTreeMap::new();
-    for fact in won {
-        groups.entry(key(fact)).or_default().push(fact);
-    }
-    groups
 }
 
 fn largest_first<T>(mut rows: Vec<(i64, T)>, won: impl Fn(&T) -> u64) -> Vec<T> {
@@ -205,25 +213,24 @@ fn largest_first<T>(mut rows: Vec<(i64, T)>, won: impl Fn(&T) -> u64) -> Vec<T> 
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// What came in.
+/// What came in; by source where the caller may be told sources.
 ///
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
 pub(crate) fn revenue(
-    facts: &[DealFact],
+    sold: Ended<'_>,
+    sources: Option<&[SourceSum]>,
     window: Window,
     ledger: &Ledger<'_>,
     explainer: &mut Explainer,
 ) -> Result<Revenue> {
-    let mut won = ended(facts, window);
-    won.retain(|fact| fact.status == DealStatus::Won);
+    let groups: Vec<Group> = sold.groups.iter().filter(|(key, _)| key.status == DealStatus::Won).collect();
+    let behind: Vec<&DealFact> = sold.facts_in(window).filter(|fact| fact.status == DealStatus::Won).collect();
+    let won = Won { lots: groups.iter().copied().map(Lot::of).collect(), behind: &behind };
     let (total, _) = ledger.earned("total", &won, explainer)?;
     let periods = ledger.periods(&won, window, explainer)?;
-    let owners = ledger.owners(&won, explainer)?;
-    let sources = match ledger.sources {
-        Sources::Shown => Some(ledger.sources(&won, explainer)?),
-        Sources::Hidden => None,
-    };
+    let owners = ledger.owners(&groups, &behind, explainer)?;
+    let sources = sources.map(|sums| ledger.sources(sums, &behind, explainer)).transpose()?;
     let is_shown = ledger.worth.is_shown();
     let currencies = is_shown.then(|| ledger.currencies(&won, explainer)).transpose()?;
     Ok(Revenue { total, every: ledger.every, periods, owners, sources, currencies })

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::convert::{CONVERTED, ConvertedTally, Worth, tally};
 use super::explain::Explainer;
+use super::group::{DealGroups, Group, GroupSum};
 use super::numbers::{Weighted, count, share};
 use super::port::DealFact;
 use super::window::Window;
 use crate::deal::DealStatus;
 use crate::error::Result;
-use crate::money::{Currency, Money, Totals};
+use crate::money::{Currency, Totals};
 use crate::time::Period;
 
 /// What was sold in a window.
@@ -66,21 +67,18 @@ impl Tally {
     ///
     /// # Errors
     /// `Invalid` for amounts whose sum leaves 64 bits.
-    pub(crate) fn of(ended: &[&DealFact], worth: Worth<'_>) -> Result<Self> {
-        let won: Vec<&&DealFact> = ended.iter().filter(|fact| fact.status == DealStatus::Won).collect();
-        let mut tally = Self {
-            won: count(won.len()),
-            lost: count(ended.iter().filter(|fact| fact.status == DealStatus::Lost).count()),
-            ..Self::default()
-        };
+    pub(crate) fn of(ended: &[Lot], worth: Worth<'_>) -> Result<Self> {
+        let of = |status: DealStatus| ended.iter().filter(move |lot| lot.status == status);
+        let number = |status| of(status).map(|lot| lot.sum.deals()).sum::<u64>();
+        let mut tally = Self { won: number(DealStatus::Won), lost: number(DealStatus::Lost), ..Self::default() };
         tally.win_rate = share(tally.won, tally.won + tally.lost);
         if worth.is_shown() {
-            let values: Vec<Money> = won.iter().filter_map(|fact| fact.value).collect();
-            let mut total = Totals::default();
-            values.iter().try_for_each(|value| total.add(*value))?;
-            tally.average_deal = Some(averages(&total, &values)?);
-            tally.won_value = Some(total);
-            let converted = |exchange| self::tally(won.iter().map(|fact| **fact), exchange).ok();
+            let sums = by_currency(of(DealStatus::Won));
+            let mut total = Weighted::default();
+            sums.iter().for_each(|(currency, sum)| total.add_sum(*currency, sum.worth));
+            tally.won_value = Some(total.divided_by(1)?);
+            tally.average_deal = Some(averages(&sums)?);
+            let converted = |exchange| self::tally(of(DealStatus::Won), exchange).ok();
             tally.converted = worth.exchange().and_then(converted);
         }
         Ok(tally)
@@ -97,23 +95,83 @@ impl Tally {
     }
 }
 
+/// Some deals that ended, as a tally takes them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lot {
+    pub(super) status: DealStatus,
+    /// Absent for deals without a value.
+    pub(super) currency: Option<Currency>,
+    /// The day whose rate counts, where they need one.
+    pub(super) day: Option<NaiveDate>,
+    pub(super) sum: GroupSum,
+}
+
+impl Lot {
+    pub(super) fn of((key, sum): Group) -> Self {
+        Self { status: key.status, currency: key.currency, day: key.day, sum }
+    }
+}
+
+/// The deals with a value by its currency, and what they are worth.
+pub(super) fn by_currency<'a>(lots: impl Iterator<Item = &'a Lot>) -> BTreeMap<Currency, GroupSum> {
+    let mut sums: BTreeMap<Currency, GroupSum> = BTreeMap::new();
+    for lot in lots {
+        if let Some(currency) = lot.currency {
+            sums.entry(currency).or_default().add(lot.sum);
+        }
+    }
+    sums
+}
+
 /// The mean of each currency's values.
-fn averages(total: &Totals, values: &[Money]) -> Result<Totals> {
+///
+/// # Errors
+/// `Invalid` for one that leaves 64 bits.
+pub(super) fn averages(sums: &BTreeMap<Currency, GroupSum>) -> Result<Totals> {
     let mut averages = Totals::default();
-    for sum in total.iter() {
-        let own = values.iter().filter(|value| value.currency == sum.currency).count();
+    for (currency, sum) in sums {
         let mut weighted = Weighted::default();
-        weighted.add(sum, 1);
-        let average = weighted.divided_by(i128::try_from(own).unwrap_or(1))?;
+        weighted.add_sum(*currency, sum.worth);
+        let average = weighted.divided_by(sum.count.into())?;
         average.iter().try_for_each(|money| averages.add(money))?;
     }
     Ok(averages)
 }
 
-/// The deals that ended in a window.
-pub(crate) fn ended(facts: &[DealFact], window: Window) -> Vec<&DealFact> {
-    let ended = facts.iter().filter(|fact| fact.status != DealStatus::Open);
-    ended.filter(|fact| fact.closed_at.is_some_and(|at| window.holds(at))).collect()
+/// What reports about deals that ended are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended<'a> {
+    /// The deals that ended in the window.
+    pub(crate) groups: &'a DealGroups,
+    /// The deals of the question one by one, where somebody asked what stands behind the figures.
+    pub(crate) facts: &'a [DealFact],
+}
+
+impl<'a> Ended<'a> {
+    /// Those of the deals one by one that ended in a window.
+    pub(super) fn facts_in(self, window: Window) -> impl Iterator<Item = &'a DealFact> {
+        let (span, ended) = (window.span(), self.facts.iter().filter(|fact| fact.status != DealStatus::Open));
+        ended.filter(move |fact| fact.closed_at.is_some_and(|at| span.holds(at)))
+    }
+}
+
+/// Things by what they have in common, in its order.
+pub(super) fn grouped<T, K: Ord>(all: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> BTreeMap<K, Vec<T>> {
+    let mut groups: BTreeMap<K, Vec<T>> = BTreeMap::new();
+    for one in all {
+        groups.entry(key(&one)).or_default().push(one);
+    }
+    groups
+}
+
+/// What has a key in common, nothing where the key is not there.
+pub(super) fn with_key<'m, T, K: Ord>(groups: &'m BTreeMap<K, Vec<T>>, key: &K) -> &'m [T] {
+    groups.get(key).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The first day of the period that a day is in.
+pub(super) fn period_of(every: Period, day: NaiveDate, window: Window) -> NaiveDate {
+    window.time_zone.day(window.time_zone.start_of_day(every.first_day(day)))
 }
 
 pub(super) const WON: &str = "deals that are won and closed in the window";
@@ -127,28 +185,27 @@ pub(super) const AVERAGE: &str =
 /// # Errors
 /// `Invalid` for amounts whose sum leaves 64 bits.
 pub(crate) fn sales(
-    facts: &[DealFact],
+    sold: Ended<'_>,
     window: Window,
     every: Period,
     worth: Worth<'_>,
     explainer: &mut Explainer,
 ) -> Result<Sales> {
-    let ended = ended(facts, window);
-    let mut periods: BTreeMap<NaiveDate, Vec<&DealFact>> = BTreeMap::new();
-    for fact in &ended {
-        if let Some(at) = fact.closed_at {
-            let zone = window.time_zone;
-            periods.entry(zone.day(zone.start_of(every, at))).or_default().push(fact);
-        }
+    let zone = window.time_zone;
+    let total = Tally::of(&sold.groups.iter().map(Lot::of).collect::<Vec<_>>(), worth)?;
+    let behind: Vec<&DealFact> = sold.facts_in(window).collect();
+    explain_tally("total", &total, &behind, worth, explainer);
+    let own = |day: Option<NaiveDate>| day.map(|day| period_of(every, day, window));
+    let periods = grouped(sold.groups.iter(), |(key, _)| own(key.day));
+    let behind = grouped(behind, |fact| own(fact.closed_at.map(|at| zone.day(at))));
+    let mut told = Vec::with_capacity(periods.len());
+    for (key, groups) in periods {
+        let Some(period) = key else { continue };
+        let tally = Tally::of(&groups.into_iter().map(Lot::of).collect::<Vec<_>>(), worth)?;
+        explain_tally(&format!("periods.{period}"), &tally, with_key(&behind, &key), worth, explainer);
+        told.push(SalesPeriod { period, tally });
     }
-    let total = Tally::of(&ended, worth)?;
-    explain_tally("total", &total, &ended, worth, explainer);
-    let period = |(period, facts): (&NaiveDate, &Vec<&DealFact>)| {
-        let tally = Tally::of(facts, worth)?;
-        explain_tally(&format!("periods.{period}"), &tally, facts, worth, explainer);
-        Ok(SalesPeriod { period: *period, tally })
-    };
-    Ok(Sales { total, every, periods: periods.iter().map(period).collect::<Result<_>>()? })
+    Ok(Sales { total, every, periods: told })
 }
 
 /// Says what stands behind a tally at its place in the answer.

@@ -1,20 +1,22 @@
 //! Use cases of analytics.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use super::conversion::{Conversion, ConversionOptions, conversion};
 use super::convert::{Exchange, Worth};
-use super::dashboard::{Dashboard, Desk, dashboard};
+use super::dashboard::{Dashboard, Desk, Sheet, dashboard};
 use super::exchange;
 use super::explain::{Behind, Explainer};
 use super::forecast::{Forecast, Outlook, forecast};
 use super::funnel::{Funnel, funnel};
 use super::group::DealGroups;
 use super::leaderboard::{Leaderboard, leaderboard};
-use super::port::DealFact;
+use super::port::{CycleFact, DealFact};
 use super::request::{AnalyticsRequest, Report};
-use super::revenue::{Ledger, Revenue, Sources, revenue};
-use super::sales::{Sales, sales};
+use super::revenue::{Ledger, Revenue, revenue};
+use super::sales::{Ended, Sales, sales};
+use super::source::SourceSum;
 use super::velocity::{Course, Velocity, velocity};
 use super::way::{Stay, stays};
 use super::window::Window;
@@ -34,6 +36,13 @@ pub struct Analytics {
     pub(super) session: Session,
 }
 
+/// A pipeline, which deals are in it, and their stays in its stages.
+struct Way {
+    pipeline: Pipeline,
+    filter: CheckedFilter,
+    stays: Vec<Stay>,
+}
+
 /// What a question leads to.
 struct Question {
     grant: Grant,
@@ -50,10 +59,36 @@ impl Question {
         if self.shows_values { Worth::Shown(exchange) } else { Worth::Hidden }
     }
 
+    /// The windows that were asked about.
+    fn windows(&self) -> impl Iterator<Item = Window> + use<> {
+        [Some(self.window), self.before].into_iter().flatten()
+    }
+
+    /// Whether somebody asked what stands behind the figures, which sums do not tell.
+    fn is_explained(&self) -> bool {
+        self.behind == Behind::Asked
+    }
+
     /// The answer for each window that was asked about.
     fn answer<T>(&self, figures: impl FnMut(Window, &mut Explainer) -> Result<T>) -> Result<Report<T>> {
         answer(self.window, self.before, self.behind, figures)
     }
+}
+
+/// The groups of all windows.
+fn groups_of(asked: &[(Window, DealGroups)]) -> impl Iterator<Item = &DealGroups> {
+    asked.iter().map(|(_, groups)| groups)
+}
+
+/// The sums of all windows.
+fn sums_of(sources: &[(Window, Vec<SourceSum>)]) -> impl Iterator<Item = &SourceSum> {
+    sources.iter().flat_map(|(_, sums)| sums)
+}
+
+/// What was read for a window.
+fn read_for<T>(read: &[(Window, T)], window: Window) -> Result<&T> {
+    let own = read.iter().find(|(asked, _)| *asked == window).map(|(_, own)| own);
+    own.ok_or_else(|| Error::internal("a window that nobody asked about"))
 }
 
 /// The answer for a window, and for the one before where that was asked about too.
@@ -87,7 +122,7 @@ impl Analytics {
         options: ConversionOptions,
     ) -> Result<Report<Conversion>> {
         let question = self.question(request).await?;
-        let (pipeline, stays) = self.ways(&question, request.pipeline_id).await?;
+        let Way { pipeline, stays, .. } = self.ways(&question, request.pipeline_id).await?;
         question.answer(|window, explainer| Ok(conversion(&pipeline, &stays, window, options, explainer)))
     }
 
@@ -97,19 +132,15 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn forecast(&self, request: &AnalyticsRequest) -> Result<Report<Forecast>> {
         let question = self.question(request).await?;
-        // Only who asks what stands behind a figure needs the deals one by one.
-        let facts = if question.behind == Behind::Asked { self.facts(&question).await? } else { Vec::new() };
-        let mut asked = vec![(question.window, self.groups(&question, question.window).await?)];
-        if let Some(before) = question.before {
-            asked.push((before, self.groups(&question, before).await?));
+        let facts = self.explaining(&question).await?;
+        let mut asked = Vec::new();
+        for window in question.windows() {
+            asked.push((window, self.groups(&question, window).await?));
         }
-        let groups = asked.iter().map(|(_, groups)| groups);
-        let exchange = exchange::of_groups(&self.session, &question.grant, groups).await?;
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups_of(&asked), iter::empty()).await?;
         let (pipelines, currency) = (self.pipelines(&question).await?, question.grant.workspace().currency);
         question.answer(|window, explainer| {
-            let own = asked.iter().find(|(asked, _)| *asked == window);
-            let (_, groups) = own.ok_or_else(|| Error::internal("a window that nobody asked about"))?;
-            let outlook = Outlook { groups, facts: &facts, pipelines: &pipelines, currency };
+            let outlook = Outlook { groups: read_for(&asked, window)?, facts: &facts, pipelines: &pipelines, currency };
             forecast(&outlook, window, question.worth(exchange.as_ref()), explainer)
         })
     }
@@ -120,13 +151,15 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn velocity(&self, request: &AnalyticsRequest) -> Result<Report<Velocity>> {
         let question = self.question(request).await?;
-        let (pipeline, stays) = self.ways(&question, request.pipeline_id).await?;
-        let mut facts = self.facts(&question).await?;
-        facts.retain(|fact| fact.pipeline_id == pipeline.id);
-        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
+        let way = self.ways(&question, request.pipeline_id).await?;
+        let facts = self.cycles(&question, &way).await?;
+        let asked = self.ended(&question, Period::Month).await?;
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups_of(&asked), iter::empty()).await?;
         let (now, currency) = (self.session.now(), question.grant.workspace().currency);
         question.answer(|window, explainer| {
-            let course = Course { pipeline: &pipeline, facts: &facts, stays: &stays, window, now, currency };
+            let Way { pipeline, stays, .. } = &way;
+            let ended = read_for(&asked, window)?;
+            let course = Course { pipeline, ended, facts: &facts, stays, window, now, currency };
             velocity(&course, question.worth(exchange.as_ref()), explainer)
         })
     }
@@ -137,9 +170,12 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn sales(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Sales>> {
         let question = self.question(request).await?;
-        let facts = self.facts(&question).await?;
-        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
-        question.answer(|window, explainer| sales(&facts, window, every, question.worth(exchange.as_ref()), explainer))
+        let (asked, facts) = (self.ended(&question, every).await?, self.explaining(&question).await?);
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups_of(&asked), iter::empty()).await?;
+        question.answer(|window, explainer| {
+            let sold = Ended { groups: read_for(&asked, window)?, facts: &facts };
+            sales(sold, window, every, question.worth(exchange.as_ref()), explainer)
+        })
     }
 
     /// The members by what they sold.
@@ -148,12 +184,14 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn team(&self, request: &AnalyticsRequest) -> Result<Report<Leaderboard>> {
         let question = self.question(request).await?;
-        let facts = self.facts(&question).await?;
-        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
-        let names = self.names(&facts).await?;
+        let (asked, facts) = (self.ended(&question, Period::Month).await?, self.explaining(&question).await?);
+        let open = self.session.ports().analytics.open_deals(&question.grant, &question.filter).await?;
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups_of(&asked), iter::empty()).await?;
+        let names = self.names(groups_of(&asked), open.keys().copied()).await?;
         let currency = question.grant.workspace().currency;
         question.answer(|window, explainer| {
-            leaderboard(&facts, window, currency, &names, question.worth(exchange.as_ref()), explainer)
+            let sold = Ended { groups: read_for(&asked, window)?, facts: &facts };
+            leaderboard(sold, &open, window, currency, &names, question.worth(exchange.as_ref()), explainer)
         })
     }
 
@@ -163,18 +201,27 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn revenue(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Revenue>> {
         let question = self.question(request).await?;
-        let facts = self.facts(&question).await?;
-        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
-        let names = self.names(&facts).await?;
-        let is_hidden = question.grant.mask(Entity::Deal).hides("source");
+        let (asked, facts) = (self.ended(&question, every).await?, self.explaining(&question).await?);
+        let mut sources = Vec::new();
+        if !question.grant.mask(Entity::Deal).hides("source") {
+            for window in question.windows() {
+                sources.push((window, self.won_by_source(&question, window).await?));
+            }
+        }
+        let (groups, won) = (groups_of(&asked), sums_of(&sources));
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups, won).await?;
+        let names = self.names(groups_of(&asked), iter::empty()).await?;
         let ledger = Ledger {
             every,
             currency: question.grant.workspace().currency,
             names: &names,
             worth: question.worth(exchange.as_ref()),
-            sources: if is_hidden { Sources::Hidden } else { Sources::Shown },
         };
-        question.answer(|window, explainer| revenue(&facts, window, &ledger, explainer))
+        question.answer(|window, explainer| {
+            let sold = Ended { groups: read_for(&asked, window)?, facts: &facts };
+            let sources = read_for(&sources, window).ok().map(Vec::as_slice);
+            revenue(sold, sources, window, &ledger, explainer)
+        })
     }
 
     /// How far the contacts that were made in the window have come on the way from lead to customer.
@@ -194,16 +241,22 @@ impl Analytics {
     /// As [`Analytics::conversion`].
     pub async fn dashboard(&self, request: &AnalyticsRequest, every: Period) -> Result<Report<Dashboard>> {
         let question = self.question(request).await?;
-        let (pipeline, stays) = self.ways(&question, request.pipeline_id).await?;
-        let facts = self.facts(&question).await?;
-        let exchange = exchange::of_deals(&self.session, &question.grant, &facts).await?;
-        let own: Vec<DealFact> = facts.iter().filter(|fact| fact.pipeline_id == pipeline.id).cloned().collect();
-        let (pipelines, names) = (self.pipelines(&question).await?, self.names(&facts).await?);
+        let way = self.ways(&question, request.pipeline_id).await?;
+        let (own, facts) = (self.cycles(&question, &way).await?, self.explaining(&question).await?);
+        let open = self.session.ports().analytics.open_deals(&question.grant, &question.filter).await?;
+        let mut sheets = Vec::new();
+        for (window, ended) in self.ended(&question, every).await? {
+            sheets.push((window, Sheet { ended, expected: self.groups(&question, window).await? }));
+        }
+        let groups = || sheets.iter().flat_map(|(_, sheet)| [&sheet.ended, &sheet.expected]);
+        let exchange = exchange::of_groups(&self.session, &question.grant, groups(), iter::empty()).await?;
+        let (pipelines, names) = (self.pipelines(&question).await?, self.names(groups(), open.keys().copied()).await?);
         let desk = Desk {
             facts: &facts,
+            open: &open,
             own: &own,
-            stays: &stays,
-            pipeline: &pipeline,
+            stays: &way.stays,
+            pipeline: &way.pipeline,
             pipelines: &pipelines,
             names: &names,
             every,
@@ -211,7 +264,7 @@ impl Analytics {
             currency: question.grant.workspace().currency,
             worth: question.worth(exchange.as_ref()),
         };
-        question.answer(|window, explainer| dashboard(&desk, window, explainer))
+        question.answer(|window, explainer| dashboard(&desk, read_for(&sheets, window)?, window, explainer))
     }
 
     async fn question(&self, request: &AnalyticsRequest) -> Result<Question> {
@@ -251,8 +304,12 @@ impl Analytics {
         Ok(team.map_err(|error| error.not_found_at("team_id"))?.members.clone())
     }
 
-    /// The deals of a question, as far as the caller sees their fields.
-    async fn facts(&self, question: &Question) -> Result<Vec<DealFact>> {
+    /// The deals of a question one by one, as far as the caller sees their fields; none where nobody asked
+    /// what stands behind the figures.
+    async fn explaining(&self, question: &Question) -> Result<Vec<DealFact>> {
+        if !question.is_explained() {
+            return Ok(Vec::new());
+        }
         let mut facts = self.session.ports().analytics.deal_facts(&question.grant, &question.filter).await?;
         if !question.shows_values {
             facts.iter_mut().for_each(|fact| fact.value = None);
@@ -268,6 +325,38 @@ impl Analytics {
         Ok(if question.shows_values { groups } else { groups.without_values() })
     }
 
+    /// The deals that ended in each window, as far as the caller sees their fields.
+    async fn ended(&self, question: &Question, every: Period) -> Result<Vec<(Window, DealGroups)>> {
+        let Question { grant, filter, .. } = question;
+        let (store, own) = (&self.session.ports().analytics, grant.workspace().currency);
+        let mut asked = Vec::new();
+        for window in question.windows() {
+            let groups = store.ended_groups(grant, filter, window, every, own).await?;
+            asked.push((window, if question.shows_values { groups } else { groups.without_values() }));
+        }
+        Ok(asked)
+    }
+
+    /// The deals that were won in a window by where they came from, as far as the caller sees values.
+    async fn won_by_source(&self, question: &Question, window: Window) -> Result<Vec<SourceSum>> {
+        let Question { grant, filter, .. } = question;
+        let own = grant.workspace().currency;
+        let mut sums = self.session.ports().analytics.won_by_source(grant, filter, window, own).await?;
+        if !question.shows_values {
+            sums.iter_mut().for_each(|sum| sum.currency = None);
+        }
+        Ok(sums)
+    }
+
+    /// The deals of a way's pipeline with what the length of sales needs.
+    async fn cycles(&self, question: &Question, way: &Way) -> Result<Vec<CycleFact>> {
+        let mut facts = self.session.ports().analytics.cycle_facts(&question.grant, &way.filter).await?;
+        if !question.shows_values {
+            facts.iter_mut().for_each(|fact| fact.currency = None);
+        }
+        Ok(facts)
+    }
+
     /// All pipelines, the default one first.
     async fn pipelines(&self, question: &Question) -> Result<Vec<Pipeline>> {
         let pipelines = self.session.ports().pipelines.pipelines(&question.grant).await?;
@@ -275,7 +364,7 @@ impl Analytics {
     }
 
     /// A pipeline and the stays of its deals.
-    async fn ways(&self, question: &Question, id: Option<Id<Pipeline>>) -> Result<(Pipeline, Vec<Stay>)> {
+    async fn ways(&self, question: &Question, id: Option<Id<Pipeline>>) -> Result<Way> {
         let ports = self.session.ports();
         let pipeline = match id {
             Some(id) => ports.pipelines.pipeline(&question.grant, id).await?.into_inner(),
@@ -286,14 +375,20 @@ impl Analytics {
         };
         let own = Filter::is("pipeline_id", Op::Eq, Scalar::Text(pipeline.id.to_string()));
         let own = question.grant.check_filter(Entity::Deal, Some(&own), self.session.now())?;
-        let moves = ports.analytics.deal_moves(&question.grant, &question.filter.clone().and(own)).await?;
+        let filter = question.filter.clone().and(own);
+        let moves = ports.analytics.deal_moves(&question.grant, &filter).await?;
         let stays = stays(&pipeline, &moves);
-        Ok((pipeline, stays))
+        Ok(Way { pipeline, filter, stays })
     }
 
     /// The names of the owners, where the caller may see members.
-    async fn names(&self, facts: &[DealFact]) -> Result<BTreeMap<Id<User>, String>> {
-        self.names_of(facts.iter().filter_map(|fact| fact.owner_id)).await
+    async fn names(
+        &self,
+        groups: impl Iterator<Item = &DealGroups> + Send,
+        others: impl Iterator<Item = Option<Id<User>>> + Send,
+    ) -> Result<BTreeMap<Id<User>, String>> {
+        let owners: Vec<Id<User>> = groups.flat_map(DealGroups::iter).filter_map(|(key, _)| key.owner_id).collect();
+        self.names_of(owners.into_iter().chain(others.flatten())).await
     }
 
     /// The names of people, where the caller may see members.

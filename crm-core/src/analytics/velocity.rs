@@ -1,11 +1,15 @@
 //! How fast deals go: days in each stage, the length of a sale, and what a day brings.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::convert::{CONVERTED, ConvertedPace, Exchange, Worth, tally};
 use super::explain::Explainer;
-use super::numbers::{Days, Weighted, between, count, real, share};
-use super::port::DealFact;
+use super::group::DealGroups;
+use super::numbers::{Days, between, count, real, share};
+use super::port::CycleFact;
+use super::sales::{Lot, averages, by_currency};
 use super::way::Stay;
 use super::window::Window;
 use crate::deal::{Deal, DealStatus};
@@ -76,13 +80,17 @@ const OPPORTUNITIES: &str = "deals in an open stage at the end of the window, or
 const WIN_RATE: &str = "deals won in the window divided by deals won or lost in it";
 const PACE: &str = "sales velocity: opportunities x average won deal x win rate / mean won cycle in days";
 
-/// A fact and a stay of which pipeline, until when, and in which currency amounts without one are.
+/// What velocity is made of.
 pub(crate) struct Course<'a> {
     pub(crate) pipeline: &'a Pipeline,
-    pub(crate) facts: &'a [DealFact],
+    /// The deals that ended in the window, of any pipeline.
+    pub(crate) ended: &'a DealGroups,
+    /// The deals of the pipeline.
+    pub(crate) facts: &'a [CycleFact],
     pub(crate) stays: &'a [Stay],
     pub(crate) window: Window,
     pub(crate) now: Timestamp,
+    /// The currency in which amounts without one are.
     pub(crate) currency: Currency,
 }
 
@@ -92,20 +100,22 @@ impl Course<'_> {
         self.window.end().map_or(self.now, |end| Timestamp::from_micros(end.micros() - 1).min(self.now))
     }
 
-    fn closed(&self, status: DealStatus) -> impl Iterator<Item = &DealFact> {
-        let closed = self.facts.iter().filter(move |fact| fact.status == status);
-        closed.filter(move |fact| fact.closed_at.is_some_and(|at| self.window.holds(at)))
+    fn closed(&self, status: DealStatus) -> Vec<&CycleFact> {
+        let (span, closed) = (self.window.span(), self.facts.iter().filter(|fact| fact.status == status));
+        closed.filter(|fact| fact.closed_at.is_some_and(|at| span.holds(at))).collect()
     }
 
-    fn cycles(&self, status: DealStatus) -> Vec<(Id<Deal>, i64)> {
-        let cycle = |fact: &DealFact| Some((fact.id, between(fact.opened_at?, fact.closed_at?)));
-        self.closed(status).filter_map(cycle).collect()
+    /// The won deals with a value, added up.
+    fn won(&self) -> Vec<Lot> {
+        let own = self.ended.iter().filter(|(key, _)| key.pipeline_id == self.pipeline.id);
+        let won = own.filter(|(key, _)| key.status == DealStatus::Won && key.currency.is_some());
+        won.map(Lot::of).collect()
     }
 
     fn stage(&self, at: usize, stage: &Stage, explainer: &mut Explainer) -> StageVelocity {
-        let end = self.end();
+        let (span, end) = (self.window.span(), self.end());
         let own = || self.stays.iter().filter(move |stay| stay.stage == at);
-        let left = own().filter_map(|stay| Some((stay, stay.left?.0))).filter(|(_, left)| self.window.holds(*left));
+        let left = own().filter_map(|stay| Some((stay, stay.left?.0))).filter(|(_, left)| span.holds(*left));
         let left: Vec<(Id<Deal>, i64)> = left.map(|(stay, left)| (stay.deal, between(stay.entered, left))).collect();
         let staying = own().filter(|stay| stay.lasts_at(end));
         let staying: Vec<(Id<Deal>, i64)> = staying.map(|stay| (stay.deal, between(stay.entered, end))).collect();
@@ -134,24 +144,16 @@ impl Course<'_> {
     }
 
     fn pace(&self, open: &[Id<Deal>], win_rate: f64, cycle_days: f64) -> Result<Vec<Pace>> {
-        let mut paces = Vec::new();
-        let valued: Vec<Money> = self.closed(DealStatus::Won).filter_map(|fact| fact.value).collect();
-        let mut currencies: Vec<Currency> = valued.iter().map(|value| value.currency).collect();
-        currencies.sort_unstable();
-        currencies.dedup();
-        let is_open = |fact: &&DealFact| open.binary_search(&fact.id).is_ok();
-        for currency in currencies {
-            let own: Vec<&Money> = valued.iter().filter(|value| value.currency == currency).collect();
-            let mut sum = Weighted::default();
-            own.iter().for_each(|value| sum.add(**value, 1));
-            let average = sum.divided_by(i128::try_from(own.len()).unwrap_or(1))?;
-            let in_it = |fact: &&DealFact| fact.value.map_or(self.currency, |value| value.currency) == currency;
-            let opportunities = count(self.facts.iter().filter(is_open).filter(in_it).count());
-            let Some(average_deal) = average.iter().next() else { continue };
-            let per_day = a_day(opportunities, average_deal, win_rate, cycle_days);
-            paces.push(Pace { opportunities, average_deal, per_day });
+        let mut opportunities: BTreeMap<Currency, u64> = BTreeMap::new();
+        for fact in self.facts.iter().filter(|fact| open.binary_search(&fact.id).is_ok()) {
+            *opportunities.entry(fact.currency.unwrap_or(self.currency)).or_default() += 1;
         }
-        Ok(paces)
+        let averages = averages(&by_currency(self.won().iter()))?;
+        let pace = |average_deal: Money| {
+            let opportunities = opportunities.get(&average_deal.currency).copied().unwrap_or(0);
+            Pace { opportunities, average_deal, per_day: a_day(opportunities, average_deal, win_rate, cycle_days) }
+        };
+        Ok(averages.iter().map(pace).collect())
     }
 
     fn converted(
@@ -161,10 +163,11 @@ impl Course<'_> {
         cycle_days: f64,
         exchange: &Exchange,
     ) -> Result<Option<ConvertedPace>> {
-        if self.closed(DealStatus::Won).all(|fact| fact.value.is_none()) {
+        let won = self.won();
+        if won.is_empty() {
             return Ok(None);
         }
-        let won = tally(self.closed(DealStatus::Won), exchange)?;
+        let won = tally(won.iter(), exchange)?;
         let per_day = |average_deal| a_day(opportunities, average_deal, win_rate, cycle_days);
         Ok(Some(ConvertedPace {
             average_deal: won.average_deal,
@@ -189,6 +192,12 @@ fn ids(durations: &[(Id<Deal>, i64)]) -> impl Iterator<Item = Id<Deal>> {
     durations.iter().map(|(id, _)| *id)
 }
 
+/// How long the sales of deals took that say when they began.
+fn cycles(closed: &[&CycleFact]) -> Vec<(Id<Deal>, i64)> {
+    let cycle = |fact: &&CycleFact| Some((fact.id, between(fact.opened_at?, fact.closed_at?)));
+    closed.iter().filter_map(cycle).collect()
+}
+
 fn durations(durations: Vec<(Id<Deal>, i64)>) -> Days {
     Days::of(durations.into_iter().map(|(_, duration)| duration).collect())
 }
@@ -200,16 +209,16 @@ fn durations(durations: Vec<(Id<Deal>, i64)>) -> Days {
 pub(crate) fn velocity(course: &Course<'_>, worth: Worth<'_>, explainer: &mut Explainer) -> Result<Velocity> {
     let open_stages = course.pipeline.stages.iter().enumerate().filter(|(_, stage)| stage.kind == StageKind::Open);
     let stages: Vec<StageVelocity> = open_stages.map(|(at, stage)| course.stage(at, stage, explainer)).collect();
-    let (won, lost) = (course.cycles(DealStatus::Won), course.cycles(DealStatus::Lost));
+    let [all_won, all_lost] = [DealStatus::Won, DealStatus::Lost].map(|status| course.closed(status));
+    let (won, lost) = (cycles(&all_won), cycles(&all_lost));
     explainer.say("won_cycle", CYCLE, Some(count(won.len())), ids(&won));
     explainer.say("lost_cycle", CYCLE, Some(count(lost.len())), ids(&lost));
     let mut open = course.opportunities();
     open.sort_unstable();
     explainer.say("opportunities", OPPORTUNITIES, None, open.iter().copied());
-    let won_count = count(course.closed(DealStatus::Won).count());
-    let ended = won_count + count(course.closed(DealStatus::Lost).count());
-    let win_rate = share(won_count, ended);
-    explainer.say("win_rate", WIN_RATE, Some(ended), course.closed(DealStatus::Won).map(|fact| fact.id));
+    let ended = count(all_won.len()) + count(all_lost.len());
+    let win_rate = share(count(all_won.len()), ended);
+    explainer.say("win_rate", WIN_RATE, Some(ended), all_won.iter().map(|fact| fact.id));
     let won_cycle = durations(won);
     let (mut pace, mut converted) = (Vec::new(), None);
     if let (Some(rate), Some(days)) = (win_rate, won_cycle.mean.filter(|days| *days > 0.0)) {
@@ -222,7 +231,9 @@ pub(crate) fn velocity(course: &Course<'_>, worth: Worth<'_>, explainer: &mut Ex
         explainer.say("pace", PACE, None, open.iter().copied());
     }
     if let Some(exchange) = worth.exchange().filter(|_| converted.is_some()) {
-        let rated = || course.closed(DealStatus::Won).filter(|fact| exchange.converts(fact)).map(|fact| fact.id);
+        let day = |fact: &CycleFact| fact.closed_at.map(|at| course.window.time_zone.day(at));
+        let has_rate = |fact: &CycleFact| fact.currency.is_some_and(|own| exchange.has_rate(own, day(fact)));
+        let rated = || all_won.iter().filter(|fact| has_rate(fact)).map(|fact| fact.id);
         explainer.say("converted.average_deal", CONVERTED, Some(count(rated().count())), rated());
         explainer.say("converted.per_day", PACE, None, open.iter().copied());
     }

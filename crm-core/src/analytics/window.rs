@@ -57,13 +57,45 @@ impl Window {
         self.to.and_then(|day| day.succ_opt()).map(|day| self.time_zone.start_of_day(day))
     }
 
+    /// Its instants.
+    pub(crate) fn span(&self) -> Span {
+        Span { start: self.start(), end: self.end() }
+    }
+
     /// Whether an instant lies in it.
     pub fn holds(&self, at: Timestamp) -> bool {
-        self.start().is_none_or(|start| start <= at) && self.end().is_none_or(|end| at < end)
+        self.span().holds(at)
     }
 
     /// Whether a day lies in it.
     pub fn holds_day(&self, day: NaiveDate) -> bool {
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// The instants of a window, for whoever asks of many whether they lie in it: to cut days takes longer
+/// than to compare.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    /// The first one.
+    pub(crate) start: Option<Timestamp>,
+    /// The first one after it.
+    pub(crate) end: Option<Timestamp>,
+}
+
+impl Span {
+    /// Whether an instant lies in it.
+    pub(crate) fn holds(self, at: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= at) && self.ends_after(at)
+    }
+
+    /// Whether it ends after an instant.
+    pub(crate) fn ends_after(self, at: Timestamp) -> bool {
+        self.end.is_none_or(|end| at < end)
+    }
+
+    /// Whether it begins after an instant.
+    pub(crate) fn follows(self, at: Timestamp) -> bool {
+        self.start.is_some_and(|start| at < start)
     }
 }

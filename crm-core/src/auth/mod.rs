@@ -11,6 +11,6 @@ mod port;
 mod service;
 
 pub use event::AuthEvent;
-pub use model::{Login, LoginAnswer, Me, Register, Registered, SignIn, Signup, Tokens};
+pub use model::{Login, LoginAnswer, Me, REFRESH_SECONDS, Register, Registered, SignIn, Signup, Tokens};
 pub use port::{Attempt, Rotation, SignInStore, ThrottleStore};
 pub use service::Auth;

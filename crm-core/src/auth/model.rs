@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// How long an access token lives, in seconds: 15 minutes.
 pub(crate) const ACCESS_SECONDS: i64 = 15 * 60;
 /// How long a refresh token lives without use, in seconds: 30 days.
-pub(crate) const REFRESH_SECONDS: i64 = 30 * 24 * 60 * 60;
+pub const REFRESH_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

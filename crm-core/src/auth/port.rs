@@ -42,7 +42,7 @@ pub trait SignInStore: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<Rotation>;
 
-    /// The sign-in whose refresh token this is or was, dead or alive.
+    /// The sign-in whose present refresh token this is, dead or alive; none for one that was replaced.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

@@ -182,6 +182,20 @@ impl Auth {
         self.session_of(&sign_in).await
     }
 
+    /// What an access token would prove now for whoever holds a refresh token, which stays as it is: for
+    /// connections that a browser opens by itself, with nothing but its cookies.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that was replaced or never was one, and where its sign-in has ended;
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn holder(&self, refresh_token: &str) -> Result<AccessClaims> {
+        let now = self.crm.now();
+        let held = self.crm.ports.sign_ins.holder(&digest(refresh_token)).await?;
+        let sign_in = held.filter(|sign_in| sign_in.is_alive(now));
+        let sign_in = sign_in.ok_or_else(|| Error::unauthenticated("the refresh token does not hold"))?;
+        Ok(claims(&sign_in, now))
+    }
+
     /// Ends a sign-in of the caller's own.
     ///
     /// # Errors
@@ -289,8 +303,8 @@ impl Auth {
     }
 
     fn tokens(&self, sign_in: &SignIn, refresh_token: String, now: Timestamp) -> Result<Tokens> {
-        let claims = AccessClaims::new(sign_in.workspace_id, sign_in.user_id, sign_in.id, now, ACCESS_SECONDS);
-        Ok(Tokens { access_token: self.signer()?.sign(&claims)?, refresh_token, expires_in: ACCESS_SECONDS })
+        let access_token = self.signer()?.sign(&claims(sign_in, now))?;
+        Ok(Tokens { access_token, refresh_token, expires_in: ACCESS_SECONDS })
     }
 
     async fn session_of(&self, sign_in: &SignIn) -> Result<Session> {
@@ -331,6 +345,10 @@ impl Auth {
     fn signer(&self) -> Result<&Arc<dyn TokenSigner>> {
         self.crm.ports.signer.as_ref().ok_or_else(without_auth)
     }
+}
+
+fn claims(sign_in: &SignIn, now: Timestamp) -> AccessClaims {
+    AccessClaims::new(sign_in.workspace_id, sign_in.user_id, sign_in.id, now, ACCESS_SECONDS)
 }
 
 /// Writes a fact about the session's member into the journal, whatever their role may see.

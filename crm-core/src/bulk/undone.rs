@@ -25,6 +25,9 @@ pub(super) trait Undoable: Kept<Edit: Default> {
     /// Groups of fields that go back together or not at all.
     const TOGETHER: &'static [&'static [&'static str]] = &[];
 
+    /// Fields that do not go back: what they name may be there yet.
+    const STAYING: &'static [&'static str] = &[];
+
     /// What its going back is checked against.
     fn around<'a>(_ports: &'a Ports, _grant: &'a Grant) -> Reading<'a, Vec<Stored<Pipeline>>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
@@ -77,7 +80,9 @@ impl Undoable for Deal {
 
 impl Undoable for Task {
     const TOGETHER: &'static [&'static [&'static str]] =
-        &[&["status", "completed_at", "due_at", "due_date", "reminder", "recurrence", "recurrence_start", "next_id"]];
+        &[&["status", "completed_at", "due_at", "due_date", "reminder", "recurrence", "recurrence_start"]];
+    /// Whoever does the task again finds its next, which somebody may have changed since, and makes no second.
+    const STAYING: &'static [&'static str] = &["next_id"];
 
     fn check_return(&self, now: &Self, _around: &[Stored<Pipeline>], _changes: &mut Changes) -> Result<Vec<Event>> {
         Ok(Task::facts(Some(now), self))
@@ -109,7 +114,7 @@ impl Undone {
                     // Whatever the batch did to a record of its own, it stays whole.
                     undone.image.clone_from(&now);
                 }
-                Change::Updated => undone.take_back(T::TOGETHER, entry),
+                Change::Updated => undone.take_back::<T>(entry),
                 Change::Deleted | Change::Restored | Change::Purged | Change::Noted => {}
             }
         }
@@ -117,9 +122,10 @@ impl Undone {
         undone
     }
 
-    fn take_back(&mut self, together: &[&[&str]], entry: &Entry) {
-        let mut single: BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
-        for group in together {
+    fn take_back<T: Undoable>(&mut self, entry: &Entry) {
+        let named = entry.before.keys().chain(entry.after.keys());
+        let mut single: BTreeSet<&String> = named.filter(|field| !T::STAYING.contains(&field.as_str())).collect();
+        for group in T::TOGETHER {
             let joint: Vec<&String> = single.iter().copied().filter(|field| group.contains(&field.as_str())).collect();
             single.retain(|field| !joint.contains(field));
             self.take_back_jointly(group, &joint, entry);

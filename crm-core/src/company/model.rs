@@ -1,7 +1,6 @@
 //! A company and its invariants.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::access::{Entity, FieldMask};
 use crate::custom_field::{CustomValues, redact_custom};
@@ -9,7 +8,7 @@ use crate::edit::{Edit, RecordEdit};
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::tag::clean_tags;
 use crate::text::Domain;
 use crate::time::{Timestamp, epoch};
@@ -179,19 +178,7 @@ impl Company {
 }
 
 impl Record for Company {
-    const ENTITY: Entity = Entity::Company;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Company);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -216,9 +203,5 @@ impl Record for Company {
 
     fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
         Some(&mut self.custom)
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Company(put)
     }
 }

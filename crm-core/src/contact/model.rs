@@ -1,7 +1,6 @@
 //! A contact and its invariants.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::access::{Entity, FieldMask};
 use crate::company::Company;
@@ -10,7 +9,7 @@ use crate::edit::{Edit, RecordEdit};
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::tag::clean_tags;
 use crate::text::{Email, Phone};
 use crate::time::{Timestamp, epoch};
@@ -287,19 +286,7 @@ impl Contact {
 }
 
 impl Record for Contact {
-    const ENTITY: Entity = Entity::Contact;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Contact);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -327,9 +314,5 @@ impl Record for Contact {
 
     fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
         Some(&mut self.custom)
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Contact(put)
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::access::Entity;
 use crate::edit::{Edit, set_required};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -225,19 +224,7 @@ fn check_key(key: &str) -> Result<()> {
 }
 
 impl Record for CustomField {
-    const ENTITY: Entity = Entity::CustomField;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(CustomField);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -245,9 +232,5 @@ impl Record for CustomField {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::CustomField(put)
     }
 }

@@ -2,12 +2,11 @@
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::category::ForecastCategory;
 use super::edit::DealEdit;
 use super::event::DealEvent;
-use crate::access::{Entity, FieldMask};
+use crate::access::FieldMask;
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::custom_field::{CustomValues, redact_custom};
@@ -17,7 +16,7 @@ use crate::faults::Faults;
 use crate::id::Id;
 use crate::money::Money;
 use crate::pipeline::{Pipeline, Stage, StageKind};
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::tag::clean_tags;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -296,19 +295,7 @@ impl Deal {
 }
 
 impl Record for Deal {
-    const ENTITY: Entity = Entity::Deal;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Deal);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -330,10 +317,6 @@ impl Record for Deal {
 
     fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
         Some(&mut self.custom)
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Deal(put)
     }
 }
 

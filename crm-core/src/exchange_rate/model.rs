@@ -4,14 +4,12 @@ use std::fmt;
 
 use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::rate::Rate;
-use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::money::Currency;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::time::{Timestamp, deserialize_day, epoch};
 use crate::user::User;
 
@@ -162,19 +160,7 @@ impl ExchangeRate {
 }
 
 impl Record for ExchangeRate {
-    const ENTITY: Entity = Entity::ExchangeRate;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(ExchangeRate);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -182,9 +168,5 @@ impl Record for ExchangeRate {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::ExchangeRate(put)
     }
 }

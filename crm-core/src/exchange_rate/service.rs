@@ -68,22 +68,16 @@ impl ExchangeRates {
     }
 
     /// Sets the rate of a pair from a day on: makes it, or changes the one that the pair has from that
-    /// day on, also where its other currency is the base.
+    /// day on, also where its other currency is the base. Says which of both it did.
     ///
     /// # Errors
     /// `Denied`; `Invalid` for a currency priced in itself.
-    pub async fn set(&self, new: NewExchangeRate) -> Result<View<ExchangeRate>> {
-        self.settle(new).await.map(SetRate::into_rate)
-    }
-
-    /// As [`ExchangeRates::set`], and says whether it made one.
-    ///
-    /// # Errors
-    /// As [`ExchangeRates::set`].
-    pub async fn settle(&self, new: NewExchangeRate) -> Result<SetRate> {
+    pub async fn set(&self, new: NewExchangeRate) -> Result<SetRate> {
         let grant = self.session.require(Entity::ExchangeRate, Action::Create)?;
-        if let Some(first) = self.session.replayed::<ExchangeRate>(&grant).await? {
-            return Ok(if first.version == 1 { SetRate::Made(first) } else { SetRate::WasThere(first) });
+        if let Some((first, at)) = self.session.replayed_at::<ExchangeRate>(&grant).await? {
+            // One that said the same of a rate at its first version did not make it: it came later.
+            let is_made = first.version == 1 && first.created_at == at;
+            return Ok(if is_made { SetRate::Made(first) } else { SetRate::WasThere(first) });
         }
         new.check()?;
         let place = ExchangeRatePlace { day: new.valid_from, pair: new.pair() };

@@ -50,6 +50,7 @@ pub use runner::{Never, Stop};
 pub use service::{Jobs, JobsRequest, RetriedJobs, RetryJobs};
 pub use state::{JobState, Progress};
 pub use task::{ImportFile, Task};
-pub use upload::{CHUNK_BYTES, Spool, StoredFile, Upload};
+pub use upload::{CHUNK_BYTES, Piece, Spool, StoredFile, Upload};
+pub(crate) use upload::{check_room, is_full};
 pub(crate) use watch::{Step, Watch};
 pub use workers::{Endless, Timer, Workers};

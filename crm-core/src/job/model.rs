@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::fault::{AttemptFault, JobError, JobFault, Verdict};
 use super::new::Unique;
@@ -10,11 +9,12 @@ use super::policy::Retry;
 use super::queue::{Priority, Queue};
 use super::state::{JobState, Progress};
 use super::task::Task;
-use crate::access::Entity;
+use super::upload::Upload;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::time::Timestamp;
+use crate::transfer::ExportFile;
 use crate::user::User;
 
 /// How long a worker holds a job without a sign of life unless it says otherwise, in seconds.
@@ -37,8 +37,8 @@ pub struct Job {
     pub state: JobState,
     /// How far it got.
     pub progress: Progress,
-    /// What came of it, in the shape of its task; of an undoing or bulk work under way, what came of it so
-    /// far.
+    /// What came of it, in the shape of its task; of an undoing, bulk work or an export under way, what
+    /// came of it so far.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub result: Option<Value>,
     /// Why it failed, or what the last attempt stumbled over.
@@ -46,7 +46,8 @@ pub struct Job {
     /// What its attempts stumbled over, the first first; of many the latest twenty.
     #[serde(default)]
     pub errors: Vec<AttemptFault>,
-    /// How often a worker took it; of an import, an undoing and bulk work, since it last got further.
+    /// How often a worker took it; of an import, an undoing, bulk work and an export, since it
+    /// last got further.
     pub attempts: u32,
     /// How many attempts it has in all before it fails.
     #[serde(default = "default_attempts")]
@@ -213,8 +214,9 @@ impl Job {
         }
     }
 
-    /// Waits as somebody asked for; the attempt does not count.
+    /// Waits as somebody asked for; the attempt does not count, and of many such waits the last one is kept.
     fn be_patient(&mut self, at: Timestamp, fault: JobFault, now: Timestamp) {
+        self.errors.pop_if(|last| (last.attempt, &last.code) == (self.attempts, &fault.code));
         self.note(fault.clone(), now);
         self.wait_until(at.max(now), Attempt::Uncounted, now);
         self.error = Some(fault);
@@ -249,6 +251,27 @@ impl Job {
             }
             ended => Err(misplaced(self.id, ended)),
         }
+    }
+
+    /// Lets an export begin its file anew, under this id, when it is taken up again. Gives the file that nobody
+    /// needs any more; none of another job.
+    pub(crate) fn give_up_file(&mut self, next: Id<Upload>) -> Option<Id<Upload>> {
+        let Task::Export { file, .. } = &mut self.task else { return None };
+        let given_up = std::mem::replace(file, ExportFile::new(next));
+        self.result = None;
+        self.progress = Progress::default();
+        Some(given_up.upload_id)
+    }
+
+    /// As [`Job::give_up_file`] of one that has ended; what came of one that is done is told as before.
+    pub(crate) fn forget_file(&mut self, next: Id<Upload>, now: Timestamp) -> Option<Id<Upload>> {
+        let told = (self.result.clone(), self.progress);
+        let given_up = self.give_up_file(next)?;
+        if self.state == JobState::Done {
+            (self.result, self.progress) = told;
+        }
+        self.updated_at = now;
+        Some(given_up)
     }
 
     /// Queues a job again that failed or was cancelled; it goes on where it stopped.
@@ -295,19 +318,7 @@ fn misplaced(id: Id<Job>, state: JobState) -> Error {
 }
 
 impl Record for Job {
-    const ENTITY: Entity = Entity::Job;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Job);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         None
@@ -315,9 +326,5 @@ impl Record for Job {
 
     fn owner(&self) -> Option<Id<User>> {
         self.created_by
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Job(put)
     }
 }

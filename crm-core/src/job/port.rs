@@ -174,7 +174,8 @@ pub trait WorkStore: Send + Sync {
     fn listen_for_jobs(&self) -> Listener;
 }
 
-/// Port: files that were sent, in pieces of [`super::CHUNK_BYTES`], the last one shorter.
+/// Port: files that were sent, in pieces of [`super::CHUNK_BYTES`], the last one shorter, and files that jobs
+/// write, whose pieces may all be shorter and are kept by [`crate::store::Commit`].
 #[async_trait]
 pub trait UploadStore: Send + Sync {
     /// Keeps a piece of a file, from 0 on.
@@ -202,8 +203,8 @@ pub trait UploadStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn forget_upload(&self, grant: &Grant, id: Id<Upload>) -> Result<()>;
 
-    /// Forgets the files of which nothing came after an instant, of every workspace. Grant-free: its
-    /// caller is a worker.
+    /// Forgets the files of which nothing came after an instant, of every workspace; of each the first piece
+    /// not after the others. Grant-free: its caller is a worker.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::session::Session;
 use crate::store::{Changes, Stored};
-use crate::transfer::{Import, ImportState, ImportWatch};
+use crate::transfer::{Import, ImportState, ImportWatch, Writing};
 use crate::workspace::Workspace;
 
 /// How long files are kept that no job has finished with, in seconds: a week.
@@ -148,6 +148,12 @@ impl<'a> Worker<'a> {
                 let report = self.job.result.clone().map(serde_json::from_value::<BulkReport>).transpose();
                 let report = report.map_err(Error::internal)?.unwrap_or_else(|| BulkReport::begun(self.job.id.cast()));
                 let done = Frozen { entity, upload_id, bytes, records, reached }.go_on(report, self).await?;
+                Ok(serde_json::to_value(done).map_err(Error::internal)?)
+            }
+            Task::Export { entity, list, file } => {
+                let list = list.ok_or_else(unreadable)?;
+                let (since, total) = (self.job.created_at, self.job.progress.total);
+                let done = Writing { entity, list, file, since, total }.go_on(self).await?;
                 Ok(serde_json::to_value(done).map_err(Error::internal)?)
             }
             Task::Bulk { .. } => Err(Error::internal("bulk work is done within its request").into()),

@@ -21,6 +21,15 @@ impl Job {
             *payload = Value::Null;
             self.hide_quotations();
         }
+        if let Task::Export { list, file, .. } = &mut self.task {
+            // A place in a list tells a value of its last row.
+            file.cursor = None;
+            file.seen.clear();
+            if self.created_by != grant.user_id() {
+                *list = None;
+                file.columns.clear();
+            }
+        }
         let Some(result) = self.result.take() else { return self };
         self.result = match &self.task {
             Task::Import { .. } => redacted(result, |import: &mut Import| {
@@ -36,6 +45,7 @@ impl Job {
             Task::Bulk { entity, .. } | Task::Change { entity, .. } => redacted(result, |report: &mut BulkReport| {
                 hide_faults(report, grant.mask(*entity));
             }),
+            Task::Export { .. } => Some(result),
             Task::Run { .. } => sees_all.then_some(result),
             Task::Unknown => None,
         };

@@ -8,6 +8,7 @@ use super::port::JobQuery;
 use super::queue::Queue;
 use super::state::JobState;
 use super::task::Task;
+use super::upload::Upload;
 use crate::access::{Action, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -15,6 +16,8 @@ use crate::journal::Batch;
 use crate::page::{Page, check_limit};
 use crate::session::{Decisions, Session};
 use crate::store::Changes;
+use crate::time::Timestamp;
+use crate::webhook::turned;
 
 /// The jobs of a workspace, as far as one actor may go.
 #[derive(Clone)]
@@ -32,7 +35,7 @@ pub struct JobsRequest {
     pub queue: Option<Queue>,
     /// Those in a state.
     pub state: Option<JobState>,
-    /// Those of a kind: a handler's, or `import`, `revert`, `bulk`, `change`.
+    /// Those of a kind: a handler's, or `import`, `revert`, `bulk`, `change`, `export`.
     #[cfg_attr(feature = "schema", param(pattern = "^[a-z][a-z0-9_.]{0,59}$"))]
     pub kind: Option<String>,
     /// Jobs a page, 1 to 200; 50 where absent.
@@ -106,12 +109,31 @@ impl Jobs {
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
-    /// Stops a job, once under the caller's key. What it did stays done; it can be taken up again.
+    /// Stops a job, once under the caller's key. What it did stays done, but for the file of an export, which is
+    /// forgotten; it can be taken up again.
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for one that has ended.
     pub async fn cancel(&self, id: Id<Job>) -> Result<View<Job>> {
-        self.change(id, Job::cancel).await
+        let next = Id::new_at(self.session.now());
+        let mut given_up = None;
+        let cancelled = self
+            .change(id, &mut |job, now| {
+                job.cancel(now)?;
+                given_up = job.give_up_file(next);
+                Ok(())
+            })
+            .await?;
+        self.forget(given_up).await?;
+        Ok(cancelled)
+    }
+
+    /// Forgets the pieces of a file that a job has given up. No worker adds to it any more: the job that it would
+    /// write with it has moved on.
+    pub(crate) async fn forget(&self, given_up: Option<Id<Upload>>) -> Result<()> {
+        let Some(file) = given_up else { return Ok(()) };
+        let grant = self.session.internally(Entity::Job, Action::Update);
+        self.session.ports().uploads.forget_upload(&grant, file).await
     }
 
     /// Queues a job again that failed or was cancelled, once under the caller's key; it goes on where it
@@ -120,7 +142,7 @@ impl Jobs {
     /// # Errors
     /// `Denied`; `NotFound`; `Conflict` for one that waits, runs or is done.
     pub async fn retry(&self, id: Id<Job>) -> Result<View<Job>> {
-        self.change(id, Job::retry).await
+        self.change(id, &mut Job::retry).await
     }
 
     /// Queues failed jobs again, at most a thousand, the latest first.
@@ -140,7 +162,7 @@ impl Jobs {
             if grant.check_reach(&job).is_err() {
                 continue;
             }
-            match self.change(job.id, Job::retry).await {
+            match self.change(job.id, &mut Job::retry).await {
                 Ok(_) => retried += 1,
                 // Somebody else took it up meanwhile.
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
@@ -216,10 +238,11 @@ impl Jobs {
         }
     }
 
-    async fn change(
+    /// Changes a job as its state and the caller's permission allow.
+    pub(crate) async fn change(
         &self,
         id: Id<Job>,
-        decide: fn(&mut Job, crate::time::Timestamp) -> Result<()>,
+        decide: &mut (dyn FnMut(&mut Job, Timestamp) -> Result<()> + Send),
     ) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Job, Action::Update)?;
         if let Some(first) = self.session.enqueued(&grant).await? {
@@ -230,9 +253,11 @@ impl Jobs {
             let decided = async {
                 let mut job = self.session.ports().jobs.job(&grant, id).await?;
                 grant.check_reach(&*job)?;
-                let changes = self.session.changes();
+                let mut changes = self.session.changes();
                 decide(&mut job, changes.now())?;
                 self.check_unique(&grant, &job, changes.now()).await?;
+                let turned = turned(&job, self.session.actor(), changes.now());
+                changes.writes.extend(turned);
                 self.session.commit_job(&grant, changes, job).await
             };
             if let Some(result) = decisions.settle(decided.await) {
@@ -242,7 +267,7 @@ impl Jobs {
     }
 
     /// Refuses to take up a job whose like was enqueued since.
-    async fn check_unique(&self, grant: &Grant, job: &Job, now: crate::time::Timestamp) -> Result<()> {
+    async fn check_unique(&self, grant: &Grant, job: &Job, now: Timestamp) -> Result<()> {
         let key = job.unique_key().filter(|_| job.state == JobState::Queued);
         let Some((key, None)) = key else { return Ok(()) };
         match self.session.ports().jobs.unique_job(grant, key, now).await? {

@@ -36,8 +36,8 @@ impl JobState {
     }
 }
 
-/// How far a job got, in the units of its task: bytes of an import's file, records of an undoing or of
-/// bulk work.
+/// How far a job got, in the units of its task: bytes of an import's file, records of an undoing, of
+/// bulk work or of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Progress {

@@ -9,7 +9,7 @@ use super::upload::Upload;
 use crate::access::Entity;
 use crate::id::Id;
 use crate::journal::Batch;
-use crate::transfer::Import;
+use crate::transfer::{ExportFile, ExportList, Import};
 
 /// A file that is read in, and how far it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,16 @@ pub enum Task {
         /// How many of them are done.
         reached: u64,
     },
+    /// Write a list into a file.
+    Export {
+        /// What its rows are.
+        entity: Entity,
+        /// The list; absent for everybody but whoever asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        list: Option<ExportList>,
+        /// The file, as far as it is written.
+        file: ExportFile,
+    },
     /// What a handler does.
     Run {
         /// The handler's kind.
@@ -91,6 +101,7 @@ impl Task {
     pub(crate) fn queue(&self) -> Queue {
         match self {
             Task::Import { .. } | Task::Revert { .. } => Queue::IMPORT,
+            Task::Export { .. } => Queue::EXPORT,
             Task::Bulk { .. } | Task::Change { .. } | Task::Run { .. } | Task::Unknown => Queue::BULK,
         }
     }
@@ -102,6 +113,7 @@ impl Task {
             Task::Revert { .. } => "revert",
             Task::Bulk { .. } => "bulk",
             Task::Change { .. } => "change",
+            Task::Export { .. } => "export",
             Task::Run { handler, .. } => handler,
             Task::Unknown => "unknown",
         }

@@ -1,5 +1,7 @@
 //! Files spooled into the store, so that whichever instance takes the job has them.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
@@ -12,7 +14,8 @@ use crate::transfer::Source;
 /// Bytes of a piece.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Most pieces that are kept for a workspace: 8 GiB of files that no job has finished with yet.
+/// Most pieces that are kept for a workspace of files that no job has finished with yet, and of those that jobs
+/// wrote: 8 GiB where all are full.
 const MAX_PIECES: u64 = 32 * 1024;
 /// Pieces of a file between two looks at how many the workspace has.
 const COUNTED_EACH: u32 = 64;
@@ -26,6 +29,17 @@ pub struct Upload {
     pub bytes: u64,
     /// SHA-256 of its content.
     pub digest: [u8; 32],
+}
+
+/// A piece of a file, kept by the commit that says how far the file is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The file.
+    pub upload_id: Id<Upload>,
+    /// Its place in the file, from 0 on.
+    pub index: u32,
+    /// At most [`CHUNK_BYTES`], and at least one.
+    pub bytes: Vec<u8>,
 }
 
 /// A file on its way into the store, piece by piece: memory stays flat whatever its length.
@@ -92,15 +106,30 @@ impl Spool {
     }
 
     async fn keep(&mut self) -> Result<()> {
-        let uploads = &self.session.ports().uploads;
-        if self.pieces.is_multiple_of(COUNTED_EACH) && uploads.count_pieces(&self.grant).await? >= self.most {
-            return Err(full(self.most));
-        }
+        let next = self.pieces..self.pieces.saturating_add(1);
+        check_room_within(&self.session, &self.grant, next, self.most).await?;
         let piece = std::mem::take(&mut self.waiting);
+        let uploads = &self.session.ports().uploads;
         uploads.keep_piece(&self.grant, self.id, self.pieces, piece, self.session.now()).await?;
         self.pieces += 1;
         Ok(())
     }
+}
+
+/// Refuses further pieces of a file where the workspace has as many as it may have.
+///
+/// # Errors
+/// `Invalid` at `file` with code `quota`; `Unavailable` when the store cannot be reached.
+pub(crate) async fn check_room(session: &Session, grant: &Grant, pieces: Range<u32>) -> Result<()> {
+    check_room_within(session, grant, pieces, MAX_PIECES).await
+}
+
+async fn check_room_within(session: &Session, grant: &Grant, mut pieces: Range<u32>, most: u64) -> Result<()> {
+    let is_counted = pieces.any(|piece| piece.is_multiple_of(COUNTED_EACH));
+    if is_counted && session.ports().uploads.count_pieces(grant).await? >= most {
+        return Err(full(most));
+    }
+    Ok(())
 }
 
 /// A spooled file as a source of rows.
@@ -147,11 +176,15 @@ fn gone() -> Error {
     Error::invalid("file", "gone", "is kept no longer; send it again")
 }
 
+/// Whether an error says that the workspace has no room for a file.
+pub(crate) fn is_full(error: &Error) -> bool {
+    error.fields().iter().any(|fault| fault.code == "quota")
+}
+
 fn full(most: u64) -> Error {
-    let megabytes = most.saturating_mul(CHUNK_BYTES as u64) / (1024 * 1024);
     let message = format!(
-        "finds no place: the workspace has {megabytes} MiB of files that no job has finished with; wait for \
-         its imports, or cancel one"
+        "finds no place: the workspace has {most} pieces, of up to 256 KiB each, of files that no job has finished \
+         with or that exports wrote in the last week; delete files of exports, cancel a job, or wait for some to go"
     );
     Error::invalid("file", "quota", message)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::entry::{Change, Entry};
 use super::event::Event;
 use crate::access::{Action, Actor, Entity, owner_field};
-use crate::auth::AuthEvent;
+use crate::auth::{AuthEvent, SignIn};
 use crate::company::Company;
 use crate::contact::Contact;
 use crate::crm::Crm;
@@ -20,9 +20,9 @@ use crate::task::Task;
 use crate::user::User;
 use crate::workspace::Workspace;
 
-/// How long after a change somebody may still remember the rights before it, in microseconds: far longer
+/// How long after a change somebody may still remember the rights before it, in seconds: far longer
 /// than they are kept, because clocks differ.
-const REMEMBERED_MICROS: i64 = 60_000_000;
+const REMEMBERED_SECONDS: i64 = 60;
 
 /// The journal of one workspace as it goes on, before anybody's rights are looked at: what it gives is
 /// shown to a member by [`Session::envelope`] alone.
@@ -88,6 +88,13 @@ fn is_sign_in(event: &Event) -> bool {
     matches!(event, Event::Auth(AuthEvent::SignedIn { .. }))
 }
 
+fn ended_sign_in(event: &Event) -> Option<Id<SignIn>> {
+    match event {
+        Event::Auth(AuthEvent::SignedOut { session_id } | AuthEvent::RefreshReused { session_id }) => Some(*session_id),
+        _ => None,
+    }
+}
+
 impl Crm {
     /// The journal of a workspace as it goes on, for whoever tells members of it.
     ///
@@ -98,25 +105,28 @@ impl Crm {
         Ok(Feed { product, workspace })
     }
 
-    /// Drops what is remembered of the rights that an entry changed, as one of another instance does.
+    /// Drops what is remembered of the rights that an entry changed, as one of another instance does; once, however
+    /// many read the entry, so that a crowd that catches up resolves its rights no more than once each.
     fn unlearn(&self, workspace: Id<Workspace>, entry: &Entry) {
-        if self.now().micros().saturating_sub(entry.at.micros()) > REMEMBERED_MICROS {
+        let forgotten = self.now().plus_seconds(-REMEMBERED_SECONDS);
+        let is_of_members = match entry.entity {
+            Entity::Workspace | Entity::Team | Entity::CustomField => true,
+            Entity::User => entry.change != Change::Noted,
+            _ => false,
+        };
+        let ended: Vec<Id<SignIn>> = entry.events.iter().filter_map(ended_sign_in).collect();
+        if entry.at < forgotten || (!is_of_members && ended.is_empty()) {
             return;
         }
-        let cache = &self.ports.cache;
-        match entry.entity {
-            Entity::Workspace | Entity::Team | Entity::CustomField => cache.forget_workspace(workspace),
-            Entity::User if entry.change != Change::Noted => {
+        self.ports.cache.see_to(entry.id, entry.at, forgotten, |cache| {
+            if is_of_members {
                 cache.forget_workspace(workspace);
+            }
+            if is_of_members && entry.entity == Entity::User {
                 cache.forget_sign_ins_of(Id::from(entry.record_id));
             }
-            _ => {}
-        }
-        for event in &entry.events {
-            if let Event::Auth(AuthEvent::SignedOut { session_id } | AuthEvent::RefreshReused { session_id }) = event {
-                cache.forget_sign_in(*session_id);
-            }
-        }
+            ended.into_iter().for_each(|session_id| cache.forget_sign_in(session_id));
+        });
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) fn content(name: &TemplateName) -> Option<TemplateContent> {
         ),
         "reminder" => (
             "Reminder: {{ task.title }}",
-            "Hello {{ name }},\n\n{{ task.title }} is due {{ task.due }}.\n\n{{ url }}\n",
-            "<p>Hello {{ name }},</p>\n<p><b>{{ task.title }}</b> is due {{ task.due }}.</p>\n<p><a href=\"{{ url }}\">Open the task</a></p>\n",
+            "Hello {{ name }},\n\n{{ task.title }} is due {{ task.due }}.\n",
+            "<p>Hello {{ name }},</p>\n<p><b>{{ task.title }}</b> is due {{ task.due }}.</p>\n",
         ),
         "digest" => (
             "{{ workspace.name }}: your day",

@@ -45,7 +45,9 @@ impl Handler for DeliverMail {
         let product = crm.acting(Actor::system(job.workspace_id(), "mail")).await?;
         let grant = product.internally(Entity::MailTemplate, Action::Read);
         let known = crm.ports.mails.mail(&grant, job.id()).await?;
-        let mut record = known.unwrap_or_else(|| MailRecord::queued(job.id(), &mail, template, job.now()));
+        let created_by = job.taken.job.lock().created_by;
+        let mut record =
+            known.unwrap_or_else(|| MailRecord::queued(job.id(), &mail, template, job.now()).by(created_by));
         if record.state == MailState::Sent {
             return Ok(job.set_result(&record)?);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::log::MailRecord;
+use super::log::{MailRecord, MailState};
 use super::suppression::Suppression;
 use super::template::{MailTemplate, TemplateName};
 use crate::access::Grant;
@@ -14,12 +14,28 @@ use crate::job::Job;
 use crate::store::Stored;
 use crate::text::Email;
 use crate::time::Timestamp;
+use crate::user::User;
 
 /// A list of suppressions, checked.
 #[derive(Clone, Debug)]
 pub struct SuppressionQuery {
     /// Those whose address comes after this one.
     pub after: Option<Email>,
+    /// How many at most.
+    pub limit: u16,
+}
+
+/// A list of the log, checked.
+#[derive(Clone, Debug)]
+pub struct MailQuery {
+    /// Mails of which this became.
+    pub state: Option<MailState>,
+    /// Mails to this address, with its domain in ASCII.
+    pub recipient: Option<Email>,
+    /// Mails that this member asked for.
+    pub sender: Option<Id<User>>,
+    /// Those that were asked for before this one.
+    pub before: Option<Id<Job>>,
     /// How many at most.
     pub limit: u16,
 }
@@ -70,7 +86,14 @@ pub trait MailStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn mail(&self, grant: &Grant, id: Id<Job>) -> Result<Option<MailRecord>>;
 
-    /// Writes what became of a mail. A row that says it was sent stays.
+    /// A list of mails, the latest first.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn mails(&self, grant: &Grant, query: &MailQuery) -> Result<Vec<MailRecord>>;
+
+    /// Writes what became of a mail, where [`MailState::overwrites`] what its row says. Whoever writes a job writes
+    /// what [`super::MailTurn::of`] it says in the same transaction.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

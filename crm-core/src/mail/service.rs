@@ -11,13 +11,14 @@ use super::language::{Language, Rendered};
 use super::log::MailRecord;
 use super::message::Mail;
 use super::setup::MailSetup;
-use super::template::TemplateName;
+use super::template::{TemplateContent, TemplateName};
 use crate::access::{Action, Entity, Grant, View};
 use crate::contact::Contact;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::job::{Handler as _, Job, NewJob};
 use crate::session::Session;
+use crate::store::Changes;
 use crate::time::Timestamp;
 
 /// Most bytes of what a mail says: beyond, its job would not take it.
@@ -67,7 +68,7 @@ impl Mails {
     /// is missing or holds a line break.
     pub async fn send_template(&self, mail: TemplateMail) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Contact, Action::Update)?;
-        let setup = self.setup()?;
+        self.setup()?;
         if let Some(first) = self.session.enqueued(&grant).await? {
             return Ok(first);
         }
@@ -79,7 +80,8 @@ impl Mails {
             (None, None) => return Err(Error::invalid("to", "required", "names nobody")),
         };
         let id = Id::new_at(self.session.now());
-        let payload = self.written(setup, &grant, id, mail, contact.as_deref(), to).await?;
+        let content = self.known(&grant, &mail.template).await?;
+        let payload = self.written(&grant, id, &content, mail, contact.as_deref(), to)?;
         self.enqueue(&grant, contact, id, payload).await
     }
 
@@ -90,13 +92,36 @@ impl Mails {
     /// `Unsupported` with code `mail_not_configured`; `Invalid`, also for a mail to a contact, whose address only
     /// [`Mails::send_template`] reads.
     pub async fn job(&self, mail: TemplateMail) -> Result<NewJob> {
-        let setup = self.setup()?;
+        self.setup()?;
         let mail = mail.checked()?;
         let to = mail.to.clone().ok_or_else(|| Error::invalid("to", "required", "names nobody"))?;
         let grant = self.session.internally(Entity::MailTemplate, Action::Read);
         let id = Id::new_at(self.session.now());
-        let payload = self.written(setup, &grant, id, mail, None, to).await?;
+        let content = self.known(&grant, &mail.template).await?;
+        let payload = self.written(&grant, id, &content, mail, None, to)?;
         Ok(DeliverMail::job(&payload)?.with_id(id).concealed())
+    }
+
+    /// Puts among the changes a mail by which the product tells somebody something, where this deployment sends mail
+    /// and such an address can get it. A template of the workspace that does not fit keeps nobody from it: the
+    /// product's says it then.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; `Internal` where the product's does not fit either.
+    pub(crate) async fn tell(&self, changes: &mut Changes, mail: TemplateMail) -> Result<()> {
+        let (true, Ok(mail)) = (self.setup().is_ok(), mail.checked()) else { return Ok(()) };
+        let Some(to) = mail.to.clone() else { return Ok(()) };
+        let grant = self.session.internally(Entity::MailTemplate, Action::Read);
+        let id = Id::new_at(changes.now());
+        let own = self.known(&grant, &mail.template).await?;
+        let contents = std::iter::once(own).chain(builtin::content(&mail.template));
+        let mut written = contents.map(|content| self.written(&grant, id, &content, mail.clone(), None, to.clone()));
+        let Some(payload) = written.find_map(Result::ok) else {
+            return Err(Error::internal(format!("no mail_template {} fits what it is to say", mail.template)));
+        };
+        changes.enqueue(DeliverMail::job(&payload)?.with_id(id).concealed());
+        changes.keep_mail(MailRecord::queued(id, &payload.mail, payload.template, changes.now()));
+        Ok(())
     }
 
     fn setup(&self) -> Result<&MailSetup> {
@@ -112,24 +137,28 @@ impl Mails {
         Ok(Some(grant.view(contact.into_inner())))
     }
 
-    async fn written(
+    /// What the template of a name says.
+    async fn known(&self, grant: &Grant, name: &TemplateName) -> Result<TemplateContent> {
+        self.content(grant, name).await?.ok_or_else(|| no_template("template", name))
+    }
+
+    fn written(
         &self,
-        setup: &MailSetup,
         grant: &Grant,
         id: Id<Job>,
+        content: &TemplateContent,
         mail: TemplateMail,
         contact: Option<&Contact>,
         to: Recipient,
     ) -> Result<MailPayload> {
-        let content = self.content(grant, &mail.template).await?;
-        let content = content.ok_or_else(|| no_template("template", &mail.template))?;
+        let setup = self.setup()?;
         let unsubscribe_url = match builtin::is_needed(&mail.template) {
             true => None,
             false => self.unsubscribe_url(setup, std::slice::from_ref(&to), &[]),
         };
         let mut variables = mail.variables;
         variables.extend(self.common(grant, contact, unsubscribe_url.as_deref()));
-        let rendered = Language::render(&content, &variables)?;
+        let rendered = Language::render(content, &variables)?;
         let mut written = said(setup, id, vec![to], rendered, self.session.now())?;
         (written.reply_to, written.unsubscribe_url) = (mail.reply_to, unsubscribe_url);
         Ok(MailPayload { mail: written, template: Some(mail.template) })
@@ -176,7 +205,7 @@ impl Mails {
             let event = MailEvent::Queued { job_id: id, subject: mail.subject.clone(), template: template.clone() };
             changes.note(Entity::Contact, contact.id.uuid(), event);
         }
-        changes.keep_mail(MailRecord::queued(id, &mail, template, now));
+        changes.keep_mail(MailRecord::queued(id, &mail, template, now).by(grant.user_id()));
         self.session.enqueue(grant, changes, job).await
     }
 }

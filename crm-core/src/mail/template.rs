@@ -4,15 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
 
 use super::address::bare_line;
 use super::language::Language;
-use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text::optional_text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -177,19 +175,7 @@ impl MailTemplate {
 }
 
 impl Record for MailTemplate {
-    const ENTITY: Entity = Entity::MailTemplate;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(MailTemplate);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -197,9 +183,5 @@ impl Record for MailTemplate {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::MailTemplate(put)
     }
 }

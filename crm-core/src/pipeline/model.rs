@@ -1,13 +1,11 @@
 //! A pipeline and its stages.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -252,19 +250,7 @@ impl Pipeline {
 }
 
 impl Record for Pipeline {
-    const ENTITY: Entity = Entity::Pipeline;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Pipeline);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -272,10 +258,6 @@ impl Record for Pipeline {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Pipeline(put)
     }
 }
 

@@ -4,6 +4,7 @@ mod kept;
 mod records;
 mod save;
 mod sealing;
+mod telling;
 mod timeline;
 
 use std::sync::Arc;
@@ -396,12 +397,17 @@ impl Session {
 
     /// What an earlier request under the caller's key made, as it was then, under today's mask.
     pub(crate) async fn replayed<T: Record>(&self, grant: &Grant) -> Result<Option<View<T>>> {
-        let Some(Replay { result, .. }) = self.earlier(grant).await? else { return Ok(None) };
+        Ok(self.replayed_at(grant).await?.map(|(record, _)| record))
+    }
+
+    /// As [`Session::replayed`], with the instant of that request.
+    pub(crate) async fn replayed_at<T: Record>(&self, grant: &Grant) -> Result<Option<(View<T>, Timestamp)>> {
+        let Some(Replay { result, at, .. }) = self.earlier(grant).await? else { return Ok(None) };
         let entries = self.ports().journal.history(grant, result.entity, result.id, result.version).await?;
         let record = image_at(&entries)
             .filter(|_| result.entity == T::ENTITY)
             .ok_or_else(|| Error::not_found(result.entity.name(), result.id))?;
-        Ok(Some(grant.view(record)))
+        Ok(Some((grant.view(record), at)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::write::{Put, Write};
 use crate::access::Entity;
 use crate::account::NewAccount;
 use crate::id::Id;
-use crate::job::{Job, NewJob};
+use crate::job::{Job, NewJob, Piece};
 use crate::journal::{Batch, Draft, Event};
 use crate::mail::MailRecord;
 use crate::time::Timestamp;
@@ -215,6 +215,13 @@ impl Changes {
     pub(crate) fn fingerprints(&mut self, rows: Vec<Fingerprint>) {
         if !rows.is_empty() {
             self.writes.push(Write::Fingerprints(rows));
+        }
+    }
+
+    /// Keeps pieces of a file.
+    pub(crate) fn keep_pieces(&mut self, pieces: Vec<Piece>) {
+        if !pieces.is_empty() {
+            self.writes.push(Write::Pieces(pieces));
         }
     }
 

@@ -13,7 +13,7 @@ mod write;
 
 pub use changes::{Changes, Guard, GuardRow, Reliance};
 pub use idempotency::{IdempotencyKey, KEPT_SECONDS, Replay};
-pub(crate) use record::image;
 pub use record::{Record, Stored};
+pub(crate) use record::{image, versioned};
 pub use sealed::{Commit, CommitListener, Sealed};
 pub use write::{Put, Write};

@@ -58,6 +58,32 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     }
 }
 
+/// What every record says of itself in the same words, in its `impl Record`: its kind and its write, which
+/// are called as its type is, its id, its version and the stamp of a write.
+macro_rules! versioned {
+    ($record:ident) => {
+        const ENTITY: $crate::access::Entity = $crate::access::Entity::$record;
+
+        fn uuid(&self) -> ::uuid::Uuid {
+            self.id.uuid()
+        }
+
+        fn version(&self) -> i64 {
+            self.version
+        }
+
+        fn stamp(&mut self, version: i64, at: $crate::Timestamp) {
+            (self.version, self.updated_at) = (version, at);
+        }
+
+        fn write(put: $crate::store::Put<Self>) -> $crate::store::Write {
+            $crate::store::Write::$record(put)
+        }
+    };
+}
+
+pub(crate) use versioned;
+
 /// What of a record its JSON form says.
 pub(crate) fn image(record: &impl Serialize) -> Map<String, Value> {
     let Ok(Value::Object(mut image)) = serde_json::to_value(record) else { return Map::new() };

@@ -9,7 +9,7 @@ use crate::custom_field::CustomField;
 use crate::deal::Deal;
 use crate::exchange_rate::ExchangeRate;
 use crate::id::Id;
-use crate::job::Job;
+use crate::job::{Job, Piece};
 use crate::mail::{MailRecord, MailTemplate};
 use crate::pipeline::Pipeline;
 use crate::relay::CursorMove;
@@ -18,7 +18,7 @@ use crate::task::Task;
 use crate::team::Team;
 use crate::transfer::{FailedRow, Fingerprint, Import};
 use crate::user::User;
-use crate::webhook::{Delivery, MadeSecret, WebhookEndpoint};
+use crate::webhook::{Delivery, DeliveryTurn, MadeSecret, WebhookEndpoint};
 use crate::workspace::Workspace;
 
 /// One record written: inserted where `before` is absent, else updated where its version still
@@ -33,6 +33,7 @@ pub struct Put<T> {
 
 /// One write of a commit.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a commit has few of them and moves none")]
 pub enum Write {
     /// The workspace.
     Workspace(Put<Workspace>),
@@ -64,6 +65,9 @@ pub enum Write {
     WebhookSecret(MadeSecret),
     /// Messages that wait to be sent to webhook endpoints; not journalled.
     Deliveries(Vec<Delivery>),
+    /// Another state of a message to a webhook endpoint that was not delivered, because of what became of its job;
+    /// not journalled, and nothing where the message was forgotten.
+    DeliveryTurn(DeliveryTurn),
     /// How far a handler of events has come; not journalled. A move from elsewhere than where the cursor is
     /// is a conflict.
     CursorMove(CursorMove),
@@ -79,6 +83,8 @@ pub enum Write {
     FailedRows(Vec<FailedRow>),
     /// What imported rows are known again by; not journalled.
     Fingerprints(Vec<Fingerprint>),
+    /// Pieces of a file that a job writes; not journalled.
+    Pieces(Vec<Piece>),
     /// A new account; not journalled, because it belongs to no workspace.
     Account(NewAccount),
     /// The end of every sign-in of a member; not journalled, because the change behind it is.

@@ -1,12 +1,10 @@
 //! A tag.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -66,19 +64,7 @@ pub fn clean_tags(names: &[String]) -> Result<Vec<String>> {
 }
 
 impl Record for Tag {
-    const ENTITY: Entity = Entity::Tag;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Tag);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         None
@@ -86,9 +72,5 @@ impl Record for Tag {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Tag(put)
     }
 }

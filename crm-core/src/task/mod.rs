@@ -13,6 +13,7 @@ mod event;
 mod fields;
 mod kind;
 mod model;
+mod notice;
 mod port;
 mod recurrence;
 mod remind;

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::faults::Faults;
 use crate::id::Id;
 use crate::moment::Moment;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::tag::clean_tags;
 use crate::text;
 use crate::time::{Timestamp, Zone, epoch};
@@ -269,19 +269,7 @@ fn or_default<T: Default>(edit: Edit<T>, value: &mut T) {
 }
 
 impl Record for Task {
-    const ENTITY: Entity = Entity::Task;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Task);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -306,10 +294,6 @@ impl Record for Task {
 
     fn custom_values_mut(&mut self) -> Option<&mut CustomValues> {
         Some(&mut self.custom)
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Task(put)
     }
 }
 

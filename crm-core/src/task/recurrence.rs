@@ -29,6 +29,12 @@ const MAX_STEPS: usize = 1_500;
 const CYCLE: i32 = 400;
 /// The last year in which a series is made to begin.
 const LAST_START: i32 = 9_990;
+/// Years after which days of the year fall on the same weekdays, but for centuries without a leap day.
+const LEAP_CYCLE: i32 = 28;
+/// From which year on a rule is tried out: it has to come true within twice the leap cycle.
+const FIRST_TRIAL: i32 = LAST_YEAR - 2 * LEAP_CYCLE;
+/// The last year that the library knows.
+const LAST_YEAR: i32 = 10_000;
 /// The parts that a rule can have.
 const PARTS: [&str; 11] = [
     "FREQ",
@@ -54,6 +60,22 @@ impl Recurrence {
     /// The rule's text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the series from `start` on comes true at all within the next decades, by the clock on the wall
+    /// in UTC.
+    pub(super) fn comes_true(&self, start: NaiveDateTime) -> bool {
+        let found = || {
+            let rule = Rule::parse(&self.0).ok()?;
+            let trial = alike(start)?;
+            let first =
+                rule.parsed.clone().build(Tz::UTC.from_utc_datetime(&trial)).ok()?.limit().into_iter().next()?;
+            let first = first.naive_utc();
+            // A leap day that the year of before lacks is another day, and one all the same.
+            let at = first.with_year(first.year() - trial.year() + start.year());
+            Some(at.is_none_or(|at| !rule.has_ended(at, Zone::UTC)))
+        };
+        found().unwrap_or(false)
     }
 
     /// The first occurrence of the series from `start` on that comes after a time and passes, by the clock on the
@@ -92,6 +114,13 @@ fn cycles(at: NaiveDateTime) -> i32 {
 /// The same place of the calendar in its last cycle: 400 years have the same days.
 fn later(at: NaiveDateTime) -> Option<NaiveDateTime> {
     at.with_year(at.year() + cycles(at) * CYCLE)
+}
+
+/// The same day and weekday shortly before the end of the library's time, where leap years go on as from the
+/// day on: what never comes true is found out within decades.
+fn alike(at: NaiveDateTime) -> Option<NaiveDateTime> {
+    let mut trials = (FIRST_TRIAL..FIRST_TRIAL + LEAP_CYCLE).filter(|year| (year - at.year()) % 4 == 0);
+    trials.find_map(|year| at.with_year(year).filter(|trial| trial.weekday() == at.weekday()))
 }
 
 /// A rule as the library reads it, without its end.
@@ -173,9 +202,14 @@ impl Rule {
         let months = |unit: i64| {
             let past =
                 i64::from(after.year() - start.year()) * 12 + i64::from(after.month()) - i64::from(start.month()) - 1;
-            // Later days are not in every month.
-            let past = if start.day() <= 28 { past / (unit * interval) * (unit * interval) } else { 0 };
-            u32::try_from(past).ok().and_then(|past| start.checked_add_months(Months::new(past)))
+            let past = u32::try_from(past / (unit * interval) * (unit * interval)).ok().filter(|past| *past > 0)?;
+            let from = match start.day() {
+                ..=28 => start,
+                // Later days are not in every month, and matter where the rule names no days itself.
+                _ if self.names_days() => start.with_day(1)?,
+                _ => return None,
+            };
+            from.checked_add_months(Months::new(past))
         };
         let days_on = |unit: i64| start.checked_add_signed(TimeDelta::days(days / (unit * interval) * unit * interval));
         let nearer = match self.parsed.get_freq() {
@@ -186,6 +220,13 @@ impl Rule {
             _ => months(12),
         };
         nearer.unwrap_or(start)
+    }
+
+    /// Whether the days of its months and years are its own, and not that of its beginning.
+    fn names_days(&self) -> bool {
+        let rule = &self.parsed;
+        let is_of_days = !rule.get_by_month_day().is_empty() || !rule.get_by_year_day().is_empty();
+        is_of_days || !rule.get_by_weekday().is_empty() || !rule.get_by_week_no().is_empty()
     }
 
     /// Whether the series is over before an occurrence.
@@ -384,6 +425,41 @@ mod tests {
             assert_eq!(rule(text).first(start, None, Zone::UTC, |_| true), None);
         }
         assert_eq!(rule("FREQ=DAILY").first(start, None, Zone::UTC, |_| false), None);
+    }
+
+    #[test]
+    fn what_never_comes_true_is_told_within_decades_wherever_it_begins() {
+        for day in (0..300 * 366).step_by(367) {
+            let start = NaiveDate::from_ymd_opt(1901, 1, 1).unwrap() + chrono::TimeDelta::days(day);
+            let start = start.and_hms_opt(9, 0, 0).unwrap();
+            assert!((FIRST_TRIAL..FIRST_TRIAL + LEAP_CYCLE).contains(&alike(start).unwrap().year()), "{start}");
+            let comes_true = |text: &str| rule(text).comes_true(start);
+            assert!(comes_true("FREQ=DAILY") && comes_true("FREQ=MONTHLY;BYDAY=5FR"), "{start}");
+            assert!(comes_true("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"), "{start}");
+            assert_eq!(comes_true("FREQ=DAILY;INTERVAL=7;BYDAY=MO"), start.weekday() == Weekday::Mon, "{start}");
+            assert!(!comes_true("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), "{start}");
+            assert!(!comes_true("FREQ=MONTHLY;BYMONTH=4;BYMONTHDAY=31"), "{start}");
+            let until = (start.date() - chrono::TimeDelta::days(1)).format("FREQ=DAILY;UNTIL=%Y%m%d").to_string();
+            assert!(!comes_true(&until), "{start}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_weekdays_goes_on_for_ever_whatever_the_day_of_its_beginning() {
+        let after: NaiveDateTime = "2080-06-14T12:00:00".parse().unwrap();
+        let next = |text: &str, start: &str| {
+            rule(text).first(start.parse().unwrap(), Some(after), Zone::UTC, |_| true).map(|at| at.to_string())
+        };
+        for text in [
+            "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR",
+            "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR",
+            "FREQ=MONTHLY;BYMONTHDAY=17,-14",
+            "FREQ=YEARLY;BYWEEKNO=25;BYDAY=MO",
+        ] {
+            for start in ["2020-01-28T09:00:00", "2020-01-29T09:00:00", "2020-01-30T09:00:00", "2020-01-31T09:00:00"] {
+                assert_eq!(next(text, start).as_deref(), Some("2080-06-17 09:00:00"), "{text} from {start}");
+            }
+        }
     }
 
     proptest::proptest! {

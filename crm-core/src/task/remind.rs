@@ -2,14 +2,17 @@
 //!
 //! The job looks at the task as it is then, and nowhere else: of one that is done or deleted nobody is reminded;
 //! where it is to be reminded of later by now, as it was moved or the clock is another one, a job waits for that.
-//! The fact is written under a key of task and instant, so it is there once however often the job runs.
+//! The fact is written under a key of task and instant, so it is there once however often the job runs, and the mail
+//! that tells of it (`notice`) is enqueued by its commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::event::TaskEvent;
+use super::kind::TaskStatus;
 use super::model::Task;
+use super::notice;
 use super::series::is_followed;
 use crate::access::{Action, Actor, Entity};
 use crate::error::{ErrorKind, Result};
@@ -70,7 +73,12 @@ impl<'s> Zones<'s> {
 
     /// The own zone of whoever is to do a task, who was looked up.
     pub(super) fn own(&self, task: &Task) -> Option<Zone> {
-        self.known.get(&task.assignee_id?)?.time_zone
+        self.whose(task)?.time_zone
+    }
+
+    /// Whoever is to do a task, who was looked up.
+    fn whose(&self, task: &Task) -> Option<&User> {
+        self.known.get(&task.assignee_id?)
     }
 
     /// Refuses the commit where somebody's zone may be another one by now.
@@ -86,8 +94,11 @@ impl<'s> Zones<'s> {
 /// `Unavailable` when the store cannot be reached.
 pub(super) async fn bring(session: &Session, changes: &mut Changes, tasks: Vec<&mut Stored<Task>>) -> Result<()> {
     let mut zones = Zones::new(session);
+    let next = |task: &&mut Stored<Task>| task.next_id.filter(|_| is_followed(task));
+    let standing = standing(session, tasks.iter().filter_map(next).collect()).await?;
     for task in tasks {
-        if is_followed(task) {
+        let is_last = task.next_id.is_none_or(|next| !standing.contains(&next));
+        if is_last && is_followed(task) {
             let (now, zone) = (changes.now(), zones.of(task).await?);
             let next = task.next_of_series(Id::new_at(now), now, zone, session.actor().user_id());
             if let Some(next) = next {
@@ -106,6 +117,33 @@ pub(super) async fn bring(session: &Session, changes: &mut Changes, tasks: Vec<&
     }
     zones.rely(changes);
     Ok(())
+}
+
+/// Those of some tasks after which their series go on: all but those that were deleted before they were done.
+///
+/// # Errors
+/// `Unavailable` when the store cannot be reached.
+async fn standing(session: &Session, ids: Vec<Id<Task>>) -> Result<BTreeSet<Id<Task>>> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    // Whoever does a task may not see the next.
+    let product = session.as_product(CAUSE).await?;
+    let grant = product.require(Entity::Task, Action::Read)?;
+    let tasks = &session.ports().tasks;
+    let mut standing: BTreeSet<Id<Task>> = tasks.tasks_by_id(&grant, &ids).await?.iter().map(|task| task.id).collect();
+    for id in ids {
+        if !standing.contains(&id) {
+            match tasks.deleted_task(&grant, id).await {
+                Ok(gone) if gone.status == TaskStatus::Open => {}
+                Ok(_) => drop(standing.insert(id)),
+                // Of what was purged nobody knows whether it was done: one task too few is better than one too many.
+                Err(error) if error.kind() == ErrorKind::NotFound => drop(standing.insert(id)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(standing)
 }
 
 /// Whether a change may have given a task another reminder.
@@ -167,7 +205,12 @@ async fn once(product: &Session, due: &Due) -> Result<()> {
             zones.rely(&mut changes);
             return product.commit(&grant, changes).await;
         }
-        Some(at) => tell(&mut changes, &task, at),
+        Some(at) => {
+            tell(&mut changes, &task, at);
+            if let Some(to) = zones.whose(&task) {
+                notice::enqueue(product, &mut changes, &task, to, zone).await?;
+            }
+        }
     }
     match product.commit(&grant, changes).await {
         Err(error) if error.code() == "idempotency_replay" => Ok(()),
@@ -175,8 +218,8 @@ async fn once(product: &Session, due: &Due) -> Result<()> {
     }
 }
 
-/// Reminds: the fact in the task's journal, once an instant. Whoever tells people in further ways, as by mail,
-/// enqueues that here, in the same commit.
+/// Reminds: the fact in the task's journal, once an instant. What tells of it in further ways goes along in the
+/// same commit.
 fn tell(changes: &mut Changes, task: &Stored<Task>, at: Timestamp) {
     changes.rely_on(task);
     changes.note_on(&**task, TaskEvent::Reminded { at, assignee_id: task.assignee_id });

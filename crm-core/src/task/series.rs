@@ -1,4 +1,5 @@
-//! The next of a series: decided from the task that is done.
+//! The next of a series: decided from the task that is done. It has one next: whoever opens it and does it again
+//! finds that one, unless it was deleted before it was done.
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
 
@@ -41,13 +42,23 @@ impl Task {
         let is_first = self.recurrence_start.is_none() || self.recurrence_start == was_due;
         if is_new || (is_first && self.recurrence_start != Some(due)) {
             // A rule that never comes true is a mistake, and dear to follow.
-            let start = self.wall_clock(due, Zone::UTC);
-            if rule.first(start, None, Zone::UTC, |_| true).is_none() {
+            if !self.beginnings(due).any(|at| rule.comes_true(at)) {
                 return faults.add("recurrence", "never", "never comes true from the time on when the task is due");
             }
             self.recurrence_start = Some(due);
         }
         self.recurrence = Some(rule);
+    }
+
+    /// When a series can begin on the clock on the wall, whoever is to do it: in other zones an instant also lies on
+    /// the day before or after.
+    fn beginnings(&self, start: Moment) -> impl Iterator<Item = NaiveDateTime> {
+        let at = self.wall_clock(start, Zone::UTC);
+        let beside = match start {
+            Moment::Day(_) => [None, None],
+            _ => [at.checked_sub_days(Days::new(1)), at.checked_add_days(Days::new(1))],
+        };
+        std::iter::once(at).chain(beside.into_iter().flatten())
     }
 
     /// Says when somebody is reminded, after it was said when it is due.
@@ -144,9 +155,9 @@ impl Task {
     }
 }
 
-/// Whether a task of a series is done by this change, and its next one is still to be made.
+/// Whether a task of a series is done by this change.
 pub(super) fn is_followed(task: &Stored<Task>) -> bool {
     let was_open = task.before().is_some_and(|before| before.status == TaskStatus::Open);
     let is_done = task.status == TaskStatus::Done && task.deleted_at.is_none();
-    was_open && is_done && task.recurrence.is_some() && task.next_id.is_none()
+    was_open && is_done && task.recurrence.is_some()
 }

@@ -1,12 +1,10 @@
 //! A team and its members.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::access::Entity;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -85,19 +83,7 @@ impl Team {
 }
 
 impl Record for Team {
-    const ENTITY: Entity = Entity::Team;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Team);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -105,9 +91,5 @@ impl Record for Team {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Team(put)
     }
 }

@@ -16,7 +16,8 @@
 //! | `fakes` | [`FakeClock`], [`FakeMailer`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
 //! | `samples` | the smallest records that a law can speak of |
 //! | `world` | [`World`]: two workspaces with a member of each role, over any store |
-//! | `databases` | which databases tests run on |
+//! | `databases` | which servers tests run on |
+//! | `road` | [`Road`]: a way to a server that a test cuts |
 //! | `suite` | the laws of stores, room by room, and the macro that runs them |
 //! | [`roles`] | the laws of the role ports, and the macros that run them |
 
@@ -24,6 +25,7 @@ mod databases;
 mod fakes;
 mod memory;
 mod receiver;
+mod road;
 pub mod roles;
 pub mod samples;
 pub mod suite;
@@ -31,10 +33,11 @@ mod world;
 
 #[cfg(feature = "testkit")]
 pub use crate::integration::{MockMailer, MockPasswordHasher, MockTokenSigner, MockWebhookSender};
-pub use databases::postgres_url;
+pub use databases::{postgres_url, redis_url};
 pub use fakes::{FakeClock, FakeMailer, PlainHasher, PlainSigner};
 pub use memory::MemoryStore;
 pub use receiver::Receiver;
+pub use road::Road;
 pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
 
 pub use crate::{

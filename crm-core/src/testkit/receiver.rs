@@ -1,6 +1,6 @@
 //! A sender of webhooks, and the endpoint behind it, which answers as the test says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ struct State {
     got: Vec<WebhookRequest>,
     answers: VecDeque<WebhookAnswer>,
     always: Option<WebhookAnswer>,
+    hanging: BTreeSet<String>,
 }
 
 impl Receiver {
@@ -37,9 +38,29 @@ impl Receiver {
         self.0.lock().always = Some(WebhookAnswer::new(status, Vec::new(), None));
     }
 
+    /// Takes what comes to an address and never answers it.
+    pub fn hang(&self, url: &str) {
+        self.0.lock().hanging.insert(url.to_owned());
+    }
+
+    /// Answers what comes to an address from now on as it does elsewhere.
+    pub fn answer_again(&self, url: &str) {
+        self.0.lock().hanging.remove(url);
+    }
+
     /// What came since this was asked last.
     pub fn take(&self) -> Vec<WebhookRequest> {
         std::mem::take(&mut self.0.lock().got)
+    }
+}
+
+impl Receiver {
+    /// Keeps a message, and says whether it is never answered.
+    fn is_hanging(&self, request: WebhookRequest) -> bool {
+        let mut state = self.0.lock();
+        let is_hanging = state.hanging.contains(&request.url);
+        state.got.push(request);
+        is_hanging
     }
 }
 
@@ -54,8 +75,10 @@ impl WebhookSender for Receiver {
 
     async fn send(&self, request: WebhookRequest) -> Result<WebhookAnswer> {
         self.check(&request.url)?;
+        if self.is_hanging(request) {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.0.lock();
-        state.got.push(request);
         let usual = || WebhookAnswer::new(200, b"ok".to_vec(), None);
         Ok(state.answers.pop_front().or_else(|| state.always.clone()).unwrap_or_else(usual))
     }

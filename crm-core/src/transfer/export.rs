@@ -1,6 +1,9 @@
 //! Lists as CSV files: page by page, so that memory stays flat and no list is too long.
 
 mod columns;
+mod fetch;
+mod file;
+mod job;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,8 +22,11 @@ use crate::pipeline::{Pipeline, Stage};
 use crate::session::{Kept, Session};
 use crate::task::Task;
 use crate::text::Email;
+use crate::time::Timestamp;
 use crate::user::User;
 use columns::Column;
+pub use file::{ExportFile, ExportList, ExportReport};
+pub(crate) use job::Writing;
 
 /// Records that are read at once.
 const PAGE: u16 = 2_000;
@@ -50,16 +56,15 @@ impl Walk {
             Walk::Going(export) => export,
             Walk::Start(asked) => {
                 let (session, entity, request) = *asked;
-                Box::new(Export::new(session, entity, &request).await?)
+                let now = session.now();
+                let mut export = Box::new(Export::new(session, entity, &request, now).await?);
+                export.begin();
+                export
             }
         };
-        let is_last = match export.entity {
-            Entity::Contact => export.write_page::<Contact>().await?,
-            Entity::Company => export.write_page::<Company>().await?,
-            Entity::Task => export.write_page::<Task>().await?,
-            _ => export.write_page::<Deal>().await?,
-        };
+        export.write_page().await?;
         let bytes = export.writer.take();
+        let is_last = export.query.after().is_none();
         Ok(Some((bytes, if is_last { Walk::End } else { Walk::Going(export) })))
     }
 }
@@ -76,10 +81,10 @@ struct Export {
 }
 
 impl Export {
-    async fn new(session: Session, entity: Entity, request: &ListRequest) -> Result<Self> {
+    /// A list from where it was asked for, whose relative times are told from an instant.
+    async fn new(session: Session, entity: Entity, request: &ListRequest, now: Timestamp) -> Result<Self> {
         let grant = session.require(entity, Action::Export)?;
         let request = ListRequest { limit: None, count: false, ..request.clone() };
-        let now = session.now();
         let mut query = match entity {
             Entity::Contact => grant.check_list::<Contact>(&request, now)?,
             Entity::Company => grant.check_list::<Company>(&request, now)?,
@@ -93,22 +98,61 @@ impl Export {
             names.add_pipelines(session.ports().pipelines.pipelines(&grant).await?.iter().map(|row| &**row));
         }
         let columns = columns::of(&session, &grant, entity);
-        let mut writer = Writer::default().with_byte_order_mark();
-        writer.row(columns.iter().map(Column::header));
-        Ok(Self { session, grant, entity, query, columns, names, writer })
+        Ok(Self { session, grant, entity, query, columns, names, writer: Writer::default() })
     }
 
-    /// Writes the next page, and says whether it was the last.
-    async fn write_page<T: Kept>(&mut self) -> Result<bool> {
+    /// Begins the file.
+    fn begin(&mut self) {
+        self.writer = Writer::default().with_byte_order_mark();
+        self.writer.row(self.columns.iter().map(Column::header));
+    }
+
+    /// The headers of its columns.
+    fn headers(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.header().to_owned()).collect()
+    }
+
+    /// Goes on with a file of these columns.
+    fn keep_to(&mut self, headers: &[String]) -> Result<()> {
+        self.columns = columns::kept(std::mem::take(&mut self.columns), headers)?;
+        Ok(())
+    }
+
+    /// Where the next page begins; absent after the last.
+    fn cursor(&self) -> Option<String> {
+        self.query.after().map(|after| self.query.cursor(after))
+    }
+
+    /// How many records the list has.
+    async fn count(&self) -> Result<u64> {
+        let ports = self.session.ports();
+        match self.entity {
+            Entity::Contact => Contact::count(ports, &self.grant, &self.query, u64::MAX).await,
+            Entity::Company => Company::count(ports, &self.grant, &self.query, u64::MAX).await,
+            Entity::Task => Task::count(ports, &self.grant, &self.query, u64::MAX).await,
+            _ => Deal::count(ports, &self.grant, &self.query, u64::MAX).await,
+        }
+    }
+
+    /// Writes the next page, and says how many records are on it.
+    async fn write_page(&mut self) -> Result<u64> {
+        match self.entity {
+            Entity::Contact => self.write::<Contact>().await,
+            Entity::Company => self.write::<Company>().await,
+            Entity::Task => self.write::<Task>().await,
+            _ => self.write::<Deal>().await,
+        }
+    }
+
+    async fn write<T: Kept>(&mut self) -> Result<u64> {
         let page = T::page(self.session.ports(), &self.grant, &self.query).await?;
         self.names.learn(self.session.ports(), &self.grant, &page.rows).await?;
         for record in &page.rows {
             let cells: Vec<_> = self.columns.iter().map(|column| column.cell(record, &self.names)).collect();
             self.writer.row(cells.iter().map(AsRef::as_ref));
         }
-        let is_last = page.next.is_none();
         self.query = self.query.from_position(page.next);
-        Ok(is_last)
+        Ok(page.rows.len() as u64)
     }
 }
 

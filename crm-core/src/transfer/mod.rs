@@ -1,4 +1,4 @@
-//! Files in and out: CSV imports that resume, and exports that never end early.
+//! Files in and out: CSV imports and exports, sent while they are read or written, or by jobs that resume.
 //!
 //! The CSV layer (`format`, `reader`, `header`, `date`, `writer`) is pure: bytes are pushed in and
 //! taken out. An import reads its file in chunks; each chunk is one commit that holds the records,
@@ -25,6 +25,7 @@ pub mod format;
 pub mod header;
 mod known;
 mod links;
+mod list;
 mod mapping;
 mod model;
 mod numbers;
@@ -44,6 +45,9 @@ mod survey;
 mod table;
 pub mod writer;
 
+pub(crate) use export::Writing;
+pub use export::{ExportFile, ExportList, ExportReport};
+pub use list::ImportsRequest;
 pub use mapping::NewField;
 pub use model::{
     Counts, DuplicatePolicy, FailedRow, FileMark, Fingerprint, Import, ImportOptions, ImportState, RowKey,

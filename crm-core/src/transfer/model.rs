@@ -14,7 +14,7 @@ use crate::filter::CUSTOM_PREFIX;
 use crate::id::Id;
 use crate::job::Job;
 use crate::journal::Batch;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -212,19 +212,7 @@ impl Import {
 }
 
 impl Record for Import {
-    const ENTITY: Entity = Entity::Import;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Import);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         None
@@ -232,10 +220,6 @@ impl Record for Import {
 
     fn owner(&self) -> Option<Id<User>> {
         self.created_by
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Import(put)
     }
 }
 

@@ -17,6 +17,13 @@ pub trait ImportStore: Send + Sync {
     /// `NotFound`; `Unavailable` when the store cannot be reached.
     async fn import(&self, grant: &Grant, id: Id<Import>) -> Result<Stored<Import>>;
 
+    /// Imports that the grant's read scope reaches, the latest first: those begun before `before`, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn imports(&self, grant: &Grant, before: Option<Id<Import>>, limit: u16) -> Result<Vec<Import>>;
+
     /// Refused rows after a line, at most `limit`, in the order of their lines.
     ///
     /// # Errors

@@ -5,17 +5,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::event::UserEvent;
 use super::locale::Locale;
-use crate::access::{Entity, FieldMask, Role};
+use crate::access::{FieldMask, Role};
 use crate::account::Account;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::id::Id;
-use crate::store::{Put, Record, Write, image};
+use crate::store::{Record, image, versioned};
 use crate::text::{self, Email};
 use crate::time::{Timestamp, Zone, epoch};
 use crate::workspace::Workspace;
@@ -254,19 +253,7 @@ impl User {
 }
 
 impl Record for User {
-    const ENTITY: Entity = Entity::User;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(User);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -279,9 +266,5 @@ impl Record for User {
     fn image(&self) -> Map<String, Value> {
         let account = self.account_id.map(|id| ("account_id".to_owned(), Value::from(id.to_string())));
         image(self).into_iter().chain(account).collect()
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::User(put)
     }
 }

@@ -7,6 +7,7 @@ use super::delivery::{Delivery, DeliveryAttempt, DeliveryState};
 use super::event::WebhookEvent;
 use super::message::Message;
 use super::model::{DeliveryOrder, DisabledReason, WebhookEndpoint, WebhookStatus};
+use super::places::{Place, Places};
 use super::port::Health;
 use super::schedule;
 use super::secret::signature;
@@ -16,7 +17,6 @@ use crate::id::Id;
 use crate::integration::{WebhookAnswer, WebhookRequest};
 use crate::job::{Handler, JobContext, JobError, Policy, Queue, Retry};
 use crate::session::{Decisions, Session};
-use crate::time::Timestamp;
 
 /// Seconds that an attempt may take: more than a sender gives an endpoint.
 const TIMEOUT: u32 = 60;
@@ -27,9 +27,12 @@ const MOST_WAIT: i64 = 5 * 60;
 /// The status of an endpoint that is to be sent nothing any more.
 const GONE: u16 = 410;
 
-/// The kind of job that sends a delivery; its payload is the endpoint, its id that of the delivery.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Deliver;
+/// The kind of job that sends a delivery; its payload is the endpoint, its id that of the delivery. Of one endpoint
+/// it has two under way at once in a process, so that one which hangs does not hold up the others.
+#[derive(Clone, Debug, Default)]
+pub struct Deliver {
+    places: Places,
+}
 
 /// What the job of a test says of it. Whoever may read jobs need not be told where messages go and what is
 /// answered there.
@@ -55,9 +58,13 @@ impl Handler for Deliver {
     }
 
     async fn run(&self, job: &JobContext, endpoint: Id<WebhookEndpoint>) -> Result<(), JobError> {
+        let place = match self.places.take(endpoint, job.crm()) {
+            Ok(place) => place,
+            Err(turn) => return Err(JobError::rate_limited(turn, "other messages are on their way to the endpoint")),
+        };
         let product = job.crm().acting(Actor::system(job.workspace_id(), "webhook")).await?;
-        let courier = Courier { grant: product.internally(Entity::WebhookEndpoint, Action::Update), product };
-        courier.deliver(job, endpoint).await
+        let grant = product.internally(Entity::WebhookEndpoint, Action::Update);
+        Courier { product, grant, place }.deliver(job, endpoint).await
     }
 }
 
@@ -65,6 +72,7 @@ impl Handler for Deliver {
 struct Courier {
     product: Session,
     grant: Grant,
+    place: Place,
 }
 
 impl Courier {
@@ -167,6 +175,7 @@ impl Courier {
             ("webhook-signature", signature(secrets, &delivery.message_id, seconds, &body)),
         ];
         let request_bytes = body.len() as u64;
+        self.place.set_out();
         let answer = sender.send(WebhookRequest::new(endpoint.url.clone(), headers, body)).await;
         let took = self.product.now().micros().saturating_sub(at.micros()) / 1_000;
         let mut attempt = DeliveryAttempt {
@@ -277,31 +286,5 @@ fn refusal(answer: &WebhookAnswer) -> Option<String> {
         200..=299 => None,
         300..=399 => Some(format!("the endpoint answered {}: redirects are not followed", answer.status)),
         status => Some(format!("the endpoint answered {status}")),
-    }
-}
-
-/// How long deliveries are kept, in seconds: 30 days.
-const KEPT_SECONDS: i64 = 30 * 24 * 60 * 60;
-/// Deliveries that are forgotten in one transaction.
-const PRUNED_AT_ONCE: u16 = 1_000;
-
-impl crate::crm::Crm {
-    /// Forgets deliveries of all workspaces that are 30 days old, and gives their number.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be reached.
-    pub async fn forget_old_deliveries(&self) -> Result<usize> {
-        let until: Timestamp = self.now().plus_seconds(-KEPT_SECONDS);
-        let mut all = 0;
-        for workspace in self.workspaces().await? {
-            loop {
-                let pruned = self.ports.webhooks.prune_deliveries(workspace.id, until, PRUNED_AT_ONCE).await?;
-                all += pruned;
-                if pruned < usize::from(PRUNED_AT_ONCE) {
-                    break;
-                }
-            }
-        }
-        Ok(all)
     }
 }

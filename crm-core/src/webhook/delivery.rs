@@ -27,11 +27,14 @@ pub enum DeliveryState {
     Delivered,
     /// It was given up.
     Failed,
+    /// Somebody cancelled the job that sends it.
+    Cancelled,
 }
 
 impl DeliveryState {
     /// Every state.
-    pub const ALL: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Failed];
+    pub const ALL: [DeliveryState; 4] =
+        [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Cancelled];
 
     /// The snake_case name.
     pub const fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl DeliveryState {
             DeliveryState::Pending => "pending",
             DeliveryState::Delivered => "delivered",
             DeliveryState::Failed => "failed",
+            DeliveryState::Cancelled => "cancelled",
         }
     }
 }
@@ -85,6 +89,9 @@ pub struct Delivery {
     pub record_id: Option<Uuid>,
     /// How it stands.
     pub state: DeliveryState,
+    /// Why it ended, where no attempt tells.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// What became of it so far, the first first; of many the latest twenty.
     pub attempts: Vec<DeliveryAttempt>,
     /// When it is tried again.
@@ -134,6 +141,7 @@ impl Delivery {
             seq: 0,
             record_id: None,
             state: DeliveryState::Pending,
+            reason: None,
             attempts: Vec::new(),
             next_attempt_at: Some(now),
             replay_of: None,

@@ -20,12 +20,16 @@ mod event;
 mod hooks;
 mod message;
 mod model;
+mod names;
 mod pattern;
+mod places;
 mod port;
 mod request;
 mod schedule;
 mod secret;
 mod service;
+mod turn;
+mod upkeep;
 
 pub use catalogue::{EventKind, events, events_document};
 pub use deliver::Deliver;
@@ -42,3 +46,5 @@ pub use request::{
 };
 pub use secret::{MadeSecret, signature};
 pub use service::Webhooks;
+pub use turn::DeliveryTurn;
+pub(crate) use turn::turned;

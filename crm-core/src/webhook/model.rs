@@ -1,18 +1,22 @@
 //! A webhook endpoint: where events of a workspace are sent, and which.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
+use super::catalogue::events;
+use super::names::is_told;
 use super::pattern::EventPattern;
 use super::request::{NewWebhookEndpoint, WebhookEndpointChange};
 use crate::access::Entity;
+use crate::custom_field::CustomField;
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::filter::CUSTOM_PREFIX;
 use crate::id::Id;
 use crate::journal::Envelope;
-use crate::store::{Put, Record, Write};
+use crate::store::{Put, Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, epoch};
 use crate::user::User;
@@ -112,7 +116,7 @@ pub struct WebhookEndpoint {
 }
 
 impl WebhookEndpoint {
-    /// A new endpoint, for the events after a number.
+    /// A new endpoint, for the events after a number, in a workspace with these custom fields.
     ///
     /// # Errors
     /// `Invalid` for what it must not be.
@@ -121,6 +125,7 @@ impl WebhookEndpoint {
         new: NewWebhookEndpoint,
         after_seq: i64,
         created_by: Option<Id<User>>,
+        custom: &[CustomField],
         now: Timestamp,
     ) -> Result<Self> {
         let mut endpoint = Self {
@@ -140,27 +145,36 @@ impl WebhookEndpoint {
             version: 0,
             deleted_at: None,
         };
-        endpoint.say(new)?;
+        endpoint.say(new, custom)?;
         Ok(endpoint)
     }
 
-    /// Says all anew that a caller decides, but whether it is enabled.
-    fn say(&mut self, new: NewWebhookEndpoint) -> Result<()> {
+    /// Says all anew that a caller decides, but whether it is enabled. A custom field that it names already is taken,
+    /// also where it is none any more.
+    fn say(&mut self, new: NewWebhookEndpoint, custom: &[CustomField]) -> Result<()> {
         let NewWebhookEndpoint { url, description, event_types, fields, order } = new;
         let mut faults = Faults::default();
         faults.keep(text::clean_line("url", &url, MAX_URL), &mut self.url);
         let description = description.unwrap_or_default();
         faults.keep(text::optional_line("description", &description, MAX_DESCRIPTION), &mut self.description);
-        faults.keep(patterns(&event_types), &mut self.event_types);
-        faults.keep(names(&fields), &mut self.fields);
+        let patterns = patterns(&event_types);
+        let is_wanted = |event: &str| patterns.iter().flatten().any(|pattern| pattern.matches(event));
+        let kinds = events().filter(|event| patterns.is_err() || is_wanted(&event.name)).map(|event| event.entity);
+        let kinds: BTreeSet<Entity> = kinds.collect();
+        let is_held = |name: &str| name.starts_with(CUSTOM_PREFIX) && self.fields.iter().any(|held| held == name);
+        let is_known = |name: &str| is_held(name) || is_told(name, &kinds, custom);
+        let names = names(&fields, is_known);
+        faults.keep(patterns, &mut self.event_types);
+        faults.keep(names, &mut self.fields);
         self.order = order;
         faults.into_result()
     }
 
-    /// Changes it. One that is enabled again is sent what happens from this number on.
-    pub(crate) fn change(&mut self, change: WebhookEndpointChange, end: i64) -> Result<()> {
+    /// Changes it, in a workspace with these custom fields. One that is enabled again is sent what happens from this
+    /// number on.
+    pub(crate) fn change(&mut self, change: WebhookEndpointChange, custom: &[CustomField], end: i64) -> Result<()> {
         let WebhookEndpointChange { url, description, event_types, fields, order, status, rotate_secret: _ } = change;
-        self.say(NewWebhookEndpoint { url, description, event_types, fields, order })?;
+        self.say(NewWebhookEndpoint { url, description, event_types, fields, order }, custom)?;
         match status {
             Some(WebhookStatus::Enabled) if self.status == WebhookStatus::Disabled => {
                 (self.status, self.disabled_reason) = (WebhookStatus::Enabled, None);
@@ -225,7 +239,7 @@ fn patterns(texts: &[String]) -> Result<Vec<EventPattern>> {
     Ok(patterns)
 }
 
-fn names(fields: &[String]) -> Result<Vec<String>> {
+fn names(fields: &[String], is_known: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let mut faults = Faults::default();
     if fields.len() > MAX_NAMES {
         faults.add("fields", "too_many", &format!("holds more than {MAX_NAMES} names"));
@@ -234,7 +248,8 @@ fn names(fields: &[String]) -> Result<Vec<String>> {
     for (at, field) in fields.iter().enumerate().take(MAX_NAMES) {
         let place = format!("fields.{at}");
         match text::clean_line(&place, field, MAX_FIELD) {
-            Ok(name) => names.push(name),
+            Ok(name) if is_known(&name) => names.push(name),
+            Ok(name) => faults.add(&place, "unknown_field", &format!("{name:?} is no field that these events tell of")),
             Err(_) => faults.add(&place, "unknown_field", "is the name of no field"),
         }
     }
@@ -245,19 +260,7 @@ fn names(fields: &[String]) -> Result<Vec<String>> {
 }
 
 impl Record for WebhookEndpoint {
-    const ENTITY: Entity = Entity::WebhookEndpoint;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(WebhookEndpoint);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -265,9 +268,5 @@ impl Record for WebhookEndpoint {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::WebhookEndpoint(put)
     }
 }

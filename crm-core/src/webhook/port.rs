@@ -101,12 +101,19 @@ pub trait WebhookStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn ahead_of(&self, grant: &Grant, delivery: &Delivery) -> Result<Option<Timestamp>>;
 
-    /// Writes a delivery over what was known of it, unless that was delivered and this one is not, and what it
-    /// tells of its endpoint, and gives since when that has taken none.
+    /// Writes a delivery over what was known of it, unless that was delivered or cancelled and this one is not
+    /// delivered, and what it tells of its endpoint, and gives since when that has taken none.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn note_delivery(&self, grant: &Grant, delivery: &Delivery, health: Health) -> Result<Option<Timestamp>>;
+
+    /// Deliveries of a workspace that are pending though their job has ended or was forgotten, at most `limit`, in no
+    /// order; those that cannot be read are left out.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn stranded_deliveries(&self, workspace: Id<Workspace>, limit: u16) -> Result<Vec<Delivery>>;
 
     /// Forgets deliveries, at most `limit`, that were wanted until an instant. Gives their number.
     ///

@@ -145,7 +145,7 @@ pub struct ReplayDeliveries {
 }
 
 /// How many deliveries are sent again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReplayedDeliveries {
     /// So many.

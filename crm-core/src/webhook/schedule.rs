@@ -1,6 +1,6 @@
 //! When a delivery is tried again.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use crate::time::Timestamp;
 
@@ -20,13 +20,14 @@ pub(super) fn next(attempt: u32, retry_after: Option<&str>, now: Timestamp) -> O
     Some(now.plus_seconds(wait).max(asked.min(now.plus_seconds(MOST_PATIENCE))))
 }
 
-/// The instant of a `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
+/// The instant of a `Retry-After`: seconds, or a date in one of the three forms of HTTP (RFC 9110, sections 10.2.3 and
+/// 5.6.7).
 fn asked(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(now.plus_seconds(seconds.into()));
     }
-    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&chrono::Utc).into())
+    httpdate::parse_http_date(text).ok().map(|date| DateTime::<Utc>::from(date).into())
 }
 
 #[cfg(test)]
@@ -49,7 +50,11 @@ mod tests {
             [wait("120"), wait("0"), wait("1"), wait("4294967295"), wait("soon"), wait("-3")],
             [120, 5, 5, 24 * 60 * 60, 5, 5]
         );
-        assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), 60);
+        for minute_later in
+            ["Wed, 21 Oct 2015 07:28:00 GMT", "Wednesday, 21-Oct-15 07:28:00 GMT", "Wed Oct 21 07:28:00 2015"]
+        {
+            assert_eq!(wait(minute_later), 60, "{minute_later}");
+        }
         assert_eq!(wait("Wed, 21 Oct 2015 07:20:00 GMT"), 5);
         assert_eq!(wait("Fri, 21 Oct 2033 07:28:00 GMT"), 24 * 60 * 60);
     }

@@ -12,7 +12,7 @@ use super::secret::MadeSecret;
 use crate::access::{Action, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::Job;
+use crate::job::{Job, Queue, Task};
 use crate::page::{Page, check_limit};
 use crate::session::{Decisions, Expect, Session};
 use crate::store::{Stored, Write};
@@ -21,6 +21,8 @@ use crate::store::{Stored, Write};
 const MOST_ENDPOINTS: usize = 50;
 /// Deliveries that one request sends again.
 const MOST_REPLAYED: u16 = 1_000;
+/// What the job is called that keeps what a request under a key was answered.
+const REPLAY: &str = "webhook.replay";
 
 /// Where the events of a workspace are sent.
 #[derive(Clone)]
@@ -55,7 +57,7 @@ impl Webhooks {
     /// Makes an endpoint, which is sent what happens from now on, and its secret, which is told this once.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for an address that nothing is sent to, unknown events and too many endpoints;
+    /// `Denied`; `Invalid` for an address that nothing is sent to, unknown events and fields and too many endpoints;
     /// `Unsupported` where the program sends no webhooks.
     pub async fn create(&self, new: NewWebhookEndpoint) -> Result<EndpointWithSecret> {
         let grant = self.session.require(Entity::WebhookEndpoint, Action::Create)?;
@@ -69,7 +71,8 @@ impl Webhooks {
         let mut changes = self.session.changes();
         let now = changes.now();
         let created_by = self.session.actor().user_id();
-        let endpoint = WebhookEndpoint::new(Id::new_at(now), new, end, created_by, now)?;
+        let custom = &self.session.access().custom_fields;
+        let endpoint = WebhookEndpoint::new(Id::new_at(now), new, end, created_by, custom, now)?;
         self.check_url(&endpoint.url)?;
         let made = MadeSecret::new(endpoint.id, now, now);
         let mut endpoint = Stored::new(endpoint);
@@ -105,7 +108,7 @@ impl Webhooks {
                 let end = self.end(&grant).await?;
                 let mut changes = self.session.changes();
                 let (now, before) = (changes.now(), endpoint.url.clone());
-                endpoint.change(change.clone(), end)?;
+                endpoint.change(change.clone(), &self.session.access().custom_fields, end)?;
                 if endpoint.url != before {
                     self.check_url(&endpoint.url)?;
                 }
@@ -187,13 +190,16 @@ impl Webhooks {
 
     /// Sends again what was wanted before: one delivery, or those of a span of time, at most a thousand at once.
     /// Each is a delivery of its own under the same `webhook-id`; those that were themselves sent again are left
-    /// out of a span.
+    /// out of a span. Under the caller's key it is done once, and a job keeps what was answered.
     ///
     /// # Errors
     /// `Denied`; `NotFound`; `Invalid` for a delivery of another endpoint, and where neither a delivery nor a
     /// span is named or both are; `Conflict` with code `webhook_disabled` for a disabled endpoint.
     pub async fn replay(&self, id: Id<WebhookEndpoint>, wanted: &ReplayDeliveries) -> Result<ReplayedDeliveries> {
         let grant = self.session.require(Entity::WebhookEndpoint, Action::Update)?;
+        if let Some(first) = self.session.told_before(&grant).await? {
+            return Ok(first);
+        }
         let endpoint = self.endpoint(&grant, id).await?;
         let (found, next_cursor) = self.to_replay(&grant, id, wanted).await?;
         if endpoint.status == WebhookStatus::Disabled {
@@ -209,8 +215,9 @@ impl Webhooks {
         if !again.is_empty() {
             changes.writes.push(Write::Deliveries(again));
         }
-        self.session.commit(&grant, changes).await?;
-        Ok(ReplayedDeliveries { replayed, next_cursor })
+        let told = ReplayedDeliveries { replayed, next_cursor };
+        let task = Task::Run { handler: REPLAY.to_owned(), payload: serde_json::Value::Null, is_concealed: false };
+        self.session.commit_telling(&grant, changes, task, Queue::WEBHOOK, told).await
     }
 
     /// The deliveries that are to be sent again, and where to go on.

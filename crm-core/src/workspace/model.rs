@@ -1,14 +1,13 @@
 //! A workspace and its settings.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::access::{Entity, Matrix};
+use crate::access::Matrix;
 use crate::edit::{Edit, set_required};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::money::Currency;
-use crate::store::{Put, Record, Write};
+use crate::store::{Record, versioned};
 use crate::text;
 use crate::time::{Timestamp, Zone, epoch};
 use crate::user::User;
@@ -88,19 +87,7 @@ pub struct WorkspaceEdit {
 }
 
 impl Record for Workspace {
-    const ENTITY: Entity = Entity::Workspace;
-
-    fn uuid(&self) -> Uuid {
-        self.id.uuid()
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn stamp(&mut self, version: i64, at: Timestamp) {
-        (self.version, self.updated_at) = (version, at);
-    }
+    versioned!(Workspace);
 
     fn deleted_at(&self) -> Option<Timestamp> {
         None
@@ -108,9 +95,5 @@ impl Record for Workspace {
 
     fn owner(&self) -> Option<Id<User>> {
         None
-    }
-
-    fn write(put: Put<Self>) -> Write {
-        Write::Workspace(put)
     }
 }

@@ -1,6 +1,6 @@
 //! What PostgreSQL says in words of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crm_core::Entity;
 use crm_core::job::Queue;
@@ -15,9 +15,10 @@ use super::hearing::CHANNEL;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
+use super::sql::work::Done;
 use super::{Conn, RunQueryDsl};
 use crate::fault::Outcome;
-use crate::types::{DbId, Guid};
+use crate::types::{DbId, Guid, Ts};
 
 /// Most binds of one statement.
 pub(crate) const MAX_BINDS: usize = 65_535;
@@ -27,6 +28,8 @@ pub(crate) const PLACE_OF: &str = "strpos";
 pub(crate) const UNINDEXED: &str = "";
 /// The slot of kept sums that this connection adds to.
 pub(crate) const SLOT: &str = "pg_backend_pid() % 16";
+/// The first of some deals by id: servers before 18 know no least id, and the texts of ids have their order.
+pub(crate) const FIRST_DEAL: &str = "CAST(MIN(CAST(deals.id AS TEXT) COLLATE \"C\") AS UUID)";
 /// Keeps rows that were read from changing until the transaction ends.
 pub(crate) const FOR_SHARE: &str = " FOR SHARE";
 /// Keeps rows from being read for change until the transaction ends.
@@ -177,6 +180,35 @@ pub(crate) async fn tell_of_jobs(conn: &mut Conn, queues: &BTreeSet<&Queue>) -> 
         Statement::<()>::new(tell.fixed()).execute(conn).await?;
     }
     Ok(())
+}
+
+/// A job that [`end_jobs`] wrote.
+#[derive(diesel::QueryableByName)]
+struct Ended {
+    #[diesel(sql_type = BigInt)]
+    workspace_id: i64,
+    #[diesel(sql_type = Guid)]
+    id: DbId,
+}
+
+/// Writes jobs as done, each where it is held by its claim, in one statement, and gives those that it wrote.
+pub(crate) async fn end_jobs(conn: &mut Conn, done: Vec<Done>) -> QueryResult<HashSet<(i64, DbId)>> {
+    if done.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let end = diesel::sql_query(
+        "UPDATE jobs SET state = 'done', due_at = NULL, finished_at = done.ended_at, updated_at = done.ended_at, \
+         version = jobs.version + 1 FROM unnest($1, $2, $3, $4) AS done (workspace_id, id, claim, ended_at) \
+         WHERE jobs.workspace_id = done.workspace_id AND jobs.id = done.id AND jobs.claim = done.claim \
+         AND jobs.state = 'running' RETURNING jobs.workspace_id, jobs.id",
+    );
+    let end = end
+        .bind::<Array<BigInt>, _>(done.iter().map(|one| one.workspace).collect::<Vec<_>>())
+        .bind::<Array<Guid>, _>(done.iter().map(|one| one.id).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(done.iter().map(|one| one.claim).collect::<Vec<_>>())
+        .bind::<Array<Ts>, _>(done.iter().map(|one| one.at).collect::<Vec<_>>());
+    let written: Vec<Ended> = end.load(conn).await?;
+    Ok(written.into_iter().map(|one| (one.workspace_id, one.id)).collect())
 }
 
 /// Runs statements of one kind, many on the way at once, and gives the number of rows of each.

@@ -1,23 +1,29 @@
 //! What analytics reads: the deals of a question with few of their columns, and their ways.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::activity::Note;
-use crm_core::analytics::{AnalyticsStore, ContactFact, DealFact, DealGroups, StageFlow, Window, Work, WorkKind};
+use crm_core::analytics::{
+    AnalyticsStore, ContactFact, CycleFact, DealFact, DealGroups, OwnedMove, SourceSum, StageFlow, Window, Work,
+    WorkKind,
+};
 use crm_core::company::Company;
 use crm_core::contact::{Contact, Lifecycle};
 use crm_core::deal::{Deal, DealMove};
 use crm_core::filter::CheckedFilter;
 use crm_core::pipeline::Pipeline;
 use crm_core::task::{Task, TaskKind};
-use crm_core::{Currency, Id, Result, Timestamp};
+use crm_core::user::User;
+use crm_core::{Currency, Id, Period, Result, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::fragment::{Fragment, Statement};
 use super::predicate::predicate;
 use super::room::{self, Room, place};
-use super::{Conn, RunQueryDsl, Store, board, deal, history, json, list, months};
+use super::{Conn, RunQueryDsl, Store, board, deal, dialect, endings, history, json, list, months};
 use crate::fault::Outcome;
 use crate::types::{DbId, DbTime, Guid, Ts};
 
@@ -26,11 +32,22 @@ const FACTS: &str = "SELECT deals.id, deals.pipeline_id, deals.stage_id, deals.s
     deals.value_currency, deals.owner_id, deals.created_at, deals.opened_at, deals.closed_at, \
     deals.stage_entered_at, deals.expected_close_day, deals.probability, deals.forecast_category, deals.source, \
     deals.source_key FROM deals WHERE ";
+/// A deal's columns that the length of sales is made of.
+const CYCLES: &str =
+    "SELECT deals.id, deals.status, deals.opened_at, deals.closed_at, deals.value_currency FROM deals WHERE ";
 /// Steps of deals. A cross join is done as it is written on SQLite, which would rather walk all steps than
 /// those of the deals in question.
 const STEPS: &str = "SELECT steps.deal_id, steps.place, steps.from_stage, steps.to_stage, steps.at \
     FROM deals CROSS JOIN deal_moves AS steps \
     WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
+/// The same with the deal's owner.
+const OWNED: &str =
+    "SELECT steps.deal_id, steps.place, steps.from_stage, steps.to_stage, steps.at, deals.owner_id FROM ";
+/// Steps of all deals in some days are found by their index. Those of some deals are found by the deals, which
+/// may be few where the workspace took many steps in these days.
+const STEPS_FIRST: &str = "deal_moves AS steps CROSS JOIN deals";
+const DEALS_FIRST: &str = "deals CROSS JOIN deal_moves AS steps";
+const SAME_DEAL: &str = " AND steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
 /// A contact's columns that the funnel is made of.
 const CONTACTS: &str = "SELECT contacts.id, contacts.lifecycle, contacts.created_at FROM contacts WHERE ";
 
@@ -116,7 +133,22 @@ impl FactRow {
     }
 }
 
+type CycleType = (Guid, Text, Nullable<Ts>, Nullable<Ts>, Nullable<Text>);
+type CycleRow = (DbId, String, Option<DbTime>, Option<DbTime>, Option<String>);
+
+fn into_cycle((id, status, opened_at, closed_at, currency): CycleRow) -> Outcome<CycleFact> {
+    Ok(CycleFact {
+        id: id.into(),
+        status: deal::status(&status)?,
+        opened_at: opened_at.map(Timestamp::from),
+        closed_at: closed_at.map(Timestamp::from),
+        currency: json::parsed(currency)?,
+    })
+}
+
 type StepType = (Guid, BigInt, Nullable<Guid>, Guid, Ts);
+type OwnedType = (Guid, BigInt, Nullable<Guid>, Guid, Ts, Nullable<Guid>);
+type OwnedRow = (DbId, i64, Option<DbId>, DbId, DbTime, Option<DbId>);
 
 /// The condition of a question.
 pub(super) fn asked<T: Room>(grant: &Grant, workspace: i64, filter: &CheckedFilter) -> Result<Fragment> {
@@ -144,8 +176,13 @@ pub(super) async fn facts_of_each(conn: &mut Conn, conditions: Vec<Fragment>) ->
 impl AnalyticsStore for Store {
     async fn deal_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealFact>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let which = asked::<Deal>(grant, workspace, filter)?.sql(" ORDER BY deals.id");
-        self.pools.read(async move |conn: &mut Conn| facts(conn, which).await).await
+        let which = asked::<Deal>(grant, workspace, filter)?;
+        let read = async move |conn: &mut Conn| -> Outcome<Vec<DealFact>> {
+            let mut facts = facts(conn, which).await?;
+            facts.sort_by_key(|fact| fact.id);
+            Ok(facts)
+        };
+        self.pools.read(read).await
     }
 
     async fn deal_groups(
@@ -158,14 +195,87 @@ impl AnalyticsStore for Store {
         months::groups(self, grant, filter, window, own).await
     }
 
+    async fn ended_groups(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        every: Period,
+        own: Currency,
+    ) -> Result<DealGroups> {
+        endings::groups(self, grant, filter, window, every, own).await
+    }
+
+    async fn won_by_source(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        window: Window,
+        own: Currency,
+    ) -> Result<Vec<SourceSum>> {
+        endings::by_source(self, grant, filter, window, own).await
+    }
+
+    async fn open_deals(&self, grant: &Grant, filter: &CheckedFilter) -> Result<BTreeMap<Option<Id<User>>, u64>> {
+        endings::open(self, grant, filter).await
+    }
+
+    async fn cycle_facts(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<CycleFact>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let facts = Fragment::new(CYCLES).then(asked::<Deal>(grant, workspace, filter)?);
+        self.pools
+            .read(async move |conn: &mut Conn| -> Outcome<Vec<CycleFact>> {
+                let rows: Vec<CycleRow> = Statement::<CycleType>::new(facts).load(conn).await?;
+                rows.into_iter().map(into_cycle).collect()
+            })
+            .await
+    }
+
     async fn deal_moves(&self, grant: &Grant, filter: &CheckedFilter) -> Result<Vec<DealMove>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let steps = Fragment::new(STEPS).then(asked::<Deal>(grant, workspace, filter)?);
-        let steps = steps.sql(" ORDER BY steps.deal_id, steps.place");
         self.pools
             .read(async move |conn: &mut Conn| -> Outcome<Vec<DealMove>> {
                 let rows: Vec<history::StepRow> = Statement::<StepType>::new(steps).load(conn).await?;
-                Ok(rows.into_iter().map(history::step).collect())
+                let mut steps: Vec<DealMove> = rows.into_iter().map(history::step).collect();
+                // They come in this order but for few, whatever index led to the deals: it costs nearly nothing
+                // here, and a database would sort all of them.
+                steps.sort_by_key(|step| (step.deal_id, step.place));
+                Ok(steps)
+            })
+            .await
+    }
+
+    async fn moves_between(
+        &self,
+        grant: &Grant,
+        filter: &CheckedFilter,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<Vec<OwnedMove>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let which = asked::<Deal>(grant, workspace, filter)?;
+        let is_of_all = board::sees_all(grant) && *filter == CheckedFilter::everything();
+        let (order, mark) = match from {
+            Some(_) if is_of_all => (STEPS_FIRST, ""),
+            _ => (DEALS_FIRST, dialect::UNINDEXED),
+        };
+        let mut steps = Fragment::new(OWNED).sql(order).sql(" WHERE steps.workspace_id = ").bind(workspace);
+        if let Some(from) = from {
+            steps = steps.sql(" AND ").sql(mark).sql("steps.at >= ").bind(DbTime(from));
+        }
+        if let Some(to) = to {
+            steps = steps.sql(" AND ").sql(mark).sql("steps.at < ").bind(DbTime(to));
+        }
+        let steps = steps.sql(SAME_DEAL).then(which);
+        self.pools
+            .read(async move |conn: &mut Conn| -> Outcome<Vec<OwnedMove>> {
+                let rows: Vec<OwnedRow> = Statement::<OwnedType>::new(steps).load(conn).await?;
+                let owned = |(deal, place, from, to, at, owner): OwnedRow| OwnedMove {
+                    step: history::step((deal, place, from, to, at)),
+                    owner_id: owner.map(Id::from),
+                };
+                Ok(rows.into_iter().map(owned).collect())
             })
             .await
     }

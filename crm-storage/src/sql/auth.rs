@@ -163,9 +163,11 @@ impl SignInStore for Store {
     async fn holder(&self, refresh_digest: &[u8; 32]) -> Result<Option<SignIn>> {
         let digest = refresh_digest.to_vec();
         self.pools
-            .key(async move |conn: &mut Conn| match holder(conn, &digest).await? {
-                Some(id) => find(conn, id).await,
-                None => Ok(None),
+            .key(async move |conn: &mut Conn| {
+                let Some(id) = holder(conn, &digest).await? else { return Ok(None) };
+                let present = sign_ins::table.filter(sign_ins::id.eq(id)).filter(sign_ins::digest.eq(&digest));
+                let found = present.select(SignInRow::as_select()).get_result(conn).await.optional()?;
+                Ok(found.map(SignInRow::into_sign_in))
             })
             .await
     }

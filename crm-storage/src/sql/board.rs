@@ -239,7 +239,7 @@ const KEPT_FLOWS: &str = "SELECT from_stage, to_stage, CAST(SUM(moves) AS BIGINT
     WHERE workspace_id = ";
 
 /// Whether the caller sees every deal, so that the kept sums are theirs.
-fn sees_all(grant: &Grant) -> bool {
+pub(super) fn sees_all(grant: &Grant) -> bool {
     grant.visible(Entity::Deal) == CheckedFilter::everything()
 }
 

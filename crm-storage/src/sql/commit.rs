@@ -24,11 +24,14 @@ use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
     Conn, RunQueryDsl, Store, account, auth, board, columns, custom_field, dialect, exchange_rate, history, import,
-    job, journal, json, mail, pipeline, purge, reference, relay, tag, team, webhook, words,
+    job, journal, json, mail, pipeline, purge, reference, relay, tag, team, upload, webhook, words,
 };
 use crate::fault::{Fault, Outcome};
 use crate::schema::{guards, idempotency_keys};
 use crate::types::{DbId, DbTime, Guid};
+
+/// Looks at so many rows of a kind, which most commits rely on at most, are statements that connections keep.
+const FEW: usize = 4;
 
 /// What a commit finds out besides.
 struct Committed {
@@ -126,7 +129,11 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
         expect_one(import::put(conn, workspace, one).await?, &one.after)?;
     }
     expect_all(&job::put(conn, workspace, &writes.jobs).await?, &writes.jobs)?;
+    upload::insert_pieces(conn, workspace, &writes.pieces, sealed.at()).await?;
     webhook::insert_deliveries(conn, workspace, &writes.deliveries).await?;
+    for turn in &writes.delivery_turns {
+        webhook::turn(conn, workspace, turn).await?;
+    }
     mail::insert_queued(conn, workspace, &writes.mails).await?;
     import::insert_failed(conn, workspace, &writes.failed).await?;
     import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;
@@ -216,12 +223,7 @@ async fn put<T: Room>(conn: &mut Conn, workspace: i64, puts: Vec<Put<T>>) -> Out
     expect_all(&T::update(conn, workspace, &changed).await?, &changed)?;
     tag::mirror(conn, workspace, &puts).await?;
     custom_field::mirror(conn, workspace, &puts).await?;
-    let document = |put: &Put<T>| {
-        let document = words::Document::of(&put.after);
-        let is_new = put.before.as_ref().is_none_or(|before| words::Document::of(before) != document);
-        is_new.then_some(document)
-    };
-    let documents: Vec<words::Document> = puts.iter().filter_map(document).collect();
+    let documents: Vec<words::Document> = puts.iter().filter_map(words::Document::anew).collect();
     dialect::index(conn, workspace, T::ENTITY, T::TABLE, &documents).await
 }
 
@@ -264,7 +266,10 @@ async fn versions(conn: &mut Conn, workspace: i64, entity: Entity, ids: &[DbId])
         }
         None => Fragment::new("SELECT id, version FROM workspaces WHERE key = ").bind(workspace),
     };
-    let select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id").sql(dialect::FOR_SHARE);
+    let mut select = select.sql(" AND id").in_ids(ids).sql(" ORDER BY id").sql(dialect::FOR_SHARE);
+    if ids.len() <= FEW {
+        select = select.fixed();
+    }
     Ok(Statement::<(Guid, BigInt)>::new(select).load(conn).await?)
 }
 

@@ -175,6 +175,25 @@ impl ImportStore for Store {
             .ok_or_else(|| Error::not_found("import", id))
     }
 
+    async fn imports(&self, grant: &Grant, before: Option<Id<Import>>, limit: u16) -> Result<Vec<Import>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let mut own = imports::table.filter(imports::workspace_id.eq(workspace)).into_boxed();
+        if let Some(before) = before {
+            own = own.filter(imports::id.lt(DbId::from(before)));
+        }
+        if !grant.sees_owner(Entity::Import, None) {
+            let seen: Vec<DbId> = grant.seen_owners(Entity::Import).into_iter().map(DbId).collect();
+            own = own.filter(imports::created_by.eq_any(seen));
+        }
+        let latest = own.order(imports::id.desc()).limit(limit.into()).select(imports::data);
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let rows: Vec<String> = latest.load(conn).await?;
+                rows.iter().map(|data| Ok(serde_json::from_str(data)?)).collect::<Outcome<Vec<Import>>>()
+            })
+            .await
+    }
+
     async fn failed_rows(&self, grant: &Grant, id: Id<Import>, after_line: u64, limit: u32) -> Result<Vec<FailedRow>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         if let Err(error) = self.import(grant, id).await {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
-use super::{Conn, RunQueryDsl, Store, dialect, queue};
+use super::{Conn, RunQueryDsl, Store, dialect, mail, queue};
 use crate::fault::Outcome;
 use crate::schema::{job_keys, jobs, paused_queues};
 use crate::types::{DbId, DbTime};
@@ -208,6 +208,7 @@ pub(super) async fn swap(conn: &mut Conn, workspace: i64, job: Job, before: i64)
     let rows = diesel::update(found).set((row, result)).execute(conn).await?;
     if rows == 1 {
         free_key(conn, workspace, &job).await?;
+        mail::turn(conn, workspace, &job).await?;
     }
     Ok(rows)
 }

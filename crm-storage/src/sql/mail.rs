@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::job::Job;
 use crm_core::mail::{
-    MailRecord, MailState, MailStore, MailTemplate, Suppression, SuppressionQuery, SuppressionReason, TemplateName,
+    MailQuery, MailRecord, MailState, MailStore, MailTemplate, MailTurn, Suppression, SuppressionQuery,
+    SuppressionReason, TemplateName,
 };
 use crm_core::store::{Put, Stored};
 use crm_core::text::Email;
@@ -143,6 +144,7 @@ struct MailRow {
     template: Option<String>,
     error: Option<String>,
     at: DbTime,
+    created_by: Option<DbId>,
 }
 
 impl MailRow {
@@ -156,6 +158,7 @@ impl MailRow {
             template: record.template.as_ref().map(TemplateName::to_string),
             error: record.error.clone(),
             at: record.at.into(),
+            created_by: record.created_by.map(DbId::from),
         }
     }
 
@@ -168,6 +171,7 @@ impl MailRow {
             template: self.template.map(read_name).transpose()?,
             error: self.error,
             at: self.at.into(),
+            created_by: self.created_by.map(Id::from),
         })
     }
 }
@@ -179,6 +183,44 @@ pub(super) async fn insert_queued(conn: &mut Conn, workspace: i64, queued: &[&Ma
         diesel::insert_into(mails::table).values(row).on_conflict_do_nothing().execute(conn).await?;
     }
     Ok(())
+}
+
+/// Says in the log what follows from a job for its mail, if it sends one.
+pub(super) async fn turn(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<()> {
+    let Some(turn) = MailTurn::of(job) else { return Ok(()) };
+    let from: Vec<&'static str> = turn.from.iter().map(|state| state.name()).collect();
+    let own = mails::table.filter(mails::workspace_id.eq(workspace)).filter(mails::id.eq(DbId::from(job.id)));
+    let error = turn.error.map(|error| mails::error.eq(Some(error)));
+    let said = (mails::state.eq(turn.to.name()), mails::at.eq(DbTime(turn.at)), error);
+    diesel::update(own.filter(mails::state.eq_any(from))).set(said).execute(conn).await?;
+    Ok(())
+}
+
+/// The mails of a list.
+fn asked_for(workspace: i64, query: &MailQuery) -> Fragment {
+    let own = Fragment::new("mails.workspace_id = ").bind(workspace);
+    let conditions = [
+        query.state.map(|state| Fragment::new("mails.state = ").bind(state.name())),
+        query.sender.map(|sender| Fragment::new("mails.created_by = ").bind(DbId::from(sender))),
+        query.before.map(|before| Fragment::new("mails.id < ").bind(DbId::from(before))),
+        query
+            .recipient
+            .as_ref()
+            .map(|email| Fragment::new("',' || mails.recipients || ',' LIKE ").bind(listed(email)).sql(" ESCAPE '\\'")),
+    ];
+    conditions.into_iter().flatten().fold(own, Fragment::and)
+}
+
+/// The pattern of lists that hold an address.
+fn listed(email: &Email) -> String {
+    let mut pattern = "%,".to_owned();
+    for character in email.as_str().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern + ",%"
 }
 
 /// The live templates of a workspace.
@@ -283,15 +325,29 @@ impl MailStore for Store {
             .await
     }
 
+    async fn mails(&self, grant: &Grant, query: &MailQuery) -> Result<Vec<MailRecord>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let (which, limit) = (asked_for(workspace, query), i64::from(query.limit));
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let found = mails::table.filter(which).order(mails::id.desc()).limit(limit);
+                let rows: Vec<MailRow> = found.select(MailRow::as_select()).load(conn).await?;
+                rows.into_iter().map(MailRow::into_record).collect()
+            })
+            .await
+    }
+
     async fn keep_mail(&self, grant: &Grant, record: &MailRecord) -> Result<()> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let state = record.state;
+        let staying = MailState::ALL.into_iter().filter(move |other| !state.overwrites(*other));
+        let staying: Vec<&'static str> = staying.map(MailState::name).collect();
         let (row, new) = (MailRow::new(workspace, record), MailRow::new(workspace, record));
         self.pools
             .write(async move |conn: &mut Conn| {
                 diesel::insert_into(mails::table).values(new).on_conflict_do_nothing().execute(conn).await?;
                 let own = mails::table.filter(mails::workspace_id.eq(workspace)).filter(mails::id.eq(row.id));
-                let unsent = own.filter(mails::state.ne(MailState::Sent.name()));
-                diesel::update(unsent).set(row).execute(conn).await?;
+                diesel::update(own.filter(mails::state.ne_all(staying))).set(row).execute(conn).await?;
                 Ok(())
             })
             .await

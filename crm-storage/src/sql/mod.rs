@@ -14,6 +14,7 @@ mod company;
 mod contact;
 mod custom_field;
 mod deal;
+mod endings;
 mod exchange_rate;
 mod figures;
 pub(crate) mod fragment;
@@ -43,7 +44,7 @@ mod upload;
 mod user;
 mod webhook;
 pub(crate) mod words;
-mod work;
+pub(crate) mod work;
 mod workspace;
 mod writes;
 

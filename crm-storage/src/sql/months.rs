@@ -1,4 +1,4 @@
-//! The sums of forecasts, month by month.
+//! The sums of forecasts and of what ended, month by month.
 //!
 //! Every commit keeps them, by the months of UTC. A question that they can tell apart, of whole months and
 //! about nothing but pipelines, stages and owners, is answered from them. In other zones a month begins some
@@ -58,13 +58,12 @@ fn first_day(month: i64) -> Option<NaiveDate> {
 }
 
 impl MonthKey {
-    /// The place of a deal; none for one that no forecast takes in.
+    /// The place of a deal; none for one that ended without saying when.
     fn of(deal: &Deal) -> Option<Self> {
         let is_open = deal.status == DealStatus::Open;
         let month = match deal.status {
             DealStatus::Open => deal.expected_close_date.map_or(NONE, month_of),
-            DealStatus::Won => month_of(deal.closed_at?.utc().date_naive()),
-            DealStatus::Lost => return None,
+            DealStatus::Won | DealStatus::Lost => month_of(deal.closed_at?.utc().date_naive()),
         };
         Some(Self {
             status: deal.status.name(),
@@ -112,11 +111,13 @@ const KEPT: &str = "SELECT status, month, pipeline_id, stage_id, owner_id, curre
 const GROUPED: &str = " GROUP BY status, month, pipeline_id, stage_id, owner_id, currency, probability, category \
     HAVING SUM(deals) <> 0";
 
-type MonthType = (Text, BigInt, Guid, Guid, Guid, Text, BigInt, Text, BigInt, BigInt, BigInt);
-type MonthRow = (String, i64, DbId, DbId, DbId, String, i64, String, i64, i64, i64);
+/// The SQL type of a row of [`kept`].
+pub(super) type MonthType = (Text, BigInt, Guid, Guid, Guid, Text, BigInt, Text, BigInt, BigInt, BigInt);
+/// A row of [`kept`].
+pub(super) type MonthRow = (String, i64, DbId, DbId, DbId, String, i64, String, i64, i64, i64);
 
 /// Whether sums can tell what a filter asks.
-fn is_kept(filter: &CheckedFilter) -> bool {
+pub(super) fn is_kept(filter: &CheckedFilter) -> bool {
     match filter {
         CheckedFilter::All(parts) | CheckedFilter::Any(parts) => parts.iter().all(is_kept),
         CheckedFilter::Is(Test { field, check }) => {
@@ -137,6 +138,29 @@ fn is_told_apart(check: &Check) -> bool {
     }
 }
 
+/// The months of sums that a window asks for; none where it asks for all. A month of its zone may begin in the
+/// one of UTC before it and end in the one after it, and open deals that nobody expects are of any window.
+fn told_within(window: Window, status: [DealStatus; 2]) -> Option<Fragment> {
+    let from = window.from.map(|day| Fragment::new("month >= ").bind(month_of(day) - 1));
+    let to = window.to.map(|day| Fragment::new("month <= ").bind(month_of(day) + 1));
+    let within = from.into_iter().chain(to).reduce(Fragment::and)?;
+    Some(match status.contains(&DealStatus::Open) {
+        true => Fragment::new("(month = ").bind(NONE).sql(" OR (").then(within).sql("))"),
+        false => within,
+    })
+}
+
+/// The sums of the deals of a question that stand in one of two ways, as far as a window may ask for them.
+pub(super) fn kept(workspace: i64, question: [&CheckedFilter; 2], status: [DealStatus; 2], window: Window) -> Fragment {
+    let months = told_within(window, status);
+    let [first, second] = status.map(DealStatus::name);
+    let own = Fragment::new(KEPT).bind(workspace).sql(" AND status IN (").bind(first).sql(", ").bind(second).sql(")");
+    let place = Place::table(Entity::Deal, "deal_months", workspace);
+    let own = months.into_iter().fold(own, Fragment::and);
+    let own = question.iter().fold(own, |own, filter| own.and(predicate(place, filter)));
+    own.sql(GROUPED)
+}
+
 /// The deals that a forecast takes in.
 pub(super) async fn groups(
     store: &Store,
@@ -153,13 +177,13 @@ pub(super) async fn groups(
         let read = async move |conn: &mut Conn| -> Outcome<Vec<DealFact>> { facts(conn, which).await };
         return Ok(DealGroups::of(&store.pools.read(read).await?, window, own));
     }
-    let place = Place::table(Entity::Deal, "deal_months", workspace);
-    let kept = Fragment::new(KEPT).bind(workspace).and(predicate(place, &seen)).and(predicate(place, filter));
-    let question = Question { which: which.clone(), window, own };
+    let kept = kept(workspace, [&seen, filter], [DealStatus::Open, DealStatus::Won], window);
+    let won = which.clone().sql(" AND deals.status = ").bind(DealStatus::Won.name());
+    let question = Question { won, window, own };
     let foreign = which.and(taken_in(window)).sql(" AND deals.status = ").bind(DealStatus::Won.name());
     let foreign = foreign.sql(" AND deals.value_currency <> ").bind(own.code());
     let read = async move |conn: &mut Conn| -> Outcome<DealGroups> {
-        let rows: Vec<MonthRow> = Statement::<MonthType>::new(kept.sql(GROUPED)).load(conn).await?;
+        let rows: Vec<MonthRow> = Statement::<MonthType>::new(kept).load(conn).await?;
         let (mut groups, has_foreign) = question.answer(conn, rows).await?;
         if has_foreign {
             for (key, sum) in DealGroups::of(&facts(conn, foreign).await?, window, own).iter() {
@@ -198,7 +222,7 @@ fn taken_in(window: Window) -> Fragment {
 
 /// A question that kept sums answer.
 struct Question {
-    which: Fragment,
+    won: Fragment,
     window: Window,
     own: Currency,
 }
@@ -221,7 +245,7 @@ impl Question {
             groups.add(key, sum);
         }
         if self.window.time_zone != Zone::UTC {
-            for fact in self.around(conn, &won).await? {
+            for fact in around(conn, &self.won, self.window.time_zone, &won).await? {
                 self.put_right(&fact, &mut groups);
             }
         }
@@ -230,48 +254,48 @@ impl Question {
         Ok((groups, has_foreign))
     }
 
-    /// How many ranges one statement takes with its binds.
-    fn ranges(&self) -> usize {
-        (dialect::MAX_BINDS / (self.which.binds() + 3)).clamp(1, RANGES)
-    }
-
     fn is_foreign(&self, key: &GroupKey) -> bool {
         key.currency.is_some_and(|currency| currency != self.own)
     }
 
     /// Takes a deal that was won near the beginning of a month from the month of UTC to that of the zone.
     fn put_right(&self, fact: &DealFact, groups: &mut DealGroups) {
-        let sum = GroupSum { count: 1, worth: fact.value.map_or(0, |value| value.amount_minor.into()) };
-        let everything = |time_zone| Window { from: None, to: None, time_zone };
-        for (zone, sign) in [(Zone::UTC, -1), (self.window.time_zone, 1)] {
-            let key = group_key(fact, everything(zone), self.own).filter(|key| !self.is_foreign(key));
-            if let Some(key) = key {
-                groups.add(key, GroupSum { count: sign * sum.count, worth: i128::from(sign) * sum.worth });
+        let sum = GroupSum::of(fact);
+        for (time_zone, sum) in [(Zone::UTC, sum.negated()), (self.window.time_zone, sum)] {
+            let everything = Window { from: None, to: None, time_zone };
+            if let Some(key) = group_key(fact, everything, self.own).filter(|key| !self.is_foreign(key)) {
+                groups.add(key, sum);
             }
         }
     }
+}
 
-    /// The deals that were won while a month had begun in UTC or in the zone alone.
-    async fn around(&self, conn: &mut Conn, months: &BTreeSet<i64>) -> Outcome<Vec<DealFact>> {
-        let beginnings: BTreeSet<i64> = months.iter().flat_map(|month| [*month, month + 1]).collect();
-        let range = |day: NaiveDate| {
-            let (here, there) = (Zone::UTC.start_of_day(day), self.window.time_zone.start_of_day(day));
-            let (low, high) = (here.min(there).plus_seconds(-MARGIN), here.max(there).plus_seconds(MARGIN));
-            let won = self.which.clone().sql(" AND deals.status = ").bind(DealStatus::Won.name());
-            let won = won.sql(" AND deals.closed_at >= ").bind(DbTime(low));
-            won.sql(" AND deals.closed_at < ").bind(DbTime(high))
-        };
-        let ranges: Vec<Fragment> = beginnings.into_iter().filter_map(first_day).map(range).collect();
-        let mut found = Vec::new();
-        for ranges in ranges.chunks(self.ranges()) {
-            found.extend(facts_of_each(conn, ranges.to_vec()).await?);
-        }
-        Ok(found)
+/// The deals of a condition that ended while a month had begun in UTC or in the zone alone.
+pub(super) async fn around(
+    conn: &mut Conn,
+    which: &Fragment,
+    zone: Zone,
+    months: &BTreeSet<i64>,
+) -> Outcome<Vec<DealFact>> {
+    let beginnings: BTreeSet<i64> = months.iter().flat_map(|month| [*month, month + 1]).collect();
+    let range = |day: NaiveDate| {
+        let (here, there) = (Zone::UTC.start_of_day(day), zone.start_of_day(day));
+        let (low, high) = (here.min(there).plus_seconds(-MARGIN), here.max(there).plus_seconds(MARGIN));
+        let ended = which.clone().sql(" AND deals.closed_at >= ").bind(DbTime(low));
+        ended.sql(" AND deals.closed_at < ").bind(DbTime(high))
+    };
+    let ranges: Vec<Fragment> = beginnings.into_iter().filter_map(first_day).map(range).collect();
+    // As many in one statement as it takes with their binds.
+    let most = (dialect::MAX_BINDS / (which.binds() + 2)).clamp(1, RANGES);
+    let mut found = Vec::new();
+    for ranges in ranges.chunks(most) {
+        found.extend(facts_of_each(conn, ranges.to_vec()).await?);
     }
+    Ok(found)
 }
 
 /// The group of a row of sums.
-fn group(row: MonthRow) -> Outcome<(GroupKey, GroupSum)> {
+pub(super) fn group(row: MonthRow) -> Outcome<(GroupKey, GroupSum)> {
     let (status, month, pipeline, stage, owner, currency, probability, category, count, high, low) = row;
     let key = GroupKey {
         status: deal::status(&status)?,

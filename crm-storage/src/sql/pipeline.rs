@@ -175,10 +175,11 @@ async fn load(conn: &mut Conn, workspace: i64, only: Option<DbId>) -> Outcome<Ve
         which = which.sql(" AND pipelines.id = ").bind(id);
         whose = whose.sql(" AND stages.pipeline_id = ").bind(id);
     }
+    // Every move and every board reads its pipeline: connections keep these two statements.
     let order = (pipelines::is_default.desc(), pipelines::name_key, pipelines::id);
-    let found = pipelines::table.filter(which).order(order);
+    let found = pipelines::table.filter(which.fixed()).order(order);
     let rows: Vec<PipelineRow> = found.select(PipelineRow::as_select()).load(conn).await?;
-    let own = stages::table.filter(whose).order((stages::pipeline_id, stages::position));
+    let own = stages::table.filter(whose.fixed()).order((stages::pipeline_id, stages::position));
     let own: Vec<StageRow> = own.select(StageRow::as_select()).load(conn).await?;
     let mut by_pipeline: HashMap<DbId, Vec<Stage>> = HashMap::new();
     for row in own {

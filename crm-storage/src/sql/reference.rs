@@ -73,10 +73,12 @@ fn references(write: &Write) -> Vec<Reference> {
         | Write::WebhookEndpoint(_)
         | Write::WebhookSecret(_)
         | Write::Deliveries(_)
+        | Write::DeliveryTurn(_)
         | Write::CursorMove(_)
         | Write::MailTemplate(_)
         | Write::MailQueued(_)
         | Write::Fingerprints(_)
+        | Write::Pieces(_)
         | Write::Account(_)
         | Write::SignInsEnded(_) => Vec::new(),
     };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::store::{Put, Stored};
 use crm_core::webhook::{
-    Delivery, DeliveryQuery, DeliveryState, Health, MadeSecret, Span, WebhookEndpoint, WebhookStore,
+    Delivery, DeliveryQuery, DeliveryState, DeliveryTurn, Health, MadeSecret, Span, WebhookEndpoint, WebhookStore,
 };
 use crm_core::workspace::Workspace;
 use crm_core::{Error, Id, Result, Timestamp};
@@ -181,12 +181,29 @@ fn ahead(workspace: i64, delivery: &Delivery) -> Option<Fragment> {
     Some(first.sql(" AND d.record_id = ").bind(DbId(record)).sql(" AND d.seq < ").bind(delivery.seq).fixed())
 }
 
-/// Writes a delivery over what was known of it; what was taken stays so, whoever comes later.
+/// Says how a delivery stands since somebody stopped or took up its job, unless it was taken.
+pub(super) async fn turn(conn: &mut Conn, workspace: i64, turn: &DeliveryTurn) -> Outcome<()> {
+    let held = Fragment::new("UPDATE webhook_deliveries SET state = ").bind(turn.state.name());
+    let held = held.sql(" WHERE state <> 'delivered' AND workspace_id = ").bind(workspace);
+    let held = held.sql(" AND id = ").bind(DbId::from(turn.id)).sql(" RETURNING data");
+    // The row is this transaction's from here on.
+    let rows: Vec<String> = Statement::<Text>::new(held.fixed()).load(conn).await?;
+    for data in rows {
+        overwrite(conn, workspace, &turn.of(read(&data)?), Fragment::everything()).await?;
+    }
+    Ok(())
+}
+
+/// Writes a delivery over what was known of it; what was taken or cancelled stays so, whoever comes later.
 async fn note(conn: &mut Conn, workspace: i64, delivery: &Delivery) -> Outcome<()> {
     let open = match delivery.state {
         DeliveryState::Delivered => Fragment::everything(),
-        _ => Fragment::new("webhook_deliveries.state <> 'delivered'"),
+        _ => Fragment::new("webhook_deliveries.state NOT IN ('delivered', 'cancelled')"),
     };
+    overwrite(conn, workspace, delivery, open).await
+}
+
+async fn overwrite(conn: &mut Conn, workspace: i64, delivery: &Delivery, open: Fragment) -> Outcome<()> {
     let own = webhook_deliveries::table
         .filter(webhook_deliveries::workspace_id.eq(workspace))
         .filter(webhook_deliveries::id.eq(DbId::from(delivery.id)))
@@ -309,6 +326,23 @@ impl WebhookStore for Store {
             .write(async move |conn: &mut Conn| {
                 note(conn, workspace, &delivery).await?;
                 keep_health(conn, workspace, delivery.endpoint_id, health).await
+            })
+            .await
+    }
+
+    async fn stranded_deliveries(&self, workspace: Id<Workspace>, limit: u16) -> Result<Vec<Delivery>> {
+        let workspace = self.workspace_key(workspace).await?;
+        let stranded = Fragment::new(
+            "SELECT d.data FROM webhook_deliveries AS d LEFT JOIN jobs AS j ON j.workspace_id = d.workspace_id \
+             AND j.id = d.id WHERE d.state = 'pending' AND (j.id IS NULL OR j.finished_at IS NOT NULL) \
+             AND d.workspace_id = ",
+        );
+        let stranded = stranded.bind(workspace).sql(" LIMIT ").bind(i64::from(limit)).fixed();
+        self.pools
+            .read(async move |conn: &mut Conn| {
+                let rows: Vec<String> = Statement::<Text>::new(stranded).load(conn).await?;
+                // One that cannot be read keeps no other pending.
+                Ok(rows.iter().filter_map(|data| read(data).ok()).collect::<Vec<Delivery>>())
             })
             .await
     }

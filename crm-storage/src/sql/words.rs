@@ -6,6 +6,7 @@
 use crm_core::Entity;
 use crm_core::access::{Listed, SearchPart};
 use crm_core::filter::Terms;
+use crm_core::store::Put;
 use crm_core::text;
 use uuid::Uuid;
 
@@ -45,6 +46,14 @@ impl Document {
             tokens
         };
         Self { id: record.uuid(), open: tokens(SearchPart::Open), hideable: tokens(SearchPart::Hideable) }
+    }
+
+    /// The words of a record that are to be kept anew; none where they stay. The text is looked at first,
+    /// because most changes leave it and to cut it into words takes longer.
+    pub(crate) fn anew<T: Listed>(put: &Put<T>) -> Option<Self> {
+        let text = |record: &T| [SearchPart::Open, SearchPart::Hideable].map(|part| record.search_text(part));
+        let stays = |before: &T| text(before) == text(&put.after) || Self::of(before) == Self::of(&put.after);
+        (!put.before.as_ref().is_some_and(stays)).then(|| Self::of(&put.after))
     }
 
     /// The words as they are kept.

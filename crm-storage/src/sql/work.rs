@@ -118,29 +118,30 @@ fn is_plainly_done(settled: &Settled) -> bool {
     settled.job.state == JobState::Done && settled.job.result.is_none() && settled.before.is_none()
 }
 
+/// A job that its worker has done, by the claim under which it was held.
+pub(crate) struct Done {
+    pub(crate) workspace: i64,
+    pub(crate) id: DbId,
+    pub(crate) claim: i64,
+    pub(crate) at: DbTime,
+}
+
 async fn settle(conn: &mut Conn, settled: &[(i64, Settled)]) -> Outcome<Vec<bool>> {
     let (plain, others): (Vec<_>, Vec<_>) = settled.iter().enumerate().partition(|(_, (_, one))| is_plainly_done(one));
     let mut kept = vec![false; settled.len()];
-    let done = |(_, (workspace, one)): &(usize, &(i64, Settled))| {
-        let held = jobs::table
-            .filter(jobs::workspace_id.eq(*workspace))
-            .filter(jobs::id.eq(DbId::from(one.job.id)))
-            .filter(jobs::claim.eq(one.claim))
-            .filter(jobs::state.eq(JobState::Running.name()));
-        diesel::update(held).set((
-            jobs::state.eq(JobState::Done.name()),
-            jobs::due_at.eq(None::<DbTime>),
-            jobs::finished_at.eq(one.job.finished_at.map(DbTime::from)),
-            jobs::updated_at.eq(DbTime(one.job.updated_at)),
-            jobs::version.eq(jobs::version + 1),
-        ))
+    let done = |(_, (workspace, one)): &(usize, &(i64, Settled))| Done {
+        workspace: *workspace,
+        id: one.job.id.into(),
+        claim: one.claim,
+        at: one.job.updated_at.into(),
     };
-    let rows = dialect::each(conn, plain.iter().map(done).collect()).await?;
-    for ((at, (workspace, one)), rows) in plain.into_iter().zip(rows) {
-        if rows == 1 {
+    let written = dialect::end_jobs(conn, plain.iter().map(done).collect()).await?;
+    for (at, (workspace, one)) in plain {
+        let is_written = written.contains(&(*workspace, DbId::from(one.job.id)));
+        if is_written {
             free_key(conn, *workspace, &one.job).await?;
         }
-        kept.get_mut(at).into_iter().for_each(|kept| *kept = rows == 1);
+        kept.get_mut(at).into_iter().for_each(|kept| *kept = is_written);
     }
     for (at, (workspace, one)) in others {
         let rows = job::settle(conn, *workspace, one).await?;

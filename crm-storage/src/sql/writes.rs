@@ -8,7 +8,7 @@ use crm_core::contact::Contact;
 use crm_core::custom_field::CustomField;
 use crm_core::deal::Deal;
 use crm_core::exchange_rate::ExchangeRate;
-use crm_core::job::Job;
+use crm_core::job::{Job, Piece};
 use crm_core::mail::{MailRecord, MailTemplate};
 use crm_core::pipeline::Pipeline;
 use crm_core::relay::CursorMove;
@@ -18,7 +18,7 @@ use crm_core::task::Task;
 use crm_core::team::Team;
 use crm_core::transfer::{FailedRow, Fingerprint, Import};
 use crm_core::user::User;
-use crm_core::webhook::{Delivery, MadeSecret, WebhookEndpoint};
+use crm_core::webhook::{Delivery, DeliveryTurn, MadeSecret, WebhookEndpoint};
 use crm_core::workspace::Workspace;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub(super) struct Writes<'a> {
     pub(super) webhook_endpoints: Vec<Put<WebhookEndpoint>>,
     pub(super) webhook_secrets: Vec<&'a MadeSecret>,
     pub(super) deliveries: Vec<&'a Delivery>,
+    pub(super) delivery_turns: Vec<&'a DeliveryTurn>,
     pub(super) cursors: Vec<&'a CursorMove>,
     pub(super) mail_templates: Vec<Put<MailTemplate>>,
     pub(super) mails: Vec<&'a MailRecord>,
@@ -48,6 +49,7 @@ pub(super) struct Writes<'a> {
     pub(super) notes: Vec<Put<Note>>,
     pub(super) imports: Vec<Put<Import>>,
     pub(super) jobs: Vec<Put<Job>>,
+    pub(super) pieces: Vec<&'a Piece>,
     pub(super) failed: Vec<&'a FailedRow>,
     pub(super) fingerprints: Vec<&'a Fingerprint>,
 }
@@ -80,11 +82,13 @@ impl<'a> Writes<'a> {
             Write::WebhookEndpoint(put) => self.webhook_endpoints.push(put.clone()),
             Write::WebhookSecret(made) => self.webhook_secrets.push(made),
             Write::Deliveries(deliveries) => self.deliveries.extend(deliveries),
+            Write::DeliveryTurn(turn) => self.delivery_turns.push(turn),
             Write::CursorMove(moved) => self.cursors.push(moved),
             Write::MailTemplate(put) => self.mail_templates.push(put.clone()),
             Write::MailQueued(record) => self.mails.push(record),
             Write::Import(put) => self.imports.push(put.clone()),
             Write::Job(put) => self.jobs.push(put.clone()),
+            Write::Pieces(pieces) => self.pieces.extend(pieces),
             Write::FailedRows(rows) => self.failed.extend(rows),
             Write::Fingerprints(prints) => self.fingerprints.extend(prints),
             Write::Account(new) => self.accounts.push(new),

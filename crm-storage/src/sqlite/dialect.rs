@@ -1,10 +1,10 @@
 //! What SQLite says in words of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crm_core::Entity;
-use crm_core::job::Queue;
-use diesel::QueryResult;
+use crm_core::job::{JobState, Queue};
+use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
@@ -14,9 +14,11 @@ use super::indexing;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
+use super::sql::work::Done;
 use super::{Conn, RunQueryDsl, finished};
 use crate::fault::Outcome;
-use crate::types::{DbId, Guid};
+use crate::schema::jobs;
+use crate::types::{DbId, DbTime, Guid};
 
 /// Most binds of one statement.
 pub(crate) const MAX_BINDS: usize = 32_766;
@@ -26,6 +28,8 @@ pub(crate) const PLACE_OF: &str = "instr";
 pub(crate) const UNINDEXED: &str = "+";
 /// The slot of kept sums that this connection adds to: the only writer needs one.
 pub(crate) const SLOT: &str = "0";
+/// The first of some deals by id.
+pub(crate) const FIRST_DEAL: &str = "MIN(deals.id)";
 /// Keeps rows that were read from changing until the transaction ends; the only writer needs none.
 pub(crate) const FOR_SHARE: &str = "";
 /// Keeps rows from being read for change until the transaction ends.
@@ -177,6 +181,27 @@ pub(crate) async fn hold_accounts(_conn: &mut Conn) -> Outcome<()> {
 /// Tells workers of other processes that jobs wait: nobody can, they look now and then.
 pub(crate) async fn tell_of_jobs(_: &mut Conn, _: &BTreeSet<&Queue>) -> Outcome<()> {
     Ok(())
+}
+
+/// Writes jobs as done, each where it is held by its claim, and gives those that it wrote.
+pub(crate) async fn end_jobs(conn: &mut Conn, done: Vec<Done>) -> QueryResult<HashSet<(i64, DbId)>> {
+    let end = |one: &Done| {
+        let held = jobs::table
+            .filter(jobs::workspace_id.eq(one.workspace))
+            .filter(jobs::id.eq(one.id))
+            .filter(jobs::claim.eq(one.claim))
+            .filter(jobs::state.eq(JobState::Running.name()));
+        diesel::update(held).set((
+            jobs::state.eq(JobState::Done.name()),
+            jobs::due_at.eq(None::<DbTime>),
+            jobs::finished_at.eq(Some(one.at)),
+            jobs::updated_at.eq(one.at),
+            jobs::version.eq(jobs::version + 1),
+        ))
+    };
+    let rows = each(conn, done.iter().map(end).collect()).await?;
+    let written = done.iter().zip(rows).filter(|(_, rows)| *rows == 1);
+    Ok(written.map(|(one, _)| (one.workspace, one.id)).collect())
 }
 
 /// Runs statements of one kind, one after the other, and gives the number of rows of each.

@@ -94,6 +94,24 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/sqlite/0014_series/up.sql"),
         down: include_str!("../../migrations/sqlite/0014_series/down.sql"),
     },
+    Migration {
+        version: 15,
+        min_binary: 4,
+        up: include_str!("../../migrations/sqlite/0015_delivery_states/up.sql"),
+        down: include_str!("../../migrations/sqlite/0015_delivery_states/down.sql"),
+    },
+    Migration {
+        version: 16,
+        min_binary: 4,
+        up: include_str!("../../migrations/sqlite/0016_mail_log/up.sql"),
+        down: include_str!("../../migrations/sqlite/0016_mail_log/down.sql"),
+    },
+    Migration {
+        version: 17,
+        min_binary: 5,
+        up: include_str!("../../migrations/sqlite/0017_reports/up.sql"),
+        down: include_str!("../../migrations/sqlite/0017_reports/down.sql"),
+    },
 ];
 
 #[derive(QueryableByName)]

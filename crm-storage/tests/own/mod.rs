@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test crate uses its part")]
 
 pub(crate) mod another;
+pub(crate) mod backfill;
 pub(crate) mod forgery;
 pub(crate) mod jobs;
 pub(crate) mod lists;
@@ -18,7 +19,7 @@ use crm_core::job::{Handler, JobContext, JobError, Policy, Queue};
 use crm_core::search::SearchRequest;
 use crm_core::testkit::Subject;
 use crm_core::workspace::Workspace;
-use crm_core::{Actor, Crm, Edit, Entity, ErrorKind, Id, ListRequest, Result, Session, Store};
+use crm_core::{Actor, Crm, Edit, Entity, ErrorKind, Id, ListRequest, Result, Session, Store, Timestamp};
 use crm_storage::{BINARY_VERSION, Backlog, Migrated};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -31,6 +32,9 @@ pub(crate) trait Behind: Subject {
 
     /// These bytes in the SQL of this database.
     fn bytes(bytes: &[u8]) -> String;
+
+    /// This instant in the SQL of this database.
+    fn time(at: Timestamp) -> String;
 
     /// Where another process finds it.
     fn address(&self) -> String;

@@ -8,7 +8,7 @@ use crm_core::{Crm, Result, Store};
 
 use crate::config::Config;
 use crate::figures::Figure;
-use crate::live::{Live, Wakes};
+use crate::live::{Herald, Live, Wakes};
 use crate::store;
 use crate::worker::Worker;
 use crate::workers::{RunningWorkers, WorkerOptions, run_workers};
@@ -32,6 +32,7 @@ pub trait Backend: Send + Sync {
 pub struct Booted {
     crm: Crm,
     live: Arc<Live>,
+    herald: Arc<Herald>,
     config: Config,
     backend: Arc<dyn Backend>,
     workers: Vec<Worker>,
@@ -72,7 +73,9 @@ pub async fn boot_for_command(config: Config) -> Result<Booted> {
 /// As [`boot`].
 pub async fn boot_for_jobs(config: Config) -> Result<Booted> {
     let mut booted = store::open(config, Keys::Passing).await?;
-    let options = WorkerOptions::of(&booted.config.queues).woken_by(booted.live.wakes().any());
+    let wakes = booted.live.wakes().clone();
+    let options = WorkerOptions::of(&booted.config.queues).woken_by(wakes.any(), booted.herald.jobs());
+    booted.workers.extend(booted.herald.rings().map(|rings| Worker::waking(rings, wakes)));
     booted.jobs = Some(run_workers(&booted.crm, options));
     Ok(booted)
 }
@@ -101,7 +104,8 @@ impl Booted {
     /// Wires a store that is open.
     pub(crate) fn wire<S: Store>(store: Arc<S>, backend: Arc<dyn Backend>, config: Config, keys: Keys) -> Result<Self> {
         let wakes = Arc::new(Wakes::default());
-        let builder = Crm::builder(store.clone()).listener(wakes.clone()).signup(match keys {
+        let herald = Arc::new(Herald::of(&config, wakes.clone())?);
+        let builder = Crm::builder(store.clone()).listener(herald.clone()).signup(match keys {
             Keys::Kept => config.signup,
             Keys::Passing => Signup::Open,
         });
@@ -127,16 +131,16 @@ impl Booted {
         let crm = builder.build();
         let workers = match keys {
             Keys::Kept => vec![
-                Worker::waking(store.listen_for_commits(), wakes.clone()),
+                Worker::waking(herald.rings().unwrap_or_else(|| store.listen_for_commits()), wakes.clone()),
                 Worker::sealing(store),
                 Worker::tidying(crm.clone()),
             ],
             Keys::Passing => Vec::new(),
         };
-        let options = WorkerOptions::of(&config.queues).woken_by(wakes.any());
+        let options = WorkerOptions::of(&config.queues).woken_by(wakes.any(), herald.jobs());
         let live = Live::new(crm.clone(), wakes);
         let jobs = (keys == Keys::Kept).then(|| run_workers(&crm, options));
-        Ok(Self { crm, live, config, backend, workers, jobs })
+        Ok(Self { crm, live, herald, config, backend, workers, jobs })
     }
 
     /// The engine.

@@ -19,6 +19,7 @@ use crate::mail::{MailTarget, PublicUrl};
 use crate::networks::Networks;
 use crate::origins::Origins;
 use crate::proxies::Proxies;
+use crate::redis_url::RedisUrl;
 use crate::secret;
 use crate::sources::{Setting, Sources};
 
@@ -122,6 +123,9 @@ pub struct Config {
     /// `public_url`: where people reach the server, as in `https://crm.example.com`; links in mails begin with it,
     /// and there are none where absent.
     pub public_url: Option<PublicUrl>,
+    /// `redis_url`: the Redis server by which processes on one database tell each other of commits, as in
+    /// `redis://127.0.0.1:6379`; the store does where absent, as far as it can.
+    pub redis_url: Option<RedisUrl>,
 }
 
 impl Config {
@@ -178,6 +182,7 @@ impl Config {
             mail,
             mail_from,
             public_url: sources.setting("public_url").map(|setting| setting.read()).transpose()?,
+            redis_url: sources.setting("redis_url").map(|setting| setting.read()).transpose()?,
         })
     }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use crm_core::Id;
 use crm_core::job::{Job, Listener, Queue, Ring, Settled, Stop, Taken, Timer, Workers};
+use crm_core::{ErrorKind, Id};
 use futures::StreamExt as _;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -23,6 +24,8 @@ use crate::workers::WorkerOptions;
 const REST: Duration = Duration::from_secs(1);
 /// How long to wait for more jobs to end before a few places are filled again.
 const GATHERING: Duration = Duration::from_millis(3);
+/// How long to wait after another process has told that it wrote something, while others tell so too.
+const HEARING: Duration = Duration::from_millis(20);
 /// How long what ended is waited for to be written when the process ends.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -57,7 +60,7 @@ impl Drop for Place {
 }
 
 /// Time that passes.
-struct Passing;
+pub(crate) struct Passing;
 
 #[async_trait]
 impl Timer for Passing {
@@ -78,6 +81,7 @@ pub(crate) struct Floor {
     asked: Asked,
     grace: Duration,
     heartbeat: Duration,
+    enqueued: Arc<Notify>,
     /// When to look for jobs that nobody tells of.
     look_at: Instant,
     taken_at: Instant,
@@ -98,6 +102,7 @@ impl Floor {
             workers,
             asked,
             grace: options.grace,
+            enqueued: options.enqueued.clone(),
             heartbeat: (Duration::from_secs(seconds) / 4).min(Duration::from_secs(10)),
             look_at: now,
             taken_at: now,
@@ -109,12 +114,14 @@ impl Floor {
         let beats = tokio::spawn(beat(self.workers.clone(), self.under_way.clone(), self.heartbeat));
         let mut rings = self.workers.listen();
         let mut asked = self.asked.clone();
+        let enqueued = self.enqueued.clone();
         loop {
             let wait = self.take().await;
             tokio::select! {
                 () = asked.wait() => break,
                 Some(lane) = self.ended.1.recv() => self.free(lane),
                 Some(ring) = rings.next() => self.hear(ring, &mut rings),
+                () = enqueued.notified() => self.look_at = self.look_at.min(Instant::now() + HEARING),
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -276,13 +283,19 @@ impl Floor {
 async fn beat(workers: Workers, under_way: UnderWay, rest: Duration) {
     loop {
         tokio::time::sleep(rest).await;
-        let held: Vec<(Taken, AbortHandle)> =
+        let mut held: Vec<(Taken, AbortHandle)> =
             under_way.lock().values().map(|held| (held.taken.clone(), held.task.abort_handle())).collect();
+        held.sort_unstable_by_key(|(taken, _)| taken.id());
         if held.is_empty() {
             continue;
         }
         let taken: Vec<Taken> = held.iter().map(|(taken, _)| taken.clone()).collect();
-        match workers.hold(&taken).await {
+        let mut kept = workers.hold(&taken).await;
+        if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+            // What was settled meanwhile was in the way.
+            kept = workers.hold(&taken).await;
+        }
+        match kept {
             Ok(kept) => {
                 for (_, (taken, task)) in kept.iter().zip(&held).filter(|(kept, _)| !**kept) {
                     // One that has ended meanwhile is not under way any more.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! This is the one crate that knows every adapter; hosts know [`Config`], [`boot`] and [`Booted`].
-//! Adapters are cargo features: `sqlite` (the default), `postgres`, `auth`, `webhook`, `email`.
+//! Adapters are cargo features: `sqlite` (the default), `postgres`, `auth`, `webhook`, `email`,
+//! `redis`.
 //!
 //! # Example
 //!
@@ -51,6 +52,7 @@ mod mail;
 mod networks;
 mod origins;
 mod proxies;
+mod redis_url;
 mod relaying;
 mod schedule;
 mod secret;
@@ -75,5 +77,6 @@ pub use mail::{MailTarget, MailTls, PublicUrl};
 pub use networks::Networks;
 pub use origins::Origins;
 pub use proxies::Proxies;
+pub use redis_url::RedisUrl;
 pub use schedule::Schedule;
 pub use workers::{RunningWorkers, WorkerOptions, run_workers};

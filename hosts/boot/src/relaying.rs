@@ -1,12 +1,16 @@
 //! Handing events to their handlers, as long as the workers run.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::ErrorKind;
 use crm_core::relay::Relay;
+use futures::FutureExt as _;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
+use crate::floor::Passing;
 use crate::worker::Asked;
 
 /// How long to rest where no commit of this process says that there is something: others may commit too.
@@ -15,13 +19,44 @@ const REST: Duration = Duration::from_secs(1);
 /// does not look after each.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// Relays until it is asked to stop, which waits for no handler. What was not handed over by then is handed over
-/// by the next one.
+/// Relays to each handler by itself until it is asked to stop, which waits for no handler. What was not handed over
+/// by then is handed over by the next one.
 pub(crate) async fn relay(relay: Relay, committed: Arc<Notify>, mut asked: Asked) {
+    let mut bells = Vec::new();
+    let mut relays = JoinSet::new();
+    for one in relay.apart() {
+        let bell = Arc::new(Notify::new());
+        bells.push(bell.clone());
+        relays.spawn(keep_relaying(one, bell, asked.clone()));
+    }
+    loop {
+        tokio::select! {
+            () = asked.wait() => break,
+            () = committed.notified() => bells.iter().for_each(|bell| bell.notify_one()),
+        }
+    }
+    while relays.join_next().await.is_some() {}
+}
+
+/// Relays to a handler until it is asked to stop, and begins anew where that panics.
+async fn keep_relaying(relay: Relay, committed: Arc<Notify>, mut asked: Asked) {
+    loop {
+        let relaying = relay_to_one(relay.clone(), committed.clone(), asked.clone());
+        if AssertUnwindSafe(relaying).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!("a relay panicked; beginning anew");
+        if !asked.rest(REST).await {
+            return;
+        }
+    }
+}
+
+async fn relay_to_one(relay: Relay, committed: Arc<Notify>, mut asked: Asked) {
     loop {
         let passed = tokio::select! {
             () = asked.wait() => return,
-            passed = relay.pass_over() => passed,
+            passed = relay.pass_over(&Passing) => passed,
         };
         for error in &passed.faults {
             match error.kind() {

@@ -13,7 +13,7 @@ use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "listen",
     "database_url",
     "secret_key",
@@ -34,9 +34,10 @@ const KEYS: [&str; 20] = [
     "mail",
     "mail_from",
     "public_url",
+    "redis_url",
 ];
 /// Settings that nobody but the file's owner may read.
-const SECRETS: [&str; 4] = ["secret_key", "secret_key_previous", "metrics_token", "mail"];
+const SECRETS: [&str; 5] = ["secret_key", "secret_key_previous", "metrics_token", "mail", "redis_url"];
 const PREFIX: &str = "SLACKCRM_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "SLACKCRM_CONFIG";

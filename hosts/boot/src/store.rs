@@ -69,7 +69,7 @@ mod postgres {
 
     use async_trait::async_trait;
     use crm_core::Result;
-    use crm_storage::{Connections, Options, PostgresStore};
+    use crm_storage::{Connections, Notices, Options, PostgresStore};
     use secrecy::{ExposeSecret as _, SecretString};
 
     use crate::booted::{Backend, Booted, Keys};
@@ -77,7 +77,9 @@ mod postgres {
     use crate::figures::{Figure, backlog};
 
     pub(super) async fn open(url: &SecretString, config: Config, keys: Keys) -> Result<Booted> {
-        let store = Arc::new(PostgresStore::connect(url.expose_secret(), Options::default()).await?);
+        let notices = if config.redis_url.is_some() { Notices::Host } else { Notices::Store };
+        let options = Options::default().notices(notices);
+        let store = Arc::new(PostgresStore::connect(url.expose_secret(), options).await?);
         store.migrate().await?;
         Booted::wire(store.clone(), store, config, keys)
     }

@@ -38,6 +38,8 @@ pub struct WorkerOptions {
     pub(crate) others_kept_seconds: i64,
     /// Rings when somebody has committed.
     pub(crate) committed: Arc<Notify>,
+    /// Rings when another process may have enqueued something and the store cannot tell of it.
+    pub(crate) enqueued: Arc<Notify>,
 }
 
 impl Default for WorkerOptions {
@@ -59,6 +61,7 @@ impl WorkerOptions {
             done_kept_seconds: DONE_KEPT,
             others_kept_seconds: OTHERS_KEPT,
             committed: Arc::default(),
+            enqueued: Arc::default(),
         }
     }
 
@@ -86,10 +89,10 @@ impl WorkerOptions {
         }
     }
 
-    /// Hears of commits of this process by a bell.
+    /// Hears by one bell of commits, and by another of jobs of other processes.
     #[must_use]
-    pub(crate) fn woken_by(mut self, committed: Arc<Notify>) -> Self {
-        self.committed = committed;
+    pub(crate) fn woken_by(mut self, committed: Arc<Notify>, enqueued: Arc<Notify>) -> Self {
+        (self.committed, self.enqueued) = (committed, enqueued);
         self
     }
 
@@ -149,8 +152,11 @@ pub fn run_workers(crm: &Crm, options: WorkerOptions) -> RunningWorkers {
             if let Err(error) = workers.prune(done, others, &asked.clone()).await {
                 tracing::warn!(?error, "old jobs could not be forgotten; trying again");
             }
-            if let Err(error) = crm.forget_old_deliveries().await {
+            if let Err(error) = crm.forget_old_deliveries(&asked).await {
                 tracing::warn!(?error, "old deliveries could not be forgotten; trying again");
+            }
+            if let Err(error) = crm.end_stranded_deliveries(&asked).await {
+                tracing::warn!(?error, "deliveries that nothing sends could not be ended; trying again");
             }
         }
     }));

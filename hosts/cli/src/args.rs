@@ -18,7 +18,7 @@ use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
 use self::change::{Expected, Fields, History, One, Words};
-pub(crate) use many::{Bulk, BulkCreate, Changed, Chosen, Imports, Watching};
+pub(crate) use many::{Bulk, BulkCreate, Changed, Chosen, Exports, Imports, Watching};
 pub(crate) use queued::{Jobs, Queues};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Imports that were made
     #[command(subcommand)]
     Imports(Imports),
+    /// Exports whose files jobs write
+    #[command(subcommand)]
+    Exports(Exports),
     /// Pipelines and their stages
     #[command(subcommand)]
     Pipelines(settings::Pipelines),
@@ -218,7 +221,7 @@ pub(crate) enum Journal {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Records {
+pub(crate) enum Records<F: ClapArgs = Fields> {
     /// Read a CSV file in; a file that was read in before changes nothing
     Import(Box<Import>),
     /// Write a list as CSV
@@ -228,13 +231,13 @@ pub(crate) enum Records {
     /// One record
     Show(One),
     /// Make a record
-    Create(Fields),
+    Create(F),
     /// Change some fields of a record
     Update {
         #[command(flatten)]
         one: One,
         #[command(flatten)]
-        fields: Fields,
+        fields: F,
         #[command(flatten)]
         expected: Expected,
     },
@@ -343,6 +346,9 @@ pub(crate) struct Export {
     /// The file to write; standard output where absent
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
+    /// Let a job write the file, for `slackcrm exports fetch`
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) job: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -12,27 +12,45 @@ use crm_core::store::Record;
 use crm_core::webhook::EndpointWithSecret;
 use serde::Serialize;
 
+use crate::cookie;
+use crate::extract::state;
 use crate::refusal::Refusal;
 use crate::routes::API;
 
 /// 200 with this as JSON.
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// Who keeps the refresh token of a sign-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The client, which finds it in the body.
+    #[default]
+    Client,
+    /// The browser, in a cookie that no script reads.
+    Browser,
+}
+
 /// Tokens, which no cache may keep.
 pub(crate) struct Private<T> {
     status: StatusCode,
     value: T,
+    keeper: Keeper,
 }
 
 impl<T> Private<T> {
     /// 200.
     pub(crate) fn found(value: T) -> Self {
-        Self { status: StatusCode::OK, value }
+        Self { status: StatusCode::OK, value, keeper: Keeper::default() }
     }
 
     /// 201.
     pub(crate) fn made(value: T) -> Self {
-        Self { status: StatusCode::CREATED, value }
+        Self { status: StatusCode::CREATED, value, keeper: Keeper::default() }
+    }
+
+    /// With the refresh token where it belongs.
+    pub(crate) fn kept_by(self, keeper: Keeper) -> Self {
+        Self { keeper, ..self }
     }
 }
 
@@ -88,10 +106,15 @@ impl<T: Serialize> Responder for Body<T> {
 impl<T: Serialize> Responder for Private<T> {
     type Body = BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        json(response, &self.value)
+        match self.keeper {
+            Keeper::Client => json(response, &self.value),
+            Keeper::Browser => state(request)
+                .and_then(|state| cookie::keep(response, &self.value, request, state))
+                .unwrap_or_else(HttpResponse::from_error),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use crm_boot::Proxies;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The client's share of what is counted by address. A household or a server has a whole /64 of
 /// IPv6, so that is what counts as one.
@@ -23,6 +24,15 @@ pub(crate) fn share_key(request: &HttpRequest, proxies: &Proxies) -> String {
         }
         None => String::new(),
     }
+}
+
+/// The scheme by which the client came, as a proxy that is trusted says; the server itself speaks no other than `http`.
+pub(crate) fn scheme(request: &HttpRequest, proxies: &Proxies) -> &'static str {
+    let is_trusted = request.peer_addr().is_some_and(|peer| proxies.trust(peer.ip().to_canonical()));
+    let lines = request.headers().get_all(FORWARDED_PROTO).filter(|_| is_trusted);
+    // Of several the last is that of the proxy which is nearest.
+    let said = lines.filter_map(|line| line.to_str().ok()?.rsplit(',').next()).last();
+    if said.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")) { "https" } else { "http" }
 }
 
 /// The client's address; `None` on a connection that has none.

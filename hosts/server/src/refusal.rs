@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use actix_ws::CloseCode;
@@ -34,6 +35,7 @@ struct Why {
     retry_after: Option<Duration>,
     allow: Option<String>,
     share: Option<Share>,
+    header: Option<(HeaderName, HeaderValue)>,
     cause: Option<Error>,
 }
 
@@ -80,9 +82,17 @@ impl<'a> Problem<'a> {
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), detail.into());
-        let why =
-            Why { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, share: None, cause: None };
-        Self(Box::new(why))
+        Self(Box::new(Why {
+            status,
+            code,
+            detail,
+            errors: Vec::new(),
+            retry_after: None,
+            allow: None,
+            share: None,
+            header: None,
+            cause: None,
+        }))
     }
 
     /// A body that is not what its content type says.
@@ -133,6 +143,13 @@ impl Refusal {
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this path takes a WebSocket's handshake")
     }
 
+    /// A cookie that a browser added for a page of somebody else, or would keep for it.
+    pub(crate) fn foreign_origin() -> Self {
+        let detail = "the cookie is sent, or asked for, by a page that is neither of this server nor of a site that is let in: \
+                      public_url and cors_origins say which are";
+        Self::new(StatusCode::FORBIDDEN, "foreign_origin", detail)
+    }
+
     /// With what a WebSocket is closed for it.
     pub(crate) fn close_code(&self) -> CloseCode {
         match self.0.status {
@@ -154,6 +171,12 @@ impl Refusal {
         self
     }
 
+    /// Tells the client this too.
+    pub(crate) fn with(mut self, header: (HeaderName, HeaderValue)) -> Self {
+        self.0.header = Some(header);
+        self
+    }
+
     /// Why, for the log; only defects and outages have a cause worth a line.
     pub(crate) fn cause(&self) -> Option<&Error> {
         self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())
@@ -172,6 +195,9 @@ impl Refusal {
         }
         if let Some(allow) = &why.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(header) = &why.header {
+            response.insert_header(header.clone());
         }
         let mut response = response.body(serde_json::to_vec(&self.problem(request_id)).unwrap_or_default());
         if let Some(share) = why.share {
@@ -217,6 +243,7 @@ impl From<Error> for Refusal {
             retry_after: waits.then(|| error.retry_after().unwrap_or(Duration::from_secs(RETRY_SECONDS))),
             allow: None,
             share: None,
+            header: None,
             cause: Some(error),
         }))
     }

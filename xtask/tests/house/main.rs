@@ -154,6 +154,11 @@ fn every_room_tells_its_story() -> Result<()> {
 }
 
 #[test]
+fn a_crate_has_one_program_of_integration_tests() -> Result<()> {
+    hold(style::test_programs(&Project::load()?.sources))
+}
+
+#[test]
 fn the_changelog_names_every_write() -> Result<()> {
     let project = Project::load()?;
     let writes = project.read("crm-core/src/store/write.rs")?;

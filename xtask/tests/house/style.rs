@@ -1,5 +1,7 @@
 //! The checkers of what a source may hold, whatever it is about.
 
+use std::collections::BTreeMap;
+
 use crate::code::words;
 use crate::project::Text;
 
@@ -10,6 +12,8 @@ const MIRROR: &str = "crm-storage/src/sqlite.rs";
 /// Where a lint may be allowed, because `expect` cannot hold: what is compiled twice, and what runs
 /// as a part of many test crates.
 const ALLOWING: [&str; 3] = ["crm-storage/src/sql/", "crm-storage/src/lib.rs", "crm-core/src/testkit/"];
+/// Packages with two programs of integration tests: each store can be asked alone, and faults at length.
+const TWO_PROGRAMS: [&str; 2] = ["crm-storage", "hosts/cli"];
 /// The one file that talks to SQLite itself.
 const UNSAFE: &str = "crm-storage/src/sqlite/deadline.rs";
 
@@ -52,6 +56,24 @@ pub(crate) fn rooms_without_story(sources: &[Text]) -> Vec<String> {
     let rooms = sources.iter().filter(|source| source.path.ends_with("/mod.rs"));
     let silent = rooms.filter(|source| !source.text.starts_with("//!"));
     silent.map(|source| format!("{} does not open with //!", source.path)).collect()
+}
+
+/// Packages with more programs of integration tests than they may have: each links the whole engine.
+pub(crate) fn test_programs(sources: &[Text]) -> Vec<String> {
+    let mut programs: BTreeMap<&str, usize> = BTreeMap::new();
+    for source in sources {
+        let Some((package, file)) = source.path.split_once("/tests/") else { continue };
+        let is_program = match file.split_once('/') {
+            Some((_, file)) => file == "main.rs",
+            None => true,
+        };
+        if is_program && !package.contains("/src/") {
+            *programs.entry(package).or_default() += 1;
+        }
+    }
+    let most = |package: &str| if TWO_PROGRAMS.contains(&package) { 2 } else { 1 };
+    let many = programs.into_iter().filter(|(package, count)| *count > most(package));
+    many.map(|(package, count)| format!("{package}/tests makes {count} programs: let them be modules of one")).collect()
 }
 
 /// Variants of `Write` that the changelog does not name; also that there is no such enum.
@@ -110,7 +132,7 @@ mod can_fail {
         for text in ["#[allow(dead_code)]\nfn f() {}", "#![allow(x, reason = \"y\")]", "#[cfg_attr(test, allow(x))]"] {
             assert_eq!(allowed_lints(&[source("hosts/cli/src/main.rs", text)]).len(), 1, "{text}");
             assert!(allowed_lints(&[source("crm-storage/src/sql/deal.rs", text)]).is_empty());
-            assert!(allowed_lints(&[source("crm-core/tests/wire.rs", text)]).is_empty());
+            assert!(allowed_lints(&[source("crm-core/tests/it/wire.rs", text)]).is_empty());
         }
         let fine = "#[expect(x)] fn allow() { allow(); self.allow(1) } // #[allow(x)]";
         assert!(allowed_lints(&[source("hosts/cli/src/main.rs", fine)]).is_empty());
@@ -128,6 +150,18 @@ mod can_fail {
         assert_eq!(rooms_without_story(&[source("crm-core/src/deal/mod.rs", "mod model;")]).len(), 1);
         let fine = [source("a/mod.rs", "//! Deals."), source("a/model.rs", "struct Deal;")];
         assert!(rooms_without_story(&fine).is_empty());
+    }
+
+    #[test]
+    fn a_second_program_of_tests_is_found() {
+        let one =
+            [source("a/tests/it/main.rs", ""), source("a/tests/it/deals.rs", ""), source("a/src/b/tests/c.rs", "")];
+        assert!(test_programs(&one).is_empty());
+        for second in ["a/tests/deals.rs", "a/tests/http/main.rs"] {
+            assert_eq!(test_programs(&[source("a/tests/it/main.rs", ""), source(second, "")]).len(), 1, "{second}");
+        }
+        let two = ["sqlite", "postgres"].map(|store| source(&format!("crm-storage/tests/{store}.rs"), ""));
+        assert!(test_programs(&two).is_empty());
     }
 
     #[test]

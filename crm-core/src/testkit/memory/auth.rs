@@ -83,7 +83,8 @@ impl SignInStore for MemoryStore {
     async fn holder(&self, refresh_digest: &[u8; 32]) -> Result<Option<SignIn>> {
         self.read(|state| {
             let id = state.sign_ins.by_digest.get(refresh_digest);
-            Ok(id.and_then(|id| state.sign_ins.by_id.get(id)).map(|(sign_in, _)| *sign_in))
+            let found = id.and_then(|id| state.sign_ins.by_id.get(id));
+            Ok(found.filter(|(_, present)| present == refresh_digest).map(|(sign_in, _)| *sign_in))
         })
         .await
     }

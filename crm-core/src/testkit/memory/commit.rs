@@ -91,8 +91,10 @@ impl State {
 
         self.accounts = accounts;
         for write in &sealed.writes {
-            if let Write::SignInsEnded(user) = write {
-                self.sign_ins.end(workspace, user.uuid(), sealed.at);
+            match write {
+                Write::SignInsEnded(user) => self.sign_ins.end(workspace, user.uuid(), sealed.at),
+                Write::Pieces(pieces) => self.keep_pieces(workspace, pieces, sealed.at),
+                _ => {}
             }
         }
         let space = self.spaces.entry(workspace).or_default();
@@ -184,7 +186,10 @@ impl Rows {
             }
             Write::Import(put) => self.put(put),
             Write::Job(put) if put.before.is_none() && !self.keep_job_key(&put.after) => Ok(()),
-            Write::Job(put) => self.put(put).map(|()| self.free_job_key(&put.after)),
+            Write::Job(put) => self.put(put).map(|()| {
+                self.free_job_key(&put.after);
+                self.turn_mail(&put.after);
+            }),
             Write::FailedRows(failed) => {
                 let row = |row: &crate::transfer::FailedRow| ((row.import_id.uuid(), row.line), Arc::new(row.clone()));
                 self.failed_rows.extend(failed.iter().map(row));
@@ -197,8 +202,10 @@ impl Rows {
             // They belong to no workspace's rows, or are kept beside them.
             Write::Account(_)
             | Write::SignInsEnded(_)
+            | Write::Pieces(_)
             | Write::WebhookSecret(_)
             | Write::Deliveries(_)
+            | Write::DeliveryTurn(_)
             | Write::CursorMove(_) => Ok(()),
         }
     }
@@ -333,9 +340,11 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         | Write::WebhookEndpoint(_)
         | Write::WebhookSecret(_)
         | Write::Deliveries(_)
+        | Write::DeliveryTurn(_)
         | Write::CursorMove(_)
         | Write::MailTemplate(_)
         | Write::MailQueued(_)
+        | Write::Pieces(_)
         | Write::Account(_)
         | Write::SignInsEnded(_) => Ok(()),
     }

@@ -56,6 +56,12 @@ impl Hooks {
             Write::Deliveries(deliveries) => {
                 self.deliveries.extend(deliveries.iter().map(|delivery| (delivery.id.uuid(), delivery.clone())));
             }
+            Write::DeliveryTurn(turn) => {
+                let known = self.deliveries.get_mut(&turn.id.uuid());
+                if let Some(known) = known.filter(|known| known.state != DeliveryState::Delivered) {
+                    *known = turn.of(known.clone());
+                }
+            }
             Write::WebhookSecret(made) => {
                 let secrets = self.secrets.entry(made.endpoint_id.uuid()).or_default();
                 for secret in secrets.iter_mut() {
@@ -202,8 +208,9 @@ impl WebhookStore for MemoryStore {
         self.write(|state| {
             let Some(space) = state.spaces.get_mut(&grant.workspace_id().uuid()) else { return Ok(None) };
             let (hooks, endpoint) = (&mut space.hooks, delivery.endpoint_id.uuid());
+            let ended = [DeliveryState::Delivered, DeliveryState::Cancelled];
             if let Some(known) = hooks.deliveries.get_mut(&delivery.id.uuid())
-                && (known.state != DeliveryState::Delivered || delivery.state == DeliveryState::Delivered)
+                && (!ended.contains(&known.state) || delivery.state == DeliveryState::Delivered)
             {
                 *known = delivery.clone();
             }
@@ -213,6 +220,18 @@ impl WebhookStore for MemoryStore {
                 Health::Unknown => {}
             }
             Ok(hooks.failing.get(&endpoint).copied())
+        })
+        .await
+    }
+
+    async fn stranded_deliveries(&self, workspace: Id<Workspace>, limit: u16) -> Result<Vec<Delivery>> {
+        self.read(|state| {
+            let Some(space) = state.spaces.get(&workspace.uuid()) else { return Ok(Vec::new()) };
+            let is_over = |one: &&Delivery| {
+                let job = space.rows.jobs.get(&one.id.uuid());
+                one.state == DeliveryState::Pending && job.is_none_or(|job| job.finished_at.is_some())
+            };
+            Ok(space.hooks.deliveries.values().filter(is_over).take(limit.into()).cloned().collect())
         })
         .await
     }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use uuid::Uuid;
+
 use super::rows::{self, Rows};
+use super::{MemoryStore, State};
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::id::Id;
 use crate::job::{
-    COUNTED_SECONDS, Job, JobQuery, JobState, JobStore, Latency, MEASURED, Queue, QueueCounts, QueueState, Ring,
+    COUNTED_SECONDS, Job, JobQuery, JobState, JobStore, Latency, MEASURED, Piece, Queue, QueueCounts, QueueState, Ring,
     Upload, UploadStore,
 };
 use crate::store::Stored;
@@ -124,6 +126,17 @@ fn queue_states(rows: &Rows, now: Timestamp) -> Vec<QueueState> {
     states.into_values().map(measured).filter(holds).collect()
 }
 
+impl State {
+    /// Keeps pieces of files.
+    pub(super) fn keep_pieces(&mut self, workspace: Uuid, pieces: &[Piece], at: Timestamp) {
+        for Piece { upload_id, index, bytes } in pieces {
+            let kept = self.uploads.entry((workspace, upload_id.uuid())).or_default();
+            kept.by_index.insert(*index, bytes.clone());
+            kept.last_at = Some(at);
+        }
+    }
+}
+
 #[async_trait]
 impl UploadStore for MemoryStore {
     async fn keep_piece(
@@ -135,9 +148,7 @@ impl UploadStore for MemoryStore {
         now: Timestamp,
     ) -> Result<()> {
         self.write(|state| {
-            let pieces = state.uploads.entry((grant.workspace_id().uuid(), id.uuid())).or_default();
-            pieces.by_index.insert(index, bytes);
-            pieces.last_at = Some(now);
+            state.keep_pieces(grant.workspace_id().uuid(), &[Piece { upload_id: id, index, bytes }], now);
             Ok(())
         })
         .await

@@ -10,7 +10,9 @@ use crate::access::Grant;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::job::Job;
-use crate::mail::{MailRecord, MailState, MailStore, MailTemplate, Suppression, SuppressionQuery, TemplateName};
+use crate::mail::{
+    MailQuery, MailRecord, MailStore, MailTemplate, MailTurn, Suppression, SuppressionQuery, TemplateName,
+};
 use crate::store::Stored;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -21,6 +23,18 @@ impl MemoryStore {
         let workspace = grant.workspace_id();
         let changed = self.write(|state| state.spaces.get_mut(&workspace.uuid()).map(|space| change(&mut space.rows)));
         changed.await.ok_or_else(|| Error::not_found("workspace", workspace))
+    }
+}
+
+impl Rows {
+    /// Says in the log what follows from a job for its mail.
+    pub(super) fn turn_mail(&mut self, job: &Job) {
+        if let (Some(turn), Some(row)) = (MailTurn::of(job), self.mails.get_mut(&job.id.uuid()))
+            && turn.from.contains(&row.state)
+        {
+            (row.state, row.at) = (turn.to, turn.at);
+            row.error = turn.error.or(row.error.take());
+        }
     }
 }
 
@@ -69,10 +83,23 @@ impl MailStore for MemoryStore {
         Ok(self.rows(grant, |rows| rows.mails.get(&id.uuid()).cloned()).await)
     }
 
+    async fn mails(&self, grant: &Grant, query: &MailQuery) -> Result<Vec<MailRecord>> {
+        let is_to = |record: &MailRecord, email: &Email| record.recipients.split(',').any(|to| to == email.as_str());
+        let is_asked_for = |record: &&MailRecord| {
+            query.state.is_none_or(|state| record.state == state)
+                && query.recipient.as_ref().is_none_or(|email| is_to(record, email))
+                && query.sender.is_none_or(|sender| record.created_by == Some(sender))
+                && query.before.is_none_or(|before| record.id < before)
+        };
+        let latest =
+            |rows: &Rows| rows.mails.values().rev().filter(is_asked_for).take(query.limit.into()).cloned().collect();
+        Ok(self.rows(grant, latest).await)
+    }
+
     async fn keep_mail(&self, grant: &Grant, record: &MailRecord) -> Result<()> {
         let keep = |rows: &mut Rows| {
             let row = rows.mails.entry(record.id.uuid()).or_insert_with(|| record.clone());
-            if row.state != MailState::Sent {
+            if record.state.overwrites(row.state) {
                 row.clone_from(record);
             }
         };

@@ -199,6 +199,17 @@ impl ImportStore for MemoryStore {
         self.rows(grant, |rows| rows::found(reached(rows, grant, id), id.uuid())).await
     }
 
+    async fn imports(&self, grant: &Grant, before: Option<Id<Import>>, limit: u16) -> Result<Vec<Import>> {
+        self.rows(grant, |rows| {
+            let wanted = |import: &&Import| {
+                grant.sees_owner(Entity::Import, import.created_by) && before.is_none_or(|before| import.id < before)
+            };
+            let latest = rows.imports.values().rev().map(AsRef::as_ref);
+            Ok(latest.filter(wanted).take(limit.into()).cloned().collect())
+        })
+        .await
+    }
+
     async fn failed_rows(&self, grant: &Grant, id: Id<Import>, after_line: u64, limit: u32) -> Result<Vec<FailedRow>> {
         self.rows(grant, |rows| {
             let Some(import) = reached(rows, grant, id) else { return Ok(Vec::new()) };

@@ -21,6 +21,7 @@ impl State {
         let is_there = row.map(|row| *row = Arc::new(after.clone())).is_some();
         if is_there {
             space.rows.free_job_key(after);
+            space.rows.turn_mail(after);
         }
         is_there
     }

@@ -1,17 +1,21 @@
 //! What people did is told by person and period, as far as the caller sees it.
 
+use chrono::NaiveDate;
+
 use super::analytics::{all, worth};
 use super::support::{contact_of, deal, fails, invalid_at, pipeline, stage};
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::activity::NewNote;
-use crate::analytics::{Activity, AnalyticsRequest, DealMoves, TasksDone};
+use crate::analytics::{Activity, AnalyticsRequest, DealMoves, Done, TasksDone};
 use crate::deal::{DealEdit, DealStart};
 use crate::error::ErrorKind::{Denied, NotFound};
 use crate::id::Id;
 use crate::session::{Expect, Session};
 use crate::task::{TaskEdit, TaskKind};
+use crate::team::Team;
 use crate::testkit::{World, samples};
 use crate::time::Period;
+use crate::user::User;
 
 async fn told(session: &Session, request: AnalyticsRequest) -> Activity {
     session.analytics().activities(&request, Period::Month).await.unwrap().figures
@@ -75,8 +79,6 @@ pub async fn a_question_about_activities_is_narrowed(world: World) {
     let rep = world.home.member(Role::SalesRep);
     let own = told(&admin, AnalyticsRequest { owner_id: Some(rep), ..all() }).await;
     assert_eq!((own.total.all, own.total.notes, own.people.len()), (6, Some(1), 1));
-    let team = AnalyticsRequest { team_id: Some(world.home.team), ..all() };
-    assert!(told(&admin, team).await.people.iter().all(|one| one.user_id != Some(rep)));
     // About some deals: what is about other records is left out.
     let engine = told(&admin, AnalyticsRequest { filter: "title = Engine".parse().ok(), ..all() }).await.total;
     assert_eq!((engine.notes, engine.new_contacts, engine.new_deals), (Some(1), None, Some(1)));
@@ -89,6 +91,66 @@ pub async fn a_question_about_activities_is_narrowed(world: World) {
     fails(ask(AnalyticsRequest { pipeline_id: Some(Id::new_at(admin.now())), ..all() }).await, NotFound);
     invalid_at(ask(AnalyticsRequest { team_id: Some(Id::new_at(admin.now())), ..all() }).await, "team_id");
     invalid_at(ask(AnalyticsRequest { compare: true, ..all() }).await, "compare");
+}
+
+pub async fn the_activities_of_a_team_are_those_of_its_members(world: World) {
+    let admin = a_busy_winter(&world).await;
+    let (rep, boss) = (world.home.member(Role::SalesRep), world.home.member(Role::Admin));
+    let of = async |team_id: Option<Id<Team>>, owner_id: Option<Id<User>>| {
+        told(&admin, AnalyticsRequest { team_id, owner_id, ..all() }).await
+    };
+    // Manager, closer and setter did nothing.
+    let idle = of(Some(world.home.team), None).await;
+    assert_eq!((idle.total.all, idle.people.len(), idle.periods.len()), (0, 0, 0));
+    let team = async |name: &str, members: &[Id<User>]| {
+        Some(admin.teams().create(samples::team(name, members)).await.unwrap().id)
+    };
+    let (one, both) = (team("One", &[rep]).await, team("Both", &[rep, boss]).await);
+    assert_eq!(of(one, None).await, of(None, Some(rep)).await);
+    assert_eq!(of(both, None).await, of(None, None).await);
+    // A member and a team: what both hold.
+    assert_eq!(of(both, Some(boss)).await, of(None, Some(boss)).await);
+    assert_eq!(of(one, Some(boss)).await.total.all, 0);
+    let people: Vec<_> = of(both, None).await.people.iter().map(|one| (one.user_id, one.done.all)).collect();
+    assert_eq!(people, [(Some(rep), 6), (Some(boss), 4)]);
+}
+
+/// How much was done, how many deals were made, and how many steps they took.
+fn sizes(done: &Done) -> [u64; 3] {
+    let moves = done.deals.map_or(0, |deals| deals.moved + deals.won + deals.lost);
+    [done.all, done.new_deals.unwrap_or(0), moves]
+}
+
+pub async fn what_was_done_in_a_window_is_what_was_done_on_its_days(world: World) {
+    let admin = a_busy_winter(&world).await;
+    let (engaging, won) = (stage(&admin, "Engaging").await, stage(&admin, "Won").await);
+    let mut made = Vec::new();
+    for day in 1..=20 {
+        world.set_time(&format!("2026-03-{day:02}T23:59:59.999999Z"));
+        made.push(deal(&admin, worth("D", day)).await.id);
+        world.set_time(&format!("2026-03-{:02}T00:00:00Z", day + 1));
+        for (at, id) in made.iter().enumerate().skip(made.len().saturating_sub(3)) {
+            let _ = admin.deals().move_to(*id, if at % 2 == 0 { engaging } else { won }, Expect::Any).await;
+        }
+    }
+    let days = admin.analytics().activities(&all(), Period::Day).await.unwrap().figures.periods;
+    let within = |from: Option<NaiveDate>, to: Option<NaiveDate>| {
+        let own = days.iter().filter(|one| from.is_none_or(|from| from <= one.period));
+        let own = own.filter(|one| to.is_none_or(|to| one.period <= to)).map(|one| sizes(&one.done));
+        own.fold([0_u64; 3], |sum, one| std::array::from_fn(|at| sum[at] + one[at]))
+    };
+    let day = |text: &str| -> Option<NaiveDate> { text.parse().ok() };
+    for (from, to) in [("", ""), ("2026-03-04", ""), ("", "2026-03-04"), ("2026-02-10", "2026-02-10")] {
+        let (from, to) = (day(from), day(to));
+        let told = told(&admin, AnalyticsRequest { from, to, ..all() }).await;
+        assert_eq!(sizes(&told.total), within(from, to), "{from:?} {to:?}");
+    }
+    // The days before are read with those that are asked about.
+    let (from, to) = (day("2026-03-11"), day("2026-03-15"));
+    let asked = AnalyticsRequest { from, to, compare: true, ..all() };
+    let report = admin.analytics().activities(&asked, Period::Month).await.unwrap();
+    let told = [&report.figures, report.before.as_ref().unwrap()].map(|figures| sizes(&figures.total));
+    assert_eq!(told, [within(from, to), within(day("2026-03-06"), day("2026-03-10"))]);
 }
 
 pub async fn activities_hold_what_the_caller_sees(world: World) {

@@ -318,8 +318,21 @@ pub async fn a_refresh_that_cannot_be_answered_spends_no_token(world: World) {
     fails(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await, Unauthenticated);
     set(UserStatus::Active).await;
     assert!(world.crm.auth().refresh(&registered.tokens.refresh_token, "192.0.2.1").await.is_ok());
-    let sign_ins = &world.crm.ports.sign_ins;
-    assert_eq!(sign_ins.holder(&[7; 32]).await.unwrap(), None);
+}
+
+pub async fn a_refresh_token_names_its_holder_until_it_is_replaced_or_its_sign_in_ends(world: World) {
+    let first = register(&world, "Acme", EMAIL).await.tokens;
+    let auth = world.crm.auth();
+    let (session, claims) = auth.authenticate(&first.access_token).await.unwrap();
+    let held = auth.holder(&first.refresh_token).await.unwrap();
+    assert_eq!((held.session_id, held.user_id), (claims.session_id, claims.user_id));
+    let second = auth.refresh(&first.refresh_token, "192.0.2.1").await.unwrap();
+    assert_eq!(auth.holder(&second.refresh_token).await.unwrap().session_id, claims.session_id);
+    for other in [&*first.refresh_token, "never issued", ""] {
+        fails(auth.holder(other).await, Unauthenticated);
+    }
+    auth.logout(&session, claims.session_id).await.unwrap();
+    fails(auth.holder(&second.refresh_token).await, Unauthenticated);
 }
 
 pub async fn nobody_ends_the_sign_in_of_another(world: World) {

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use futures::FutureExt as _;
 
 use super::analytics::{moves, number, usd};
+use super::endings::agree_on;
+use super::forecasts::windows;
 use super::support::{pipeline, reading};
 use crate::access::{Entity, Role};
 use crate::bulk::{BulkChange, BulkMode, Selection};
 use crate::deal::{Deal, DealEdit, DealStart, StageTotal};
 use crate::edit::Edit;
+use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::money::Money;
 use crate::page::ListRequest;
@@ -160,5 +163,6 @@ pub async fn a_board_holds_when_many_write_at_once(world: World) {
     });
     world.at_once(work).await;
     agree(&admin, &rep, std::slice::from_ref(&own)).await;
+    agree_on(&admin, &CheckedFilter::everything(), &windows()).await;
     assert_eq!(admin.deals().board(None).await.unwrap().count(), 80);
 }

@@ -1,245 +1,222 @@
-//! The log of what is sent to endpoints: which deliveries a question means, and which go before another.
+//! Deliveries go on whatever becomes of others, and end in a state that says how.
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret as _;
-use uuid::Uuid;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 
-use super::support::{commit, conflicts};
-use super::workers::{Does, admin, enqueued, job, read, take};
-use crate::access::{Action, Entity, Grant};
-use crate::crm::Crm;
-use crate::id::Id;
+use super::support::{conflicts, contact, deal, field, invalid_at};
+use super::webhooks::{URL, deliveries, kinds, made, member, same, send, sending, wanting};
+use crate::access::{Action, Entity, Role};
+use crate::contact::ContactEdit;
+use crate::custom_field::CustomKind;
+use crate::error::Result;
+use crate::job::{Endless, JobState, JobsRequest, Never, Queue, Settled, Stop, Taken, Workers};
 use crate::session::{Expect, Session};
-use crate::store::{Stored, Write};
-use crate::testkit::{Receiver, World};
-use crate::time::Timestamp;
+use crate::store::IdempotencyKey;
+use crate::testkit::{World, samples};
 use crate::webhook::{
-    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, Health, MadeSecret, NewWebhookEndpoint, Span,
-    WebhookEndpoint, WebhookStatus,
+    DeliveriesRequest, Delivery, DeliveryState, Health, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
+    WebhookEndpointChange,
 };
 
-fn sending(world: &World) -> Crm {
-    let [crm, _] = world.engines(|builder| builder.webhooks(Arc::new(Receiver::new())));
-    crm
+/// The places of the queue in one process.
+const PLACES: u16 = 20;
+
+/// An attempt under way.
+type Attempt<'a> = BoxFuture<'a, Option<Settled>>;
+
+fn begin<'a>(workers: &'a Workers, stop: &'a Arc<dyn Stop>, taken: &'a [Taken]) -> FuturesUnordered<Attempt<'a>> {
+    taken.iter().map(|one| Box::pin(workers.run(one, stop, &Endless)) as Attempt<'a>).collect()
 }
 
-async fn endpoint(session: &Session) -> Id<WebhookEndpoint> {
-    let new = NewWebhookEndpoint {
-        url: "https://hooks.example/crm".to_owned(),
-        description: None,
-        event_types: vec!["*".to_owned()],
-        fields: Vec::new(),
-        order: DeliveryOrder::Record,
-    };
-    session.webhooks().create(new).await.unwrap().endpoint.id
+pub async fn an_endpoint_that_hangs_leaves_places_to_others(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let hanging = "https://hanging.example/crm";
+    receiver.hang(hanging);
+    let slow = NewWebhookEndpoint { url: hanging.to_owned(), ..wanting(&["contact.created"]) };
+    let slow = made(&admin, slow).await.endpoint;
+    let other = made(&admin, wanting(&["deal.created"])).await.endpoint;
+    for at in 0..PLACES {
+        contact(&admin, samples::contact(&format!("C{at}"))).await;
+    }
+    while crm.relay().pass().await.unwrap() > 0 {}
+    deal(&admin, samples::deal("Sale")).await;
+    while crm.relay().pass().await.unwrap() > 0 {}
+    let workers = crm.workers();
+    let never: Arc<dyn Stop> = Arc::new(Never);
+    let first = workers.take(&[(Queue::WEBHOOK, PLACES)], PLACES).await.unwrap();
+    assert_eq!(first.len(), usize::from(PLACES), "they come before the other endpoint's");
+    let mut under_way = begin(&workers, &never, &first);
+    for _ in 2..PLACES {
+        let settled = under_way.next().await.unwrap();
+        workers.settle(settled.as_slice()).await.unwrap();
+    }
+    // Two hang; all others have left their places.
+    assert_eq!(under_way.len(), 2);
+    let second = workers.take(&[(Queue::WEBHOOK, PLACES - 2)], PLACES - 2).await.unwrap();
+    for one in &second {
+        let settled = workers.run(one, &never, &Endless).await;
+        workers.settle(settled.as_slice()).await.unwrap();
+    }
+    assert_eq!(deliveries(&admin, other.id).await[0].state, DeliveryState::Delivered);
+    let waiting = deliveries(&admin, slow.id).await;
+    assert!(waiting.iter().all(|one| one.state == DeliveryState::Pending && one.attempts.is_empty()));
+    // Once it is well again all of them come, and no wait has counted as an attempt.
+    drop(under_way);
+    receiver.answer_again(hanging);
+    receiver.take();
+    for _ in 0..PLACES {
+        world.clock.advance_seconds(60);
+        send(&crm).await;
+    }
+    let all = deliveries(&admin, slow.id).await;
+    assert!(all.iter().all(|one| one.state == DeliveryState::Delivered));
+    assert!(all.iter().all(|one| one.attempts.len() == 1 && one.attempts[0].number <= 2));
+    assert_eq!(receiver.take().len(), usize::from(PLACES));
 }
 
-/// A delivery of the event of a number about a record, wanted at an instant.
-fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at: Timestamp) -> Delivery {
-    Delivery {
-        id: Id::new_at(created_at),
-        endpoint_id,
-        message_id: seq.to_string(),
-        kind: "contact.updated".to_owned(),
-        seq,
-        record_id: Some(record),
-        state: DeliveryState::Pending,
-        attempts: Vec::new(),
-        next_attempt_at: None,
-        replay_of: None,
-        created_at,
-        finished_at: None,
+pub async fn a_delivery_whose_job_is_cancelled_says_so_until_it_is_taken_up(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    receiver.answer(500, None);
+    contact(&admin, samples::contact("Ada")).await;
+    send(&crm).await;
+    let id = deliveries(&admin, endpoint.id).await[0].id;
+    admin.jobs().cancel(id.cast()).await.unwrap();
+    let cancelled = deliveries(&admin, endpoint.id).await.remove(0);
+    assert_eq!((cancelled.state, cancelled.attempts.len()), (DeliveryState::Cancelled, 1));
+    let reason = cancelled.reason.clone().unwrap();
+    assert!(reason.contains(&admin.actor().user_id().unwrap().to_string()), "{reason}");
+    assert!(cancelled.next_attempt_at.is_none() && cancelled.finished_at.is_some());
+    let asked = DeliveriesRequest { state: Some(DeliveryState::Cancelled), ..DeliveriesRequest::default() };
+    assert_eq!(admin.webhooks().deliveries(endpoint.id, &asked).await.unwrap().data, std::slice::from_ref(&cancelled));
+    // A worker that hears of it late writes nothing over it.
+    let grant = admin.require(Entity::WebhookEndpoint, Action::Update).unwrap();
+    let late = Delivery { state: DeliveryState::Pending, reason: None, ..cancelled.clone() };
+    crm.ports.webhooks.note_delivery(&grant, &late, Health::Unknown).await.unwrap();
+    assert_eq!(deliveries(&admin, endpoint.id).await, [cancelled]);
+    receiver.take();
+    admin.jobs().retry(id.cast()).await.unwrap();
+    let again = deliveries(&admin, endpoint.id).await.remove(0);
+    assert_eq!((again.state, again.reason, again.finished_at), (DeliveryState::Pending, None, None));
+    send(&crm).await;
+    assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Delivered);
+    assert_eq!(kinds(&receiver.take()), ["contact.created"]);
+    conflicts(admin.jobs().cancel(id.cast()).await, "job_state");
+    assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Delivered);
+}
+
+pub async fn a_delivery_that_nothing_sends_any_more_is_ended_with_its_reason(world: World) {
+    let (crm, _) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    // A test has one attempt, and its worker dies.
+    let job = admin.webhooks().test(endpoint.id).await.unwrap();
+    let workers = crm.workers().lease_seconds(10);
+    assert_eq!(workers.take(&[(Queue::WEBHOOK, 1)], 1).await.unwrap().len(), 1);
+    assert_eq!(crm.end_stranded_deliveries(&Never).await.unwrap(), 0, "its worker may be alive");
+    world.clock.advance_seconds(11);
+    workers.take(&[(Queue::WEBHOOK, 1)], 1).await.unwrap();
+    assert_eq!(admin.jobs().read(job.id).await.unwrap().state, JobState::Failed);
+    contact(&admin, samples::contact("Ada")).await;
+    while crm.relay().pass().await.unwrap() > 0 {}
+    assert_eq!(crm.end_stranded_deliveries(&Never).await.unwrap(), 1);
+    let all = deliveries(&admin, endpoint.id).await;
+    let ended = all.iter().find(|one| one.is_test()).unwrap();
+    assert_eq!(ended.state, DeliveryState::Failed);
+    assert!(ended.reason.is_some() && ended.finished_at.is_some());
+    let other = all.iter().find(|one| !one.is_test()).unwrap();
+    assert_eq!(other.state, DeliveryState::Pending, "its job waits");
+    assert_eq!(crm.end_stranded_deliveries(&Never).await.unwrap(), 0);
+}
+
+pub async fn a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once(world: World) {
+    let (crm, _) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    let job = admin.webhooks().test(endpoint.id).await.unwrap().id;
+    let workers = crm.workers().lease_seconds(10);
+    for _ in 0..5 {
+        for _ in 0..2 {
+            workers.take(&[(Queue::WEBHOOK, 1)], 1).await.unwrap();
+            world.clock.advance_seconds(11);
+        }
+        assert_eq!(admin.jobs().read(job).await.unwrap().state, JobState::Failed);
+        let (crm, session) = (crm.clone(), admin.clone());
+        let end = async move { crm.end_stranded_deliveries(&Never).await.map(|_| ()).unwrap() };
+        let take_up = async move { session.jobs().retry(job).await.map(|_| ()).unwrap() };
+        let both: [BoxFuture<'static, ()>; 2] = [Box::pin(end), Box::pin(take_up)];
+        world.at_once(both).await;
+        assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Pending);
     }
 }
 
-async fn kept(session: &Session, deliveries: &[&Delivery]) {
-    let mut changes = session.changes();
-    changes.writes.push(Write::Deliveries(deliveries.iter().map(|one| (*one).clone()).collect()));
-    commit(session, changes).await.unwrap();
-}
-
-pub async fn a_question_about_deliveries_means_its_endpoint_state_and_span(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let (own, other) = (endpoint(&session).await, endpoint(&session).await);
-    let (start, record) = (crm.now(), Id::<Delivery>::new_at(crm.now()).uuid());
-    let at = |minutes: i64| start.plus_seconds(60 * minutes);
-    let [first, second, third] = [(1, 0), (2, 10), (3, 20)].map(|(seq, when)| delivery(own, record, seq, at(when)));
-    let second = Delivery { state: DeliveryState::Failed, ..second };
-    let test = Delivery { record_id: None, ..delivery(own, record, 0, at(5)) };
-    let again = Delivery { replay_of: Some(first.id), ..delivery(own, record, 1, at(15)) };
-    let foreign = Delivery { state: DeliveryState::Failed, ..delivery(other, record, 2, at(10)) };
-    kept(&session, &[&third, &again, &foreign, &second, &test, &first]).await;
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
-    let asked = async |span: Span, state: Option<DeliveryState>, limit: u16| -> Vec<Id<Delivery>> {
-        let query = DeliveryQuery { endpoint: own, state, span, limit };
-        crm.ports.webhooks.deliveries(&grant, &query).await.unwrap().into_iter().map(|one| one.id).collect()
-    };
-    let all = [third.id, again.id, second.id, test.id, first.id];
-    assert_eq!(asked(Span::Before(None), None, 10).await, all);
-    assert_eq!(asked(Span::Before(None), None, 2).await, all[..2]);
-    assert_eq!(asked(Span::Before(Some(second.id)), None, 10).await, all[3..]);
-    assert_eq!(asked(Span::Before(None), Some(DeliveryState::Failed), 10).await, [second.id]);
-    let within = |from: Option<i64>, to: Option<i64>, after| Span::Within { from: from.map(at), to: to.map(at), after };
-    let [one, two, three] = [first.id, second.id, third.id];
-    assert_eq!(asked(within(None, None, None), None, 10).await, [one, two, three]);
-    assert_eq!(asked(within(None, None, None), None, 2).await, [one, two]);
-    assert_eq!(asked(within(Some(10), None, None), None, 10).await, [two, three]);
-    assert_eq!(asked(within(None, Some(20), None), None, 10).await, [one, two]);
-    assert_eq!(asked(within(None, None, Some(one)), None, 10).await, [two, three]);
-    assert_eq!(asked(within(Some(0), None, None), Some(DeliveryState::Failed), 10).await, [two]);
-}
-
-/// When the first job is due that goes before a delivery.
-async fn ahead(crm: &Crm, grant: &Grant, of: &Delivery) -> Option<Timestamp> {
-    crm.ports.webhooks.ahead_of(grant, of).await.unwrap()
-}
-
-pub async fn what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let (own, other) = (endpoint(&session).await, endpoint(&session).await);
-    let [record, another] = [(); 2].map(|()| Id::<Delivery>::new_at(crm.now()).uuid());
-    let now = crm.now();
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
-    let last = delivery(own, record, 5, now);
-    let queued = async |one: &Delivery, seconds: i64| {
-        kept(&session, &[one]).await;
-        let sends = job(Does::Succeed, "send").with_id(one.id.cast()).at(now.plus_seconds(seconds));
-        enqueued(&session, sends).await
-    };
-    queued(&last, 10).await;
-    for (seconds, apart) in [
-        delivery(own, another, 1, now),
-        delivery(other, record, 1, now),
-        delivery(own, record, 6, now),
-        Delivery { replay_of: Some(last.id), ..delivery(own, record, 1, now) },
-        Delivery { state: DeliveryState::Delivered, ..delivery(own, record, 1, now) },
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        queued(&apart, 20 + seconds as i64).await;
-        assert_eq!(ahead(&crm, &grant, &last).await, None, "{seconds}");
+pub async fn a_replay_under_one_key_happens_once(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    for name in ["Ada", "Grace"] {
+        contact(&admin, samples::contact(name)).await;
     }
-    let ended = queued(&delivery(own, record, 2, now), 30).await;
-    let due = read(&session, ended).await.due_at;
-    assert_eq!(ahead(&crm, &grant, &last).await, due);
-    session.jobs().cancel(ended).await.unwrap();
-    assert_eq!(ahead(&crm, &grant, &last).await, None);
-    // Of several the first.
-    let (later, sooner) = (delivery(own, record, 3, now), delivery(own, record, 4, now));
-    queued(&later, 5_000).await;
-    let sooner = queued(&sooner, 4_000).await;
-    assert_eq!(ahead(&crm, &grant, &last).await, read(&session, sooner).await.due_at);
-    // One that runs was due when it was taken.
-    world.clock.advance_seconds(4_100);
-    let taken = take(&crm, 10).await;
-    assert!(taken.iter().any(|one| one.id() == sooner));
-    let session = admin(&crm, &world).await;
-    assert_eq!(ahead(&crm, &grant, &last).await, read(&session, sooner).await.started_at);
-    assert_eq!(ahead(&crm, &grant, &Delivery { record_id: None, ..last }).await, None);
+    send(&crm).await;
+    receiver.take();
+    let from = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    let span = ReplayDeliveries { from, ..ReplayDeliveries::default() };
+    let keyed = |body: &[u8]| admin.clone().once(IdempotencyKey::new("POST /replay", "one", body));
+    let first = keyed(b"a").webhooks().replay(endpoint.id, &span).await.unwrap();
+    assert_eq!(first.replayed, 2);
+    assert_eq!(keyed(b"a").webhooks().replay(endpoint.id, &span).await.unwrap(), first);
+    send(&crm).await;
+    assert_eq!(receiver.take().len(), 2);
+    invalid_at(keyed(b"b").webhooks().replay(endpoint.id, &span).await, "Idempotency-Key");
+    // Of many at once one sends, and all are told the same.
+    let at_once = |_| {
+        let (session, span) = (admin.clone().once(IdempotencyKey::new("POST /replay", "two", b"a")), span.clone());
+        let id = endpoint.id;
+        Box::pin(async move { session.webhooks().replay(id, &span).await })
+            as BoxFuture<'static, Result<ReplayedDeliveries>>
+    };
+    let told: Vec<_> = world.at_once((0..4).map(at_once)).await.into_iter().map(Result::unwrap).collect();
+    assert!(told.iter().all(|one| one.replayed == 2));
+    send(&crm).await;
+    assert_eq!(receiver.take().len(), 2);
+    assert_eq!(replays(&admin).await, 2, "a request without a key leaves no job behind");
+    admin.webhooks().replay(endpoint.id, &span).await.unwrap();
+    assert_eq!(replays(&admin).await, 2);
 }
 
-pub async fn old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let (own, record, start) = (endpoint(&session).await, Id::<Delivery>::new_at(crm.now()).uuid(), crm.now());
-    let made = [0, 10, 20, 30].map(|seconds| delivery(own, record, 1, start.plus_seconds(seconds)));
-    kept(&session, &made.each_ref()).await;
-    let prune = async |seconds, limit| {
-        crm.ports.webhooks.prune_deliveries(world.home.workspace, start.plus_seconds(seconds), limit).await.unwrap()
-    };
-    assert_eq!((prune(-1, 10).await, prune(19, 10).await), (0, 2));
-    assert_eq!((prune(30, 1).await, prune(30, 10).await, prune(30, 10).await), (1, 1, 0));
+/// The jobs that keep what was answered.
+async fn replays(session: &Session) -> usize {
+    let request = JobsRequest { kind: Some("webhook.replay".to_owned()), ..JobsRequest::default() };
+    session.jobs().list(&request).await.unwrap().data.len()
 }
 
-pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let own = endpoint(&session).await;
-    let start = crm.now();
-    let at = |seconds: i64| start.plus_seconds(seconds);
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
-    let rotate = async |secret: &str, made: i64, former_until: i64| {
-        let (secret, made_at, former_until) = (secret.to_owned().into(), at(made), at(former_until));
-        let mut changes = session.changes();
-        changes.writes.push(Write::WebhookSecret(MadeSecret { endpoint_id: own, secret, made_at, former_until }));
-        commit(&session, changes).await.unwrap();
-    };
-    let held = async |seconds: i64| -> Vec<String> {
-        let held = crm.ports.webhooks.webhook_secrets(&grant, own, at(seconds)).await.unwrap();
-        held.iter().map(|secret| secret.expose_secret().to_owned()).filter(|secret| secret.len() == 1).collect()
-    };
-    rotate("a", 1, 1).await;
-    rotate("b", 2, 10).await;
-    rotate("c", 3, 100).await;
-    assert_eq!(held(9).await, ["c", "b", "a"]);
-    assert_eq!(held(10).await, ["c", "b"], "nothing makes a secret hold longer");
-    assert_eq!((held(99).await, held(100).await), (vec!["c".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
-    rotate("d", 4, 5).await;
-    assert_eq!((held(4).await.len(), held(5).await), (4, vec!["d".to_owned()]));
-    // Those of another endpoint go without it.
-    let other = endpoint(&session).await;
-    assert_eq!(crm.ports.webhooks.webhook_secrets(&grant, other, at(4)).await.unwrap().len(), 1);
-    session.webhooks().delete(other, Expect::Any).await.unwrap();
-    assert_eq!(held(4).await.len(), 4);
-}
-
-pub async fn an_endpoint_that_changed_meanwhile_is_a_conflict(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let own = endpoint(&session).await;
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
-    let loaded = async || crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
-    let (mut first, mut late) = (loaded().await, loaded().await);
-    let put = async |endpoint: &mut Stored<WebhookEndpoint>, said: &str| {
-        endpoint.description = Some(said.to_owned());
-        let mut changes = session.changes();
-        changes.put(endpoint);
-        commit(&session, changes).await
-    };
-    put(&mut first, "first").await.unwrap();
-    conflicts(put(&mut late, "late").await, "stale_version");
-    assert_eq!(loaded().await.description.as_deref(), Some("first"));
-}
-
-pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let (own, other, now) = (endpoint(&session).await, endpoint(&session).await, crm.now());
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
-    let noted = async |id: Id<WebhookEndpoint>, health: Health| {
-        crm.ports.webhooks.note_delivery(&grant, &delivery(id, id.uuid(), 1, now), health).await.unwrap()
-    };
-    let later = now.plus_seconds(9);
-    assert_eq!((noted(own, Health::Fails(now)).await, noted(own, Health::Fails(later)).await), (Some(now), Some(now)));
-    assert_eq!(noted(other, Health::Fails(later)).await, Some(later));
-    for (status, since) in [(WebhookStatus::Disabled, Some(now)), (WebhookStatus::Enabled, None)] {
-        let mut endpoint = crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
-        endpoint.status = status;
-        let mut changes = session.changes();
-        changes.put(&mut endpoint);
-        commit(&session, changes).await.unwrap();
-        assert_eq!(noted(own, Health::Unknown).await, since);
+pub async fn a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_later(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let region = field(&admin, Entity::Contact, "region", CustomKind::Text).await;
+    let admin = member(&crm, &world, Role::Admin).await;
+    let fields = vec!["custom.region".to_owned()];
+    let new = NewWebhookEndpoint { fields: fields.clone(), ..wanting(&["contact.updated"]) };
+    let endpoint = made(&admin, new).await.endpoint;
+    let refused = NewWebhookEndpoint { fields, ..wanting(&["deal.*"]) };
+    invalid_at(admin.webhooks().create(refused).await, "fields.0");
+    let ada = contact(&admin, samples::contact("Ada")).await;
+    for edit in [
+        ContactEdit { custom: samples::custom("region", "north"), ..ContactEdit::default() },
+        ContactEdit { title: "Countess".into(), ..ContactEdit::default() },
+    ] {
+        admin.contacts().update(ada.id, edit, Expect::Any).await.unwrap();
     }
-    assert_eq!(noted(own, Health::Works).await, None);
-    assert_eq!(noted(other, Health::Unknown).await, Some(later));
-}
-
-pub async fn what_was_delivered_again_is_kept_as_it_is_now(world: World) {
-    let crm = sending(&world);
-    let session = admin(&crm, &world).await;
-    let own = endpoint(&session).await;
-    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
-    let first = delivery(own, own.uuid(), 1, crm.now());
-    kept(&session, &[&first]).await;
-    for state in [DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Delivered] {
-        let message_id = state.name().to_owned();
-        let now = Delivery { state, message_id, finished_at: Some(crm.now()), ..first.clone() };
-        crm.ports.webhooks.note_delivery(&grant, &now, Health::Unknown).await.unwrap();
-        let read = crm.ports.webhooks.delivery(&grant, first.id).await.unwrap();
-        assert_eq!((read.state, read == now), (DeliveryState::Delivered, state == DeliveryState::Delivered));
-    }
+    send(&crm).await;
+    assert_eq!(kinds(&receiver.take()), ["contact.updated"]);
+    admin.custom_fields().retire(region, Expect::Any).await.unwrap();
+    let admin = member(&crm, &world, Role::Admin).await;
+    let change = WebhookEndpointChange { url: format!("{URL}/2"), ..same(&endpoint) };
+    let changed = admin.webhooks().update(endpoint.id, change, Expect::Any).await.unwrap().endpoint;
+    assert_eq!(changed.fields, ["custom.region"]);
 }

@@ -30,7 +30,7 @@ fn rate(base: &str, quote: &str, rate: &str, day: &str) -> NewExchangeRate {
 }
 
 async fn set(session: &Session, base: &str, quote: &str, number: &str, day: &str) -> Id<ExchangeRate> {
-    session.exchange_rates().set(rate(base, quote, number, day)).await.unwrap().id
+    session.exchange_rates().set(rate(base, quote, number, day)).await.unwrap().into_rate().id
 }
 
 /// A list of rates as text.
@@ -48,11 +48,15 @@ async fn all_rates(session: &Session) -> Vec<String> {
 
 pub async fn a_pair_has_one_rate_a_day_in_either_direction(world: World) {
     let admin = world.session(Role::Admin).await;
-    let first = admin.exchange_rates().set(rate("EUR", "USD", "1.0842", "2026-01-31")).await.unwrap();
+    let made = admin.exchange_rates().set(rate("EUR", "USD", "1.0842", "2026-01-31")).await.unwrap();
+    assert!(matches!(made, SetRate::Made(_)), "{made:?}");
+    let first = made.into_rate();
     assert_eq!((first.version, first.rate.to_string()), (1, "1.0842".to_owned()));
-    let again = admin.exchange_rates().settle(rate("EUR", "USD", "1.0842", "2026-01-31")).await.unwrap();
+    let again = admin.exchange_rates().set(rate("EUR", "USD", "1.0842", "2026-01-31")).await.unwrap();
     assert_eq!(again, SetRate::WasThere(first.clone()));
     let turned = admin.exchange_rates().set(rate("USD", "EUR", "0.9", "2026-01-31")).await.unwrap();
+    assert!(matches!(turned, SetRate::WasThere(_)), "{turned:?}");
+    let turned = turned.into_rate();
     assert_eq!((turned.id, turned.version, turned.created_at), (first.id, 2, first.created_at));
     set(&admin, "EUR", "USD", "1.1", "2026-02-01").await;
     set(&admin, "EUR", "GBP", "0.85", "2026-01-31").await;
@@ -63,10 +67,32 @@ pub async fn a_pair_has_one_rate_a_day_in_either_direction(world: World) {
     assert_eq!(admin.exchange_rates().read(first.id).await.unwrap(), turned);
 }
 
+pub async fn a_repeat_is_told_what_was_told_first(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let set = async |key: &str, number: &str| {
+        let once = admin.clone().once(samples::key(key, number));
+        once.exchange_rates().set(rate("EUR", "USD", number, "2026-01-31")).await.unwrap()
+    };
+    let made = set("made", "1.1").await;
+    world.clock.advance_seconds(1);
+    // It says the same of a rate that is still at its first version.
+    let said = set("said", "1.1").await;
+    assert_eq!(
+        (&made, &said),
+        (&SetRate::Made(made.clone().into_rate()), &SetRate::WasThere(made.clone().into_rate()))
+    );
+    world.clock.advance_seconds(1);
+    let changed = set("changed", "1.2").await;
+    world.clock.advance_seconds(1);
+    for (key, number, first) in [("made", "1.1", made), ("said", "1.1", said), ("changed", "1.2", changed)] {
+        assert_eq!(set(key, number).await, first, "{key}");
+    }
+}
+
 pub async fn the_smallest_and_the_largest_rate_are_kept_exactly(world: World) {
     let admin = world.session(Role::Admin).await;
     for (day, number) in [("0001-01-01", "0.0000000001"), ("9999-12-31", "99999999.9999999999")] {
-        let made = admin.exchange_rates().set(rate("EUR", "USD", number, day)).await.unwrap();
+        let made = admin.exchange_rates().set(rate("EUR", "USD", number, day)).await.unwrap().into_rate();
         let read = admin.exchange_rates().read(made.id).await.unwrap();
         assert_eq!((&read, read.rate.to_string(), read.valid_from.to_string()), (&made, number.into(), day.into()));
     }

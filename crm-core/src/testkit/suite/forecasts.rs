@@ -17,7 +17,7 @@ use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 
 /// Times around whose months the zones differ, with and without an end.
-fn windows() -> Vec<Window> {
+pub(super) fn windows() -> Vec<Window> {
     let day = |day: &str| -> Option<NaiveDate> { (!day.is_empty()).then(|| day.parse().unwrap()) };
     let mut windows = Vec::new();
     for zone in ["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Kiritimati", "Europe/London"] {
@@ -51,7 +51,7 @@ async fn agree(session: &Session, pipelines: &[Pipeline]) {
 }
 
 /// Says something about a deal that forecasts look at.
-async fn is_estimated(admin: &Session, known: &[Id<Deal>], owner: &DealEdit, step: &mut u64) {
+pub(super) async fn is_estimated(admin: &Session, known: &[Id<Deal>], owner: &DealEdit, step: &mut u64) {
     let Some(id) = known.get(number(step) % known.len().max(1)).copied() else { return };
     let days = chrono::Days::new(u64::try_from(number(step) % 160).unwrap());
     let first: NaiveDate = "2026-01-20".parse().unwrap();

@@ -62,6 +62,26 @@ pub async fn of_two_takes_of_a_job_the_later_alone_is_heard(world: World) {
     assert_eq!(read(&session, id).await.state, JobState::Done);
 }
 
+pub async fn of_jobs_that_are_settled_together_those_that_were_lost_stay_as_they_are(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let jobs = ["a", "b", "c"].map(|name| job(Does::Succeed, name));
+    let ids: Vec<Id<Job>> = session.jobs().enqueue_all(jobs).await.unwrap().into_iter().map(|one| one.id).collect();
+    let mut settled = Vec::new();
+    for taken in take(&crm, 3).await {
+        settled.extend(crm.workers().run(&taken, &never(), &Endless).await);
+    }
+    session.jobs().cancel(ids[1]).await.unwrap();
+    let cancelled = read(&session, ids[1]).await;
+    crm.workers().settle(&settled).await.unwrap();
+    let states = [read(&session, ids[0]).await, read(&session, ids[2]).await].map(|job| job.state);
+    assert_eq!((settled.len(), states), (3, [JobState::Done; 2]));
+    let kept = read(&session, ids[1]).await;
+    assert_eq!((kept.state, kept.version), (JobState::Cancelled, cancelled.version));
+    let done = read(&session, ids[2]).await;
+    assert_eq!((done.finished_at, done.due_at), (Some(done.updated_at), None));
+}
+
 /// The same kind by its name, with another payload.
 struct Spelt;
 

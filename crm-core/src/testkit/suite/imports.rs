@@ -7,12 +7,12 @@ use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
 use crate::edit::Edit;
-use crate::error::ErrorKind::NotFound;
+use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
 use crate::session::{Expect, Session};
 use crate::store::Stored;
 use crate::testkit::{World, samples};
-use crate::transfer::{FailedRow, Fingerprint, Import, RowKey};
+use crate::transfer::{FailedRow, Fingerprint, Import, ImportsRequest, RowKey};
 
 /// An import that a member began.
 async fn begun(world: &World, session: &Session) -> Stored<Import> {
@@ -88,6 +88,29 @@ pub async fn an_import_is_seen_as_far_as_the_scope_reaches(world: World) {
     assert!(imports.failed_rows(&grant, other.id, 0, 9).await.unwrap().is_empty());
     let grant = reading(&admin, Entity::Import);
     assert_eq!(imports.import(&grant, own.id).await.unwrap().id, own.id);
+}
+
+pub async fn imports_are_listed_the_latest_first_as_far_as_the_scope_reaches(world: World) {
+    let (rep, admin) = (world.session(Role::SalesRep).await, world.session(Role::Admin).await);
+    let (own, other) = (begun(&world, &rep).await.id, begun(&world, &admin).await.id);
+    let listed = async |session: &Session, limit, cursor| {
+        let page = session.transfers().list(&ImportsRequest { limit, cursor }).await.unwrap();
+        (page.data.iter().map(|import| import.id).collect::<Vec<_>>(), page.next_cursor)
+    };
+    let mut both = [own, other];
+    both.sort_unstable_by(|one, other| other.cmp(one));
+    assert_eq!(listed(&admin, None, None).await, (both.into(), None));
+    let (first, cursor) = listed(&admin, Some(1), None).await;
+    assert!(cursor.is_some());
+    assert_eq!((first, listed(&admin, Some(1), cursor).await), (vec![both[0]], (vec![both[1]], None)));
+    assert_eq!(listed(&rep, None, None).await, (vec![own], None));
+    assert_eq!(listed(&world.stranger().await, None, None).await, (vec![], None));
+    fails(world.session(Role::SupportAgent).await.transfers().list(&ImportsRequest::default()).await, Denied);
+    for request in
+        [ImportsRequest { limit: Some(0), cursor: None }, ImportsRequest { limit: None, cursor: Some("x".into()) }]
+    {
+        fails(admin.transfers().list(&request).await, Invalid);
+    }
 }
 
 fn external(id: &str) -> RowKey {

@@ -24,7 +24,7 @@ use crate::testkit::{FakeMailer, World, samples};
 const BASE: &str = "https://crm.acme.example";
 
 /// Two engines that send mail by one mailer.
-fn mailing(world: &World) -> ([Crm; 2], Arc<FakeMailer>) {
+pub(super) fn mailing(world: &World) -> ([Crm; 2], Arc<FakeMailer>) {
     let mailer = Arc::new(FakeMailer::default());
     let engines = world.engines(|builder| {
         let from = Recipient::parse("Acme Sales <crm@acme.example>").unwrap();
@@ -34,20 +34,20 @@ fn mailing(world: &World) -> ([Crm; 2], Arc<FakeMailer>) {
     (engines, mailer)
 }
 
-async fn member(crm: &Crm, world: &World, role: Role) -> Session {
+pub(super) async fn member(crm: &Crm, world: &World, role: Role) -> Session {
     crm.acting(Actor::user(world.home.workspace, world.home.member(role))).await.unwrap()
 }
 
-fn to(email: &str) -> MailDraft {
+pub(super) fn to(email: &str) -> MailDraft {
     let to = vec![Recipient::of(email.parse().unwrap())];
     MailDraft { to, subject: "Our offer".to_owned(), text: Some("Dear Ada".to_owned()), ..MailDraft::default() }
 }
 
-fn name(name: &str) -> TemplateName {
+pub(super) fn name(name: &str) -> TemplateName {
     name.parse().unwrap()
 }
 
-fn content(subject: &str, html: &str) -> TemplateContent {
+pub(super) fn content(subject: &str, html: &str) -> TemplateContent {
     TemplateContent { subject: subject.to_owned(), text: None, html: Some(html.to_owned()) }
 }
 
@@ -59,7 +59,7 @@ fn own_to(email: &str, variables: serde_json::Value) -> TemplateMail {
 }
 
 /// Does what is due.
-async fn work(crm: &Crm) {
+pub(super) async fn work(crm: &Crm) {
     while crm.work(Arc::new(Never)).await.unwrap() {}
 }
 
@@ -68,7 +68,7 @@ async fn job(session: &Session, id: Id<Job>) -> Job {
 }
 
 /// What the log says of a mail.
-async fn logged(session: &Session, id: Id<Job>) -> MailRecord {
+pub(super) async fn logged(session: &Session, id: Id<Job>) -> MailRecord {
     let grant = session.internally(Entity::MailTemplate, Action::Read);
     session.ports().mails.mail(&grant, id).await.unwrap().unwrap()
 }

@@ -37,7 +37,10 @@ pub mod conflicts;
 pub mod custom_fields;
 pub mod deals;
 pub mod deliveries;
+pub mod endings;
+pub mod endpoints;
 pub mod exchange_rates;
+pub mod exports;
 pub mod figures;
 pub mod filters;
 pub mod forecasts;
@@ -50,6 +53,7 @@ pub mod jobs;
 pub mod journal;
 pub mod known_again;
 pub mod lifecycle;
+pub mod mail_log;
 pub mod mails;
 pub mod masks;
 pub mod members;
@@ -88,6 +92,8 @@ macro_rules! __suite {
             activities {
                 what_people_did_is_told_by_person_and_period,
                 a_question_about_activities_is_narrowed,
+                the_activities_of_a_team_are_those_of_its_members,
+                what_was_done_in_a_window_is_what_was_done_on_its_days,
                 activities_hold_what_the_caller_sees,
                 every_activity_says_what_it_counts,
             }
@@ -121,6 +127,7 @@ macro_rules! __suite {
                 whoever_is_not_known_is_nobody,
                 a_role_that_sees_nobody_signs_in_and_out,
                 a_refresh_that_cannot_be_answered_spends_no_token,
+                a_refresh_token_names_its_holder_until_it_is_replaced_or_its_sign_in_ends,
                 nobody_ends_the_sign_in_of_another,
                 no_token_is_printed,
             }
@@ -218,6 +225,19 @@ macro_rules! __suite {
                 a_new_pipeline_leaves_the_default_as_it_is,
             }
             deliveries {
+                an_endpoint_that_hangs_leaves_places_to_others,
+                a_delivery_whose_job_is_cancelled_says_so_until_it_is_taken_up,
+                a_delivery_that_nothing_sends_any_more_is_ended_with_its_reason,
+                a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once,
+                a_replay_under_one_key_happens_once,
+                a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_later,
+            }
+            endings {
+                what_ended_is_the_same_from_sums_as_one_by_one,
+                a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
+                what_stands_behind_a_report_changes_no_figure,
+            }
+            endpoints {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
                 old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
@@ -228,6 +248,7 @@ macro_rules! __suite {
             }
             exchange_rates {
                 a_pair_has_one_rate_a_day_in_either_direction,
+                a_repeat_is_told_what_was_told_first,
                 the_smallest_and_the_largest_rate_are_kept_exactly,
                 what_is_no_rate_is_refused,
                 pages_of_rates_add_up_to_the_list,
@@ -239,6 +260,23 @@ macro_rules! __suite {
                 what_has_no_rate_is_told_also_where_nothing_has_one,
                 whoever_sees_no_values_or_no_rates_is_told_no_converted_sum,
                 facts_need_no_rate_where_all_have_one_currency,
+            }
+            exports {
+                a_job_writes_the_file_that_is_sent_at_once,
+                an_export_that_was_stopped_comes_to_the_same_file,
+                an_export_holds_the_list_as_it_is_walked_through,
+                the_times_of_an_export_are_told_from_when_it_was_asked_for,
+                a_cancelled_export_leaves_no_piece_behind,
+                an_export_that_is_cancelled_while_it_runs_leaves_no_piece_behind,
+                an_exports_file_is_its_makers_alone,
+                an_exports_file_is_refused_to_whoever_may_read_less_than_it_holds,
+                whoever_reads_no_companies_or_contacts_exports_no_names_of_them,
+                the_file_of_an_export_that_has_ended_is_forgotten_on_demand,
+                an_export_goes_on_as_far_as_its_maker_may,
+                a_bad_list_is_refused_before_there_is_a_job,
+                one_key_begins_one_export,
+                an_exports_file_is_forgotten_after_a_week,
+                a_file_is_kept_whole_as_long_as_pieces_of_it_come,
             }
             figures {
                 figures_hold_what_the_caller_sees,
@@ -274,6 +312,7 @@ macro_rules! __suite {
             holding {
                 a_worker_holds_its_job_by_its_claim_whatever_its_version,
                 of_two_takes_of_a_job_the_later_alone_is_heard,
+                of_jobs_that_are_settled_together_those_that_were_lost_stay_as_they_are,
                 faults_of_a_concealed_job_quote_nothing,
                 jobs_that_are_enqueued_once_are_enqueued_once,
                 a_wish_names_a_job_that_is_there,
@@ -294,6 +333,7 @@ macro_rules! __suite {
                 an_imports_place_is_kept_and_guarded_by_its_version,
                 refused_rows_come_back_in_the_order_of_their_lines,
                 an_import_is_seen_as_far_as_the_scope_reaches,
+                imports_are_listed_the_latest_first_as_far_as_the_scope_reaches,
                 a_row_is_known_by_each_of_its_keys,
                 a_purged_record_is_known_by_no_row,
                 of_many_records_with_one_key_the_oldest_that_the_caller_sees_is_known,
@@ -371,6 +411,13 @@ macro_rules! __suite {
                 a_purged_record_leaves_no_trace_on_others,
                 an_edit_that_a_purge_overtook_is_decided_again,
                 a_record_that_was_restored_meanwhile_is_not_purged,
+            }
+            mail_log {
+                a_mail_whose_job_is_stopped_says_so_until_it_is_taken_up,
+                an_attempt_that_was_under_way_tells_how_it_ended,
+                a_mail_whose_workers_all_died_has_failed,
+                pages_of_the_log_add_up_and_are_narrowed,
+                whoever_sends_sees_what_became_of_their_own,
             }
             mails {
                 a_mail_waits_with_its_job_and_goes_out_once,
@@ -502,6 +549,8 @@ macro_rules! __suite {
                 a_handler_that_is_new_gets_no_history,
                 a_change_that_is_refused_hands_nothing_over,
                 what_a_handler_cannot_take_is_handed_over_later,
+                a_handler_that_never_returns_is_given_up_and_stops_nobody_else,
+                a_handler_that_is_slow_is_handed_fewer_until_it_is_in_time,
                 a_cursor_that_was_moved_meanwhile_moves_nothing_and_enqueues_nothing,
             }
             reminders {
@@ -512,6 +561,12 @@ macro_rules! __suite {
                 a_reminder_follows_whoever_moves_to_another_zone,
                 a_reminder_is_told_once_whoever_dies_over_it,
                 a_reminder_stays_in_its_workspace,
+                whoever_is_reminded_gets_one_mail,
+                a_title_that_no_subject_holds_is_cut_in_the_mail,
+                no_mail_goes_to_whoever_is_not_to_be_reminded,
+                no_mail_tells_of_a_task_that_whoever_is_to_do_it_may_not_read,
+                a_template_that_does_not_fit_keeps_nobody_from_being_reminded,
+                without_a_mailer_reminders_are_facts_alone,
             }
             search {
                 the_exact_comes_before_what_begins_so_and_that_before_the_rest,
@@ -526,11 +581,13 @@ macro_rules! __suite {
             }
             series {
                 of_two_who_complete_a_task_at_once_one_makes_the_next,
+                an_undone_completion_makes_no_second_next,
                 the_next_of_a_series_is_like_the_one_that_is_done,
                 a_series_ends_when_its_rule_says_so,
                 a_series_keeps_its_time_on_the_clock_of_whoever_is_to_do_it,
                 what_is_over_is_left_out_of_a_series,
                 a_rule_that_a_task_does_not_follow_is_refused_at_its_field,
+                a_rule_that_comes_true_in_the_zone_of_whoever_follows_it_is_taken,
                 many_tasks_are_done_as_one_is,
                 a_series_goes_on_under_the_eyes_of_those_who_see_it,
             }
@@ -687,7 +744,7 @@ macro_rules! __suite {
                 a_paused_queue_gives_nothing_until_it_goes_on,
                 a_job_that_stumbles_waits_longer_each_time_and_fails_with_its_history,
                 a_fault_that_nothing_mends_is_not_tried_again,
-                patience_that_somebody_asks_for_costs_no_attempt,
+                patience_that_somebody_asks_for_costs_no_attempt_and_no_history,
                 each_way_to_go_wrong_ends_with_its_reason_and_neighbours_go_on,
                 a_lease_that_ends_gives_the_job_to_another_worker,
                 a_worker_hears_that_its_job_was_cancelled,

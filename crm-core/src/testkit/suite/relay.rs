@@ -13,7 +13,7 @@ use crate::contact::ContactEdit;
 use crate::crm::Crm;
 use crate::error::ErrorKind::{Conflict, Internal, Unavailable};
 use crate::error::{Error, Result};
-use crate::job::{Handler, JobContext, JobError, JobsRequest, Policy, Queue, Task};
+use crate::job::{Handler, JobContext, JobError, JobsRequest, Policy, Queue, Task, Timer};
 use crate::journal::Envelope;
 use crate::relay::{CursorMove, EventHandler, Handover};
 use crate::session::{Expect, Session};
@@ -59,6 +59,48 @@ impl EventHandler for Telling {
             false => Ok(()),
         }
     }
+}
+
+/// Never says what follows.
+struct Stuck;
+
+#[async_trait]
+impl EventHandler for Stuck {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+
+    async fn hand(&self, _: &Session, _: &[Envelope], _: &mut Handover) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
+/// Never says what follows from more than a few events.
+struct Slow;
+
+#[async_trait]
+impl EventHandler for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    async fn hand(&self, _: &Session, events: &[Envelope], over: &mut Handover) -> Result<()> {
+        if events.len() > 3 {
+            std::future::pending::<()>().await;
+        }
+        for event in events {
+            over.enqueue(Told::job(&(event.seq, event.kind.clone()))?);
+        }
+        Ok(())
+    }
+}
+
+/// A timer by which time is up as soon as it is asked.
+struct Over;
+
+#[async_trait]
+impl Timer for Over {
+    async fn pass(&self, _: u32) {}
 }
 
 /// Two engines that tell.
@@ -162,6 +204,35 @@ pub async fn what_a_handler_cannot_take_is_handed_over_later(world: World) {
     handler.is_broken.store(false, Ordering::SeqCst);
     relay(&crm).await;
     assert_eq!(told(&admin).await.len(), 1);
+}
+
+pub async fn a_handler_that_never_returns_is_given_up_and_stops_nobody_else(world: World) {
+    let telling = Arc::new(Telling::default());
+    let [crm, _] =
+        world.engines(|builder| builder.handler(Told).event_handler(Arc::new(Stuck)).event_handler(telling.clone()));
+    relay(&crm).await;
+    let admin = world.session(Role::Admin).await;
+    contact(&admin, samples::contact("Ada")).await;
+    let passed = crm.relay().pass_over(&Over).await;
+    assert_eq!((passed.handed, passed.faults.len()), (1, 1));
+    assert_eq!(passed.faults[0].kind(), Unavailable);
+    assert_eq!(told(&admin).await.len(), 1);
+    assert_eq!(crm.ports.relay.behind("stuck").await.unwrap(), [world.home.workspace], "it is asked again");
+    assert_eq!(crm.relay().apart().count(), 2);
+}
+
+pub async fn a_handler_that_is_slow_is_handed_fewer_until_it_is_in_time(world: World) {
+    let [crm, _] = world.engines(|builder| builder.handler(Told).event_handler(Arc::new(Slow)));
+    relay(&crm).await;
+    let admin = world.session(Role::Admin).await;
+    let items = (0..20).map(|at| Ok(samples::contact(&format!("C{at}")))).collect();
+    admin.contacts().create_many(items, Default::default()).await.unwrap();
+    let slow = crm.relay();
+    let mut handed = 0;
+    for _ in 0..60 {
+        handed += slow.pass_over(&Over).await.handed;
+    }
+    assert_eq!((handed, told(&admin).await.len()), (20, 20));
 }
 
 pub async fn a_cursor_that_was_moved_meanwhile_moves_nothing_and_enqueues_nothing(world: World) {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::jobs::work;
+use super::mails;
 use super::support::{feed, own_alone};
 use super::tasks::{due, made, moved_to};
-use crate::access::{Entity, Role};
+use crate::access::{Entity, Role, Rule, Scope};
 use crate::edit::Edit;
 use crate::id::Id;
 use crate::job::{LEASE_SECONDS, Never, Queue, Stop};
 use crate::journal::{Change, Event};
+use crate::mail::{MailState, MailsRequest, NewSuppression};
 use crate::session::{Expect, Session};
 use crate::task::{Task, TaskEdit, TaskEvent};
 use crate::testkit::{World, samples};
-use crate::user::UserEdit;
+use crate::user::{UserEdit, UserStatus};
 
 /// A task that somebody is reminded of.
 fn reminding(reminder: &str, moment: &str) -> TaskEdit {
@@ -190,4 +192,108 @@ pub async fn a_reminder_stays_in_its_workspace(world: World) {
     assert_eq!((reminded(&world, own).await.len(), reminded(&world, theirs).await.len()), (1, 0));
     let away = feed(&world, world.away.workspace).await;
     assert!(away.iter().any(|sealed| sealed.entry.record_id == theirs.uuid() && sealed.entry.change == Change::Noted));
+}
+
+/// A task of the sales rep's of which they are reminded.
+fn theirs(world: &World, reminder: &str, moment: &str) -> TaskEdit {
+    TaskEdit { assignee_id: world.home.member(Role::SalesRep).into(), ..reminding(reminder, moment) }
+}
+
+pub async fn whoever_is_reminded_gets_one_mail(world: World) {
+    world.set_time("2026-03-02T00:00:00Z");
+    in_zone(&world, Role::SalesRep, "Europe/Berlin").await;
+    let ([crm, second], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    let id = made(&admin, theirs(&world, "30m", "2026-03-02T14:00:00Z")).await.id;
+    mails::work(&crm).await;
+    assert!(mailer.sent().is_empty());
+    world.set_time("2026-03-02T13:30:00Z");
+    // It was told, and the worker dies before it can say so.
+    let stop: Arc<dyn Stop> = Arc::new(Never);
+    let workers = crm.workers();
+    let taken = workers.take(&[(Queue::NOTIFICATION, 1)], 1).await.unwrap();
+    assert!(workers.run(&taken[0], &stop, &crate::job::Endless).await.is_some());
+    world.clock.advance_seconds(LEASE_SECONDS + 1);
+    mails::work(&second).await;
+    let sent = mailer.sent();
+    let to: Vec<&str> = sent.iter().flat_map(|mail| mail.recipients()).map(|to| to.email.as_str()).collect();
+    assert_eq!((to, sent[0].subject.as_str()), (vec!["sales_rep@home.example"], "Reminder: Call Ada"));
+    assert!(sent[0].text.as_ref().unwrap().contains("Call Ada is due on 2026-03-02 at 15:00"), "{sent:?}");
+    assert!(sent[0].html.is_some() && sent[0].unsubscribe_url.is_some());
+    let log = admin.mails().log(&MailsRequest::default()).await.unwrap().data;
+    assert_eq!((log.len(), log[0].state, log[0].created_by), (1, MailState::Sent, None));
+    assert_eq!(reminded(&world, id).await.len(), 1);
+}
+
+pub async fn a_title_that_no_subject_holds_is_cut_in_the_mail(world: World) {
+    let ([crm, _], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    let edit = theirs(&world, "30m", "2026-03-02T14:00:00Z");
+    made(&admin, TaskEdit { title: Edit::Set("ä".repeat(300)), ..edit }).await;
+    world.set_time("2026-03-02T13:30:00Z");
+    mails::work(&crm).await;
+    let subjects: Vec<String> = mailer.sent().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, [format!("Reminder: {}…", "ä".repeat(199))]);
+}
+
+pub async fn no_mail_goes_to_whoever_is_not_to_be_reminded(world: World) {
+    let ([crm, _], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    let moment = "2026-03-02T14:00:00Z";
+    let of = |role| TaskEdit { assignee_id: world.home.member(role).into(), ..reminding("30m", moment) };
+    let done = made(&admin, of(Role::SalesRep)).await.id;
+    admin.tasks().complete(done, Expect::Any).await.unwrap();
+    let nobodys = made(&admin, of(Role::SalesRep)).await.id;
+    let unassigned = TaskEdit { assignee_id: Edit::Clear, ..TaskEdit::default() };
+    admin.tasks().update(nobodys, unassigned, Expect::Any).await.unwrap();
+    let suspended = made(&admin, of(Role::Setter)).await.id;
+    let setter = world.home.member(Role::Setter);
+    admin.users().change_status(setter, UserStatus::Suspended, Expect::Any).await.unwrap();
+    let suppressed = made(&admin, of(Role::Closer)).await.id;
+    admin.mails().suppress(NewSuppression { email: "closer@home.example".parse().unwrap() }).await.unwrap();
+    world.set_time("2026-03-02T13:30:00Z");
+    mails::work(&crm).await;
+    assert!(mailer.sent().is_empty() && reminded(&world, done).await.is_empty());
+    // They are facts all the same.
+    for id in [nobodys, suspended, suppressed] {
+        assert_eq!(reminded(&world, id).await.len(), 1);
+    }
+    let log = admin.mails().log(&MailsRequest::default()).await.unwrap().data;
+    let told: Vec<_> = log.iter().map(|record| (record.recipients.as_str(), record.state)).collect();
+    assert_eq!(told, [("closer@home.example", MailState::Suppressed)]);
+}
+
+pub async fn no_mail_tells_of_a_task_that_whoever_is_to_do_it_may_not_read(world: World) {
+    let ([crm, _], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    let id = made(&admin, theirs(&world, "30m", "2026-03-02T14:00:00Z")).await.id;
+    world.set_rule(Role::SalesRep, Entity::Task, Rule { read: Scope::None, ..Rule::ALL }).await;
+    world.set_time("2026-03-02T13:30:00Z");
+    mails::work(&crm).await;
+    assert!(mailer.sent().is_empty());
+    assert_eq!(reminded(&world, id).await.len(), 1);
+    let log = admin.mails().log(&MailsRequest::default()).await.unwrap().data;
+    assert!(log.is_empty(), "{log:?}");
+}
+
+pub async fn a_template_that_does_not_fit_keeps_nobody_from_being_reminded(world: World) {
+    let ([crm, _], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    for (at, subject) in [("13:00", "Do {{ task.title }}"), ("14:00", "Do {{ nothing }}")] {
+        made(&admin, theirs(&world, "30m", &format!("2026-03-02T{at}:00Z"))).await;
+        let content = mails::content(subject, "x");
+        admin.mails().set_template(&mails::name("reminder"), content, Expect::Any).await.unwrap();
+        world.set_time(&format!("2026-03-02T{at}:00Z"));
+        mails::work(&crm).await;
+    }
+    let subjects: Vec<String> = mailer.sent().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["Do Call Ada", "Reminder: Call Ada"]);
+}
+
+pub async fn without_a_mailer_reminders_are_facts_alone(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let id = made(&admin, theirs(&world, "30m", "2026-03-02T14:00:00Z")).await.id;
+    at(&world, "2026-03-02T13:30:00Z").await;
+    assert_eq!(reminded(&world, id).await.len(), 1);
+    assert!(admin.mails().log(&MailsRequest::default()).await.unwrap().data.is_empty());
 }

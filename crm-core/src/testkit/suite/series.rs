@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 
+use super::jobs::work;
 use super::support::{feed, hiding, invalid_at, own_alone};
 use super::tasks::{due, made, moved_to};
 use crate::access::{Entity, Role};
@@ -72,6 +73,38 @@ pub async fn of_two_who_complete_a_task_at_once_one_makes_the_next(world: World)
         found.and_then(|sealed| sealed.entry.batch)
     };
     assert!(batch(id, 2).is_some() && batch(id, 2) == batch(done.next_id.unwrap(), 1));
+}
+
+pub async fn an_undone_completion_makes_no_second_next(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let undone = async |id: Id<Task>| {
+        let entries = feed(&world, world.home.workspace).await;
+        let of = entries.iter().rfind(|sealed| sealed.entry.record_id == id.uuid());
+        admin.jobs().revert(of.unwrap().entry.batch.unwrap()).await.unwrap();
+        work(&world).await;
+        admin.tasks().read(id).await.unwrap().status
+    };
+    // Somebody works with the next, so it stays.
+    let first = made(&admin, every("FREQ=DAILY", "2026-03-03T09:00:00Z")).await.id;
+    let kept = next(&admin, first).await.unwrap().id;
+    let title = TaskEdit { title: "Water them well".into(), ..TaskEdit::default() };
+    admin.tasks().update(kept, title, Expect::Any).await.unwrap();
+    assert_eq!(undone(first).await, TaskStatus::Open);
+    assert_eq!((next(&admin, first).await.unwrap().id, count(&admin).await), (kept, 2));
+    // Nobody has touched this one, so it goes, and the series goes on all the same.
+    let second = made(&admin, every("FREQ=DAILY", "2026-03-03T09:00:00Z")).await.id;
+    let gone = next(&admin, second).await.unwrap();
+    assert_eq!(undone(second).await, TaskStatus::Open);
+    assert_eq!(count(&admin).await, 3);
+    let anew = next(&admin, second).await.unwrap();
+    assert_eq!((anew.id == gone.id, anew.due_at, count(&admin).await), (false, gone.due_at, 4));
+    // The next was done before it was deleted: its own next is there.
+    next(&admin, kept).await.unwrap();
+    admin.tasks().delete(kept, Expect::Any).await.unwrap();
+    let before = count(&admin).await;
+    admin.tasks().reopen(first, Expect::Any).await.unwrap();
+    assert_eq!(admin.tasks().complete(first, Expect::Any).await.unwrap().next_id, Some(kept));
+    assert_eq!(count(&admin).await, before);
 }
 
 pub async fn the_next_of_a_series_is_like_the_one_that_is_done(world: World) {
@@ -197,6 +230,18 @@ pub async fn a_rule_that_a_task_does_not_follow_is_refused_at_its_field(world: W
     }
     let undated = TaskEdit { reminder: "1d".into(), ..samples::task("Some day") };
     invalid_at(admin.tasks().create(undated).await, "reminder");
+}
+
+pub async fn a_rule_that_comes_true_in_the_zone_of_whoever_follows_it_is_taken(world: World) {
+    // Monday in Auckland is Sunday in UTC.
+    world.set_time("2026-02-27T00:00:00Z");
+    let rep = moved_to(&world, Role::SalesRep, "Pacific/Auckland").await;
+    let weekly = made(&rep, every("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2026-03-02T09:00")).await;
+    assert_eq!(weekly.due_at, Some("2026-03-01T20:00:00Z".parse().unwrap()));
+    assert_eq!(next(&rep, weekly.id).await.unwrap().due_at, Some("2026-03-08T20:00:00Z".parse().unwrap()));
+    // A day is the same in every zone, and on a Thursday it is Monday in none.
+    invalid_at(rep.tasks().create(every("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2026-03-01")).await, "recurrence");
+    invalid_at(rep.tasks().create(every("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2026-03-05T09:00")).await, "recurrence");
 }
 
 pub async fn many_tasks_are_done_as_one_is(world: World) {

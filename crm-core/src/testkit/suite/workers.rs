@@ -14,8 +14,8 @@ use crate::crm::Crm;
 use crate::error::ErrorKind::{Conflict, Denied, Invalid};
 use crate::id::Id;
 use crate::job::{
-    Handler, Job, JobContext, JobError, JobState, JobsRequest, Never, NewJob, Policy, Priority, Queue, Retry,
-    RetryJobs, Stop, Taken, Task, Timer,
+    Handler, Job, JobContext, JobError, JobState, JobsRequest, LEASE_SECONDS, Never, NewJob, Policy, Priority, Queue,
+    Retry, RetryJobs, Stop, Taken, Task, Timer,
 };
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
@@ -332,13 +332,18 @@ pub async fn a_fault_that_nothing_mends_is_not_tried_again(world: World) {
     assert_eq!(work(&crm).await, 2);
 }
 
-pub async fn patience_that_somebody_asks_for_costs_no_attempt(world: World) {
+pub async fn patience_that_somebody_asks_for_costs_no_attempt_and_no_history(world: World) {
     let ([crm, _], _) = learnt(&world);
     let id = enqueued(&admin(&crm, &world).await, job(Does::AskForPatience, "x")).await;
-    for times in 1..=5 {
+    // An attempt of before says something.
+    take(&crm, 1).await;
+    world.clock.advance_seconds(LEASE_SECONDS + 1);
+    for _ in 1..=5 {
         assert_eq!(work(&crm).await, 1);
         let waiting = read(&admin(&crm, &world).await, id).await;
-        assert_eq!((waiting.state, waiting.attempts, waiting.errors.len()), (JobState::Queued, 0, times));
+        let codes: Vec<&str> = waiting.errors.iter().map(|fault| fault.code.as_str()).collect();
+        assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, 1));
+        assert_eq!(codes, ["lease_expired", "rate_limited"]);
         world.clock.advance_seconds(30);
         assert_eq!(work(&crm).await, 0);
         world.clock.advance_seconds(11);

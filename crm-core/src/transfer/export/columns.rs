@@ -2,12 +2,14 @@
 //! file needs no mapping.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use super::Names;
 use crate::access::{Action, Entity, Grant, Listed};
 use crate::custom_field::{CustomField, TypedValue};
+use crate::error::{Error, Result};
 use crate::filter::FieldValue;
 use crate::id::Id;
 use crate::money::Money;
@@ -97,15 +99,38 @@ pub(super) fn of(session: &Session, grant: &Grant, entity: Entity) -> Vec<Column
         _ => DEAL,
     };
     let hides = |entity: Entity, key: &str| grant.mask(entity).hides(key);
+    let reads = |entity: Entity| session.require(entity, Action::Read).is_ok();
     let is_seen = |key: &str| match key {
         "currency" | "value_estimated" => !hides(entity, "value"),
-        "contact" => !hides(Entity::Contact, "email"),
-        "owner" | "assignee" => session.require(Entity::User, Action::Read).is_ok(),
+        "company" => reads(Entity::Company) && !hides(entity, key),
+        "contact" => reads(Entity::Contact) && !hides(Entity::Contact, "email"),
+        "owner" | "assignee" => reads(Entity::User),
         key => !hides(entity, key),
     };
     let built_in = keys.iter().copied().filter(|key| is_seen(key)).map(Column::BuiltIn);
     let custom = grant.custom_fields(entity).map(|field| Column::Custom(field.filter_key(), field.clone()));
     built_in.chain(custom).collect()
+}
+
+/// The kinds of record of which a file of these columns tells.
+pub(super) fn told(entity: Entity, headers: &[String]) -> Vec<Entity> {
+    let beside = headers.iter().filter_map(|header| match header.as_str() {
+        "company" => Some(Entity::Company),
+        "contact" => Some(Entity::Contact),
+        _ => None,
+    });
+    std::iter::once(entity).chain(beside).collect()
+}
+
+/// Those of a file that was begun, by their headers. Columns that came since have no part in it.
+///
+/// # Errors
+/// `Denied` where one is hidden or gone by now: the file would not be whole.
+pub(super) fn kept(columns: Vec<Column>, headers: &[String]) -> Result<Vec<Column>> {
+    let mut seen: HashMap<String, Column> =
+        columns.into_iter().map(|column| (column.header().to_owned(), column)).collect();
+    let gone = |header: &String| format!("the column {header} is hidden or gone since the export began");
+    headers.iter().map(|header| seen.remove(header).ok_or_else(|| Error::denied(gone(header)))).collect()
 }
 
 impl Column {

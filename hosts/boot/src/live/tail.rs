@@ -4,30 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::Id;
-use crm_core::journal::{Feed, Occurrence};
+use crm_core::journal::Feed;
 use crm_core::workspace::Workspace;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 
-use super::Senders;
+use super::Watched;
+use super::ears::Ears;
 
 /// Entries that are read at once: well below those that wait for a watcher, so that whoever keeps up
 /// need not read by themselves.
 const BATCH: u32 = 100;
 /// How long commits gather after the first, so that many are sealed in one transaction.
 const GATHER: Duration = Duration::from_millis(5);
-/// How long the tail rests where nobody wakes it: others may commit too, and not every store can tell of it.
-const REST: Duration = Duration::from_millis(500);
-/// How long it rests after the store could not be reached.
+/// How long the tail rests after the store could not be reached.
 const TROUBLE: Duration = Duration::from_secs(1);
 
 /// The reader, and how far it got.
 pub(super) struct Tail {
     pub(super) workspace: Id<Workspace>,
     pub(super) feed: Feed,
-    pub(super) sender: broadcast::Sender<Arc<Occurrence>>,
-    pub(super) senders: Arc<Senders>,
+    pub(super) ears: Arc<Ears>,
+    pub(super) watched: Arc<Watched>,
     pub(super) wake: Arc<Notify>,
     pub(super) seq: i64,
+    /// How long it rests where nobody wakes it.
+    pub(super) rest: Duration,
     /// Whether watchers find it.
     pub(super) is_known: bool,
 }
@@ -36,8 +37,9 @@ impl Drop for Tail {
     /// However it ends, nobody waits for it any more.
     fn drop(&mut self) {
         if self.is_known {
-            self.senders.lock().remove(&self.workspace);
+            self.watched.lock().remove(&self.workspace);
         }
+        self.ears.close();
     }
 }
 
@@ -48,11 +50,8 @@ impl Tail {
             match self.feed.after(self.seq, BATCH).await {
                 Ok(found) => {
                     let is_behind = found.len() == BATCH as usize;
-                    for occurrence in found {
-                        self.seq = occurrence.seq;
-                        // Nobody listens just now: the end of the loop sees to that.
-                        let _ = self.sender.send(Arc::new(occurrence));
-                    }
+                    self.seq = found.last().map_or(self.seq, |last| last.seq);
+                    self.ears.tell(found);
                     if is_behind {
                         // Whoever listens takes what there is first.
                         tokio::task::yield_now().await;
@@ -67,7 +66,7 @@ impl Tail {
             if self.is_over() {
                 return;
             }
-            if tokio::time::timeout(REST, self.wake.notified()).await.is_ok() {
+            if tokio::time::timeout(self.rest, self.wake.notified()).await.is_ok() {
                 tokio::time::sleep(GATHER).await;
             }
         }
@@ -75,10 +74,10 @@ impl Tail {
 
     /// Whether nobody listens any more; then nobody finds this tail from here on.
     fn is_over(&mut self) -> bool {
-        let mut senders = self.senders.lock();
-        let is_over = self.sender.receiver_count() == 0;
+        let mut watched = self.watched.lock();
+        let is_over = !self.ears.is_anybody_there();
         if is_over {
-            senders.remove(&self.workspace);
+            watched.remove(&self.workspace);
             self.is_known = false;
         }
         is_over

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crm_core::integration::AccessClaims;
 use crm_core::journal::{Envelope, Feed, Occurrence, topic, topics};
+use crm_core::user::User;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Entity, Error, Id, Result, Session};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::Live;
+use super::ears::{Listening, Lost};
 
 /// Entries that are read at once while a watch catches up.
 const BATCH: u32 = 200;
@@ -30,6 +30,14 @@ impl Proof {
         match self {
             Proof::SignIn(claims) => claims.workspace_id,
             Proof::Actor(actor) => actor.workspace_id(),
+        }
+    }
+
+    /// The member who watches, where it is one.
+    pub(super) fn member(&self) -> Option<Id<User>> {
+        match self {
+            Proof::SignIn(claims) => Some(claims.user_id),
+            Proof::Actor(actor) => actor.user_id(),
         }
     }
 
@@ -60,6 +68,11 @@ impl Topics {
         };
         names.into_iter().map(known).collect::<Result<_>>().map(Self)
     }
+
+    /// Whether records of this kind are watched.
+    pub(super) fn have(&self, entity: Entity) -> bool {
+        self.0.contains(&entity)
+    }
 }
 
 /// What a watcher is told.
@@ -78,9 +91,9 @@ pub struct Watch {
     proof: Proof,
     session: Session,
     feed: Feed,
-    events: broadcast::Receiver<Arc<Occurrence>>,
+    events: Listening,
     topics: Topics,
-    /// The number of the last entry that was looked at.
+    /// The number of the last entry that was looked at, or that is known to be of no concern.
     seq: i64,
     /// What is to be looked at next.
     found: VecDeque<Arc<Occurrence>>,
@@ -99,15 +112,15 @@ enum Pace {
 }
 
 impl Watch {
-    /// A watch of nothing that begins at a number, the last one by now.
+    /// A watch that begins at a number, the last one by now.
     pub(super) fn new(
         live: Arc<Live>,
         (proof, session): (Proof, Session),
-        (feed, events): (Feed, broadcast::Receiver<Arc<Occurrence>>),
+        (feed, events): (Feed, Listening),
+        topics: Topics,
         end: i64,
     ) -> Self {
-        let (topics, found) = (Topics::default(), VecDeque::new());
-        Self { live, proof, session, feed, events, topics, seq: end, found, pace: Pace::Live }
+        Self { live, proof, session, feed, events, topics, seq: end, found: VecDeque::new(), pace: Pace::Live }
     }
 
     /// Goes on where another watch ended, as far as that is not too long ago.
@@ -123,14 +136,28 @@ impl Watch {
         &self.session
     }
 
-    /// The number of the last entry that was looked at.
+    /// The number up to which all was told that is watched.
     pub fn seq(&self) -> i64 {
-        self.seq
+        let is_waiting = self.pace != Pace::Live || !self.found.is_empty();
+        let quiet_to = if is_waiting { None } else { self.events.quiet_to() };
+        quiet_to.map_or(self.seq, |told| told.max(self.seq))
     }
 
     /// Watches other kinds of record from here on.
     pub fn watch(&mut self, topics: Topics) {
+        self.events.turn_to(topics.clone());
         self.topics = topics;
+        if self.pace != Pace::Live {
+            return;
+        }
+        match self.events.quiet_to() {
+            Some(told) if self.found.is_empty() => self.seq = self.seq.max(told),
+            // Between what waits there may be something of the new kinds that was not kept for this watch.
+            _ => {
+                self.found.clear();
+                self.pace = Pace::CatchingUp;
+            }
+        }
     }
 
     /// What is to be told next; waits for it. Whoever drops the future before it ends loses nothing.
@@ -171,25 +198,28 @@ impl Watch {
     /// # Errors
     /// As [`Watch::next`].
     pub async fn renew(&mut self) -> Result<()> {
+        // If something is missed from here on, this need not be read again.
+        self.seq = self.seq();
+        // What others have asked meanwhile is remembered.
+        let _turn = self.live.turn().await;
         self.session = self.proof.session(self.live.crm()).await?;
         Ok(())
     }
 
     fn seen(&self, occurrence: &Occurrence) -> Option<Envelope> {
-        if !self.topics.0.contains(&occurrence.entity()) {
+        if !self.topics.have(occurrence.entity()) {
             return None;
         }
         self.session.envelope(occurrence)
     }
 
     async fn listen(&mut self) -> Result<()> {
-        match self.events.recv().await {
+        match self.events.next().await {
             Ok(occurrence) if occurrence.seq <= self.seq => {}
-            Ok(occurrence) if occurrence.seq == self.seq + 1 => self.found.push_back(occurrence),
-            // Others are told already what this watch has yet to read.
-            Ok(_) | Err(RecvError::Lagged(_)) => self.pace = Pace::CatchingUp,
-            Err(RecvError::Closed) => {
-                self.events = self.live.events(self.proof.workspace_id(), &self.feed).await?;
+            Ok(occurrence) => self.found.push_back(occurrence),
+            Err(Lost::Missed) => self.pace = Pace::CatchingUp,
+            Err(Lost::Closed) => {
+                self.events = self.live.events(&self.proof, self.topics.clone(), &self.feed).await?;
                 self.pace = Pace::CatchingUp;
             }
         }
@@ -197,6 +227,9 @@ impl Watch {
     }
 
     async fn catch_up(&mut self) -> Result<()> {
+        let _turn = self.live.turn().await;
+        // Whatever is told from here on is after what is read now, or in it.
+        self.events.begin_anew();
         let found = self.feed.sealed_after(self.seq, BATCH).await?;
         let is_all = found.len() < BATCH as usize;
         if !is_all && self.feed.sealed_to().await? - self.seq > self.live.most_missed {

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use crm_core::{Expect, Id};
 
 /// The fields to set.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Fields {
     /// Set a field, as in `--set title=CTO` or `--set custom.size=42`; commas part tags, nothing after
     /// `=` clears the field, and `:=` takes JSON, as in `--set tags:=[]`
@@ -13,6 +13,18 @@ pub(crate) struct Fields {
     /// Set the fields of a JSON object, as over HTTP; `-` reads it from standard input
     #[arg(long, value_name = "OBJECT")]
     pub(crate) json: Option<String>,
+}
+
+/// Fields to set, some of which a kind of record may have flags of its own for.
+pub(crate) trait Typed {
+    /// All that were typed, whichever way.
+    fn typed(&self) -> Fields;
+}
+
+impl Typed for Fields {
+    fn typed(&self) -> Fields {
+        self.clone()
+    }
 }
 
 /// The version that a change is based on.

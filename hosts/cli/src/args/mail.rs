@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 use crm_core::Id;
-use crm_core::mail::{Recipient, TemplateName};
+use crm_core::mail::{MailState, Recipient, TemplateName};
 use crm_core::text::Email;
 
 #[derive(Debug, Subcommand)]
@@ -18,9 +18,35 @@ pub(crate) enum Mail {
     },
     /// Send a mail, written here or by a template; a server or worker takes it along
     Send(Box<Outgoing>),
+    /// One page of what became of mails, the latest first
+    Log(Log),
     /// Who gets no mail
     #[command(subcommand)]
     Suppressions(Suppressions),
+}
+
+/// A page of the log.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Log {
+    /// Only mails of which this became: queued, sent, failed, suppressed or cancelled
+    #[arg(long, value_parser = state)]
+    pub(crate) state: Option<MailState>,
+    /// Only mails to this address
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) recipient: Option<Email>,
+    /// Rows, 1 to 200
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u16,
+    /// Where the page before said the next one starts
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+fn state(text: &str) -> Result<MailState, String> {
+    MailState::named(text).ok_or_else(|| {
+        let known = MailState::ALL.map(MailState::name);
+        format!("must be one of {}", known.join(", "))
+    })
 }
 
 /// What the variables of a template hold.

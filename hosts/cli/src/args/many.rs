@@ -1,5 +1,7 @@
 //! What can be typed about many records at once, and about jobs.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, Subcommand};
 use crm_core::filter::Filter;
 
@@ -64,6 +66,12 @@ pub(crate) struct Changed {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Imports {
+    /// The latest imports
+    List {
+        /// Imports, 1 to 200
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+    },
     /// One import
     Show {
         /// Its id
@@ -78,6 +86,29 @@ pub(crate) enum Imports {
     Revert {
         /// Its id
         id: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Exports {
+    /// The latest exports
+    List {
+        /// Exports, 1 to 200
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+    },
+    /// Forget the file of an export that has ended, which gives its room back
+    Delete {
+        /// Its id
+        id: uuid::Uuid,
+    },
+    /// The file of an export that is done, for whoever asked for it
+    Fetch {
+        /// Its id
+        id: uuid::Uuid,
+        /// The file to write; standard output where absent
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
 }
 

@@ -4,17 +4,42 @@ use clap::{Args as ClapArgs, Subcommand};
 use crm_core::Moment;
 use crm_core::filter::{Filter, Span};
 
-use super::change::{Expected, One};
+use super::change::{Expected, Fields, One, Typed};
 use super::{List, Records};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tasks {
     /// What every kind of record has
     #[command(flatten)]
-    Records(Records),
+    Records(Records<TaskFields>),
     /// What tasks alone have
     #[command(flatten)]
     Own(TaskVerb),
+}
+
+/// The fields of a task to set.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TaskFields {
+    #[command(flatten)]
+    fields: Fields,
+    /// How it recurs from when it is due on: a rule of RFC 5545, as in `FREQ=WEEKLY;BYDAY=MO,TH`; an empty
+    /// one ends the series
+    #[arg(long, value_name = "RULE")]
+    recurrence: Option<String>,
+    /// When whoever is to do it is reminded: minutes before it is due, as in `30m`, or days before its day,
+    /// as in `1d 09:00`; an empty one takes that away
+    #[arg(long, value_name = "WHEN")]
+    reminder: Option<String>,
+}
+
+impl Typed for TaskFields {
+    fn typed(&self) -> Fields {
+        let mut fields = self.fields.clone();
+        for (name, value) in [("recurrence", &self.recurrence), ("reminder", &self.reminder)] {
+            fields.set.extend(value.iter().map(|value| format!("{name}={value}")));
+        }
+        fields
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -82,7 +82,7 @@ pub(crate) enum Webhooks {
     Deliveries {
         #[command(flatten)]
         one: One,
-        /// Those that are pending, delivered or failed
+        /// Those that are pending, delivered, failed or cancelled
         #[arg(long, value_parser = state)]
         state: Option<DeliveryState>,
         /// Rows, 1 to 200
@@ -105,7 +105,7 @@ pub(crate) enum Webhooks {
         /// Those that were wanted before this instant
         #[arg(long, value_name = "TIME")]
         to: Option<Timestamp>,
-        /// Of these the ones that are pending, delivered or failed
+        /// Of these the ones that are pending, delivered, failed or cancelled
         #[arg(long, value_parser = state)]
         state: Option<DeliveryState>,
     },

@@ -1,14 +1,15 @@
-//! `slackcrm jobs`, `slackcrm queues` and `slackcrm imports`.
+//! `slackcrm jobs`, `slackcrm queues`, `slackcrm imports` and `slackcrm exports`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::access::View;
 use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs};
+use crm_core::transfer::{ImportState, ImportsRequest};
 use crm_core::{Crm, Session};
 
 use super::file;
-use crate::args::{Imports, Jobs, Output, Queues};
+use crate::args::{Exports, Imports, Jobs, Output, Queues};
 use crate::failure::Failure;
 use crate::print::{Sheet, print_json};
 
@@ -21,13 +22,7 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
     match verb {
         Jobs::List { queue, state, kind, limit } => {
             let (queue, kind) = (queue.clone(), kind.clone());
-            let page =
-                jobs.list(&JobsRequest { queue, state: *state, kind, limit: Some(*limit), cursor: None }).await?;
-            let mut sheet = sheet();
-            for job in &page.data {
-                sheet.row(row(job));
-            }
-            sheet.print(output, &page)
+            list(session, JobsRequest { queue, state: *state, kind, limit: Some(*limit), cursor: None }, output).await
         }
         Jobs::Show { id } => print_json(&jobs.read((*id).into()).await?),
         Jobs::Revert { batch } => finish(crm, session, jobs.revert((*batch).into()).await?).await,
@@ -66,6 +61,15 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
             Ok(())
         }
     }
+}
+
+async fn list(session: &Session, wanted: JobsRequest, output: Output) -> Result<(), Failure> {
+    let page = session.jobs().list(&wanted).await?;
+    let mut sheet = sheet();
+    for job in &page.data {
+        sheet.row(row(job));
+    }
+    sheet.print(output, &page)
 }
 
 /// Shows, pauses and resumes queues.
@@ -110,13 +114,50 @@ fn queue_sheet(queues: &[QueueState]) -> Sheet {
     sheet
 }
 
-/// Shows and undoes imports.
-pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports) -> Result<(), Failure> {
+/// Lists, shows and undoes imports.
+pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports, output: Output) -> Result<(), Failure> {
     let transfers = session.transfers();
     match verb {
+        Imports::List { limit } => {
+            let page = transfers.list(&ImportsRequest { limit: Some(*limit), cursor: None }).await?;
+            let mut sheet =
+                Sheet::new(&["Id", "Of", "State", "Rows#", "Created#", "Updated#", "Unchanged#", "Failed#", "Begun"]);
+            for import in &page.data {
+                let state = match import.state {
+                    ImportState::Running => "running",
+                    ImportState::Done => "done",
+                    ImportState::Stopped => "stopped",
+                };
+                let counts = import.counts;
+                let numbers = [import.rows, counts.created, counts.updated, counts.unchanged, counts.failed];
+                let mut cells = vec![import.id.to_string(), import.entity.to_string(), state.to_owned()];
+                cells.extend(numbers.map(|number| number.to_string()));
+                cells.push(import.created_at.to_string());
+                sheet.row(cells);
+            }
+            sheet.print(output, &page)
+        }
         Imports::Show { id } => print_json(&transfers.read((*id).into()).await?),
         Imports::Failed { id } => file::write_all(transfers.failed_rows((*id).into()), std::io::stdout().lock()).await,
         Imports::Revert { id } => finish(crm, session, transfers.revert((*id).into()).await?).await,
+    }
+}
+
+/// Lists exports, fetches and forgets their files.
+pub(crate) async fn exports(session: &Session, verb: &Exports, output: Output) -> Result<(), Failure> {
+    match verb {
+        Exports::List { limit } => {
+            let kind = Some("export".to_owned());
+            list(session, JobsRequest { kind, limit: Some(*limit), ..JobsRequest::default() }, output).await
+        }
+        Exports::Delete { id } => Ok(session.transfers().forget_exported((*id).into()).await?),
+        Exports::Fetch { id, to } => {
+            let pieces = session.transfers().exported((*id).into());
+            match to {
+                None => file::write_all(pieces, std::io::stdout().lock()).await,
+                Some(path) => file::write(path, pieces).await,
+            }
+        }
     }
 }
 
@@ -160,7 +201,8 @@ fn row(job: &Job) -> Vec<String> {
     ]
 }
 
-fn show(job: &Job, output: Output) -> Result<(), Failure> {
+/// Prints a job.
+pub(super) fn show(job: &Job, output: Output) -> Result<(), Failure> {
     let mut sheet = sheet();
     sheet.row(row(job));
     sheet.print(output, job)

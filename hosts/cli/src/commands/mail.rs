@@ -3,14 +3,14 @@
 use crm_core::Session;
 use crm_core::access::View;
 use crm_core::job::Job;
-use crm_core::mail::{MailDraft, PreviewRequest, Rendered, SuppressionsRequest, TemplateMail};
+use crm_core::mail::{MailDraft, MailsRequest, PreviewRequest, Rendered, SuppressionsRequest, TemplateMail};
 use serde_json::{Map, Value};
 
 use super::input::{Reading, object};
 use super::records;
 use crate::args::Output;
 use crate::args::change::Fields;
-use crate::args::mail::{Mail, Outgoing, Suppressions, Variables};
+use crate::args::mail::{Log, Mail, Outgoing, Suppressions, Variables};
 use crate::failure::Failure;
 use crate::print::{self, Sheet, plain};
 
@@ -33,6 +33,7 @@ pub(crate) async fn run(session: &Session, verb: &Mail, output: Output) -> Resul
             preview(&mails.preview(name, request).await?, output)
         }
         Mail::Send(mail) => print::record(output, &send(session, mail).await?),
+        Mail::Log(asked) => log(session, asked, output).await,
         Mail::Suppressions(verb) => suppressions(session, verb, output).await,
     }
 }
@@ -73,6 +74,23 @@ fn preview(rendered: &Rendered, output: Output) -> Result<(), Failure> {
         part.lines().for_each(|line| println!("{}", plain(line)));
     }
     Ok(())
+}
+
+async fn log(session: &Session, asked: &Log, output: Output) -> Result<(), Failure> {
+    let Log { state, recipient, limit, cursor } = asked;
+    let request =
+        MailsRequest { state: *state, recipient: recipient.clone(), limit: Some(*limit), cursor: cursor.clone() };
+    let page = session.mails().log(&request).await?;
+    records::print(&["Id", "To", "State", "Template", "At", "Error"], &page, output, |row| {
+        vec![
+            row.id.to_string(),
+            row.recipients.clone(),
+            row.state.name().to_owned(),
+            row.template.as_ref().map(ToString::to_string).unwrap_or_default(),
+            row.at.to_string(),
+            row.error.clone().unwrap_or_default(),
+        ]
+    })
 }
 
 async fn suppressions(session: &Session, verb: &Suppressions, output: Output) -> Result<(), Failure> {

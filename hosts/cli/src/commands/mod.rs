@@ -21,6 +21,7 @@ mod workspace;
 
 use crm_core::Entity;
 
+use crate::args::change::Typed;
 use crate::args::settings::Tags;
 use crate::args::tasks::Tasks;
 use crate::args::{Args, Command, Journal, Records, Workspace};
@@ -81,8 +82,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Imports(verb) => {
             let booted = open(&args).await?;
-            jobs::imports(booted.crm(), &session(booted.crm(), &args).await?, verb).await
+            jobs::imports(booted.crm(), &session(booted.crm(), &args).await?, verb, args.output).await
         }
+        Command::Exports(verb) => jobs::exports(&acting().await?, verb, args.output).await,
         Command::Journal(Journal::Verify) => {
             let verification = acting().await?.workspace().verify_journal().await?;
             print_json(&verification)?;
@@ -107,17 +109,17 @@ async fn workspace(args: &Args, verb: &Workspace) -> Result<(), Failure> {
     }
 }
 
-async fn records(args: &Args, entity: Entity, verb: &Records) -> Result<(), Failure> {
+async fn records<F: clap::Args + Typed>(args: &Args, entity: Entity, verb: &Records<F>) -> Result<(), Failure> {
     let booted = open(args).await?;
     let session = session(booted.crm(), args).await?;
     match verb {
         Records::Import(import) => transfer::import(&session, entity, import, args).await,
-        Records::Export(export) => transfer::export(&session, entity, export).await,
+        Records::Export(export) => transfer::export(&session, entity, export, args.output).await,
         Records::List(list) => records::page(&session, entity, &list.request(), args.output).await,
         Records::Show(one) => record::show(&session, entity, *one, args.output).await,
-        Records::Create(fields) => record::create(&session, entity, fields, args.output).await,
+        Records::Create(fields) => record::create(&session, entity, &fields.typed(), args.output).await,
         Records::Update { one, fields, expected } => {
-            record::update(&session, entity, *one, fields, expected.expect(), args.output).await
+            record::update(&session, entity, *one, &fields.typed(), expected.expect(), args.output).await
         }
         Records::Delete { one, expected } => {
             record::delete(&session, entity, *one, expected.expect(), args.output).await

@@ -24,7 +24,7 @@ pub(crate) async fn run(session: &Session, verb: &Rates, output: Output) -> Resu
         }
         Rates::Set { base, quote, rate, day } => {
             let new = NewExchangeRate { base_currency: *base, quote_currency: *quote, rate: *rate, valid_from: *day };
-            print::record(output, &rates.set(new).await?)
+            print::record(output, &rates.set(new).await?.into_rate())
         }
         Rates::Delete { one, expected } => {
             rates.delete(one.id(), expected.expect()).await?;

@@ -3,11 +3,11 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use crm_core::transfer::{Counts, Import as ImportRecord, ImportOptions, Transfers};
+use crm_core::transfer::{Counts, ExportList, Import as ImportRecord, ImportOptions, Transfers};
 use crm_core::{Entity, Id, ListRequest, Session};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::file;
+use super::{file, jobs};
 use crate::args::{Args, Export, Import, Output, Which};
 use crate::failure::Failure;
 use crate::file_source::FileSource;
@@ -211,8 +211,14 @@ fn beside(file: &Path) -> PathBuf {
     file.with_extension("failed.csv")
 }
 
-/// Writes a list as CSV.
-pub(crate) async fn export(session: &Session, entity: Entity, args: &Export) -> Result<(), Failure> {
+/// Writes a list as CSV, or lets a job write it.
+pub(crate) async fn export(session: &Session, entity: Entity, args: &Export, output: Output) -> Result<(), Failure> {
+    if args.job {
+        let Which { filter, q, sort } = &args.which;
+        let list = ExportList { filter: filter.clone(), sort: sort.clone(), q: q.clone() };
+        let job = session.transfers().begin_export(entity, list).await?;
+        return jobs::show(&job, output);
+    }
     let rows = session.transfers().export(entity, args.which.request());
     match &args.to {
         None => file::write_all(rows, std::io::stdout().lock()).await,

@@ -38,16 +38,18 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Webhooks, output: O
             tell(output, &webhooks.create(new).await?)
         }
         Webhooks::Update { one, url, wanted, expected } => {
-            let mut change = as_it_is(session, one.id()).await?;
+            let (mut change, held) = as_it_is(session, one.id()).await?;
             say(&mut change, url.as_deref(), wanted);
-            tell(output, &webhooks.update(one.id(), change, expected.expect()).await?)
+            let expect = if expected.expect() == Expect::Any { held } else { expected.expect() };
+            tell(output, &webhooks.update(one.id(), change, expect).await?)
         }
         Webhooks::Enable(one) => set(session, one.id(), WebhookStatus::Enabled, output).await,
         Webhooks::Disable(one) => set(session, one.id(), WebhookStatus::Disabled, output).await,
         Webhooks::Rotate { one, overlap } => {
             let rotate_secret = Some(RotateSecret { overlap_seconds: *overlap });
-            let change = WebhookEndpointChange { rotate_secret, ..as_it_is(session, one.id()).await? };
-            tell(output, &webhooks.update(one.id(), change, Expect::Any).await?)
+            let (same, held) = as_it_is(session, one.id()).await?;
+            let change = WebhookEndpointChange { rotate_secret, ..same };
+            tell(output, &webhooks.update(one.id(), change, held).await?)
         }
         Webhooks::Delete { one, expected } => {
             webhooks.delete(one.id(), expected.expect()).await?;
@@ -80,12 +82,15 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Webhooks, output: O
     }
 }
 
-/// A change that changes nothing.
-async fn as_it_is(session: &Session, id: Id<WebhookEndpoint>) -> Result<WebhookEndpointChange, Failure> {
-    let WebhookEndpoint { url, description, event_types, fields, order, .. } =
+/// A change that changes nothing, and the version that it is based on: what somebody else changes meanwhile is not
+/// written over.
+async fn as_it_is(session: &Session, id: Id<WebhookEndpoint>) -> Result<(WebhookEndpointChange, Expect), Failure> {
+    let WebhookEndpoint { url, description, event_types, fields, order, version, .. } =
         session.webhooks().read(id).await?.into_inner();
     let event_types = event_types.iter().map(EventPattern::to_string).collect();
-    Ok(WebhookEndpointChange { url, description, event_types, fields, order, status: None, rotate_secret: None })
+    let same =
+        WebhookEndpointChange { url, description, event_types, fields, order, status: None, rotate_secret: None };
+    Ok((same, Expect::Version(version)))
 }
 
 /// Puts what was typed in the place of what is.
@@ -108,8 +113,9 @@ fn say(change: &mut WebhookEndpointChange, url: Option<&str>, wanted: &Wanted) {
 }
 
 async fn set(session: &Session, id: Id<WebhookEndpoint>, status: WebhookStatus, output: Output) -> Result<(), Failure> {
-    let change = WebhookEndpointChange { status: Some(status), ..as_it_is(session, id).await? };
-    tell(output, &session.webhooks().update(id, change, Expect::Any).await?)
+    let (same, held) = as_it_is(session, id).await?;
+    let change = WebhookEndpointChange { status: Some(status), ..same };
+    tell(output, &session.webhooks().update(id, change, held).await?)
 }
 
 fn order(order: Order) -> DeliveryOrder {
@@ -141,6 +147,6 @@ fn row(delivery: &Delivery) -> Vec<String> {
         delivery.attempts.len().to_string(),
         last.and_then(|last| last.status).map(|status| status.to_string()).unwrap_or_default(),
         delivery.created_at.to_string(),
-        last.and_then(|last| last.error.clone()).unwrap_or_default(),
+        delivery.reason.clone().or_else(|| last.and_then(|last| last.error.clone())).unwrap_or_default(),
     ]
 }

@@ -1,5 +1,6 @@
 //! Faults on real databases: workers that are killed at any moment, a disk that is full, a server that is restarted,
-//! a clock that jumps, jobs that go wrong. Each job's effect is there once, and what was acknowledged is there.
+//! a clock that jumps, jobs and webhook endpoints that go wrong. Each job's effect is there once, and what was
+//! acknowledged is there.
 //!
 //! The workers are processes of their own: this test program once more, running the same law, which finds
 //! its database in the environment. `SLACKCRM_TEST_FAULTS=long` makes it 10,000 jobs and 20 kills, and the others
@@ -15,6 +16,7 @@
 mod clock;
 mod cluster;
 mod disk;
+mod hooks;
 mod restart;
 mod wrong;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::serving::Serving;
-use crate::support::Product;
+use crate::support::{Product, on_each_store};
 
 /// What separates the outputs of blocks; no command of the guide prints it.
 const SEPARATOR: char = '\u{1e}';
@@ -65,33 +65,40 @@ fn with_outputs(pieces: &[String], outputs: &[String]) -> String {
     text
 }
 
-#[test]
-fn the_tour_of_the_api_prints_what_it_shows() {
-    let product = Product::sqlite();
+/// What each of the blocks prints against a server on the product's database.
+fn printed(product: &Product, blocks: &[&str]) -> Vec<String> {
     let mut serving = Serving::start(product.command());
-    let address = serving.told("listening")["address"].as_str().unwrap().to_owned();
-    let text = std::fs::read_to_string(guide()).unwrap();
-    let pieces = pieces(&text);
-    let blocks: Vec<_> = pieces.iter().filter_map(|piece| inside(piece, "sh")).collect();
-    assert!(blocks.len() > 10);
     // One shell, as at a reader's desk: what a block sets holds in the next.
     let script = blocks.join(&format!("printf '{SEPARATOR}'\n"));
     let mut shell = Command::new("bash");
-    shell.args(["-euo", "pipefail", "-c", &script]).env("CRM", format!("http://{address}"));
+    shell.args(["-euo", "pipefail", "-c", &script]).env("CRM", format!("http://{}", serving.address()));
     let output = shell.output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && complaint.is_empty(), "{complaint}{printed}");
-    let outputs: Vec<_> = printed.split(SEPARATOR).map(str::to_owned).collect();
-    let true_text = with_outputs(&pieces, &outputs);
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(guide(), &true_text).unwrap();
-    } else if text != true_text {
-        let other = text.lines().zip(true_text.lines()).find(|(shown, printed)| shown != printed);
-        panic!("docs/guides/http.md shows other than is printed, look at it after UPDATE=1: {other:?}");
-    }
+    assert!(output.status.success() && complaint.is_empty(), "{}: {complaint}{printed}", product.url());
     serving.signal("TERM");
     serving.ended();
+    printed.split(SEPARATOR).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_tour_of_the_api_prints_what_it_shows_on_each_store() {
+    on_each_store(|product| {
+        let text = std::fs::read_to_string(guide()).unwrap();
+        let pieces = pieces(&text);
+        let blocks: Vec<_> = pieces.iter().filter_map(|piece| inside(piece, "sh")).collect();
+        assert!(blocks.len() > 10);
+        let true_text = with_outputs(&pieces, &printed(product, &blocks));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(guide(), &true_text).unwrap();
+        } else if text != true_text {
+            let other = text.lines().zip(true_text.lines()).find(|(shown, printed)| shown != printed);
+            panic!(
+                "docs/guides/http.md shows other than {} prints, look at it after UPDATE=1: {other:?}",
+                product.url()
+            );
+        }
+    });
 }
 
 #[test]

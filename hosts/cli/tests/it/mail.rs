@@ -38,21 +38,12 @@ fn a_mail_is_previewed_sent_and_not_sent_to_whoever_is_suppressed() {
     let row = run(&["mail", "suppressions", "add", "ada@example.com"]);
     assert_eq!(run(&["mail", "suppressions", "list"])["data"][0]["id"], row["id"]);
     let task = r#"task:={"title": "Call", "due": "today"}"#;
-    run(&[
-        "mail",
-        "send",
-        "ada@example.com",
-        "--template",
-        "reminder",
-        "--set",
-        "name=Ada",
-        "--set",
-        "url=x",
-        "--set",
-        task,
-    ]);
+    run(&["mail", "send", "ada@example.com", "--template", "reminder", "--set", "name=Ada", "--set", task]);
     run(&["jobs", "work"]);
     assert_eq!(mails(&mailbox).len(), 1);
+    let log = run(&["mail", "log", "--state", "suppressed", "--recipient", "Ada@example.com"]);
+    assert_eq!((&log["data"][0]["template"], &log["data"][1]), (&"reminder".into(), &serde_json::Value::Null));
+    assert_eq!(run(&["mail", "log"])["data"][1]["id"], job["id"]);
     run(&["mail", "suppressions", "remove", row["id"].as_str().unwrap()]);
     run(&hello);
     run(&["jobs", "work"]);

@@ -11,6 +11,7 @@ mod attacks;
 mod demo;
 mod figures;
 mod guide;
+mod killed;
 mod log;
 mod mail;
 mod many;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crm_boot::{Booted, Config, boot_for_command};
+use crm_core::job::Job;
 use crm_core::{Actor, ListRequest, Page, Session};
 use serde::Serialize;
 use serde_json::Value;
@@ -39,6 +40,12 @@ impl Engine {
     pub(crate) fn rows(&self, import: &str) -> u64 {
         let read = async { self.session().await.transfers().read(import.parse().unwrap()).await };
         self.runtime.block_on(read).unwrap().rows
+    }
+
+    /// A job as it stands.
+    pub(crate) fn job(&self, id: &str) -> Job {
+        let read = async { self.session().await.jobs().read(id.parse().unwrap()).await };
+        self.runtime.block_on(read).unwrap().into_inner()
     }
 
     /// All that the workspace holds after an import.

@@ -27,7 +27,7 @@ struct Case {
 
 /// People of whom some have no e-mail address, some name companies, owners and tags that every chunk makes
 /// more of, and some are refused.
-fn people(rows: usize) -> String {
+pub(crate) fn people(rows: usize) -> String {
     let mut csv = String::from("First Name,Last Name,Email,Job Title,Company Name,Owner,Tags,Floor\n");
     for n in 0..rows {
         let email = match n {

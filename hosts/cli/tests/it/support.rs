@@ -37,7 +37,8 @@ impl Product {
         Self::empty().with_workspace()
     }
 
-    fn empty() -> Self {
+    /// A database of SQLite with nothing in it.
+    pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         Self { url, folder }

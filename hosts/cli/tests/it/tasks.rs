@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::on_each_store;
+use crate::support::{Product, on_each_store};
 
 #[test]
 fn a_task_that_recurs_names_its_next_when_it_is_done() {
@@ -18,6 +18,23 @@ fn a_task_that_recurs_names_its_next_when_it_is_done() {
         let last = product.json(&["tasks", "done", next["id"].as_str().unwrap()]);
         assert_eq!(last["next_id"], Value::Null);
     });
+}
+
+#[test]
+fn how_a_task_recurs_and_reminds_has_flags_of_its_own() {
+    let product = Product::sqlite();
+    let due = ["--set", "title=Water", "--set", "due_date=2999-01-01"];
+    let flags = ["--recurrence", "freq=daily", "--reminder", "2d"];
+    let made = product.json(&[&["tasks", "create"], &due[..], &flags].concat());
+    assert_eq!((&made["recurrence"], &made["reminder"]), (&json!("FREQ=DAILY"), &json!("2d 09:00")));
+    let id = made["id"].as_str().unwrap();
+    let update = |flags: &[&str]| product.json(&[&["tasks", "update", id], flags].concat());
+    assert_eq!(update(&["--recurrence", "FREQ=WEEKLY"])["recurrence"], json!("FREQ=WEEKLY"));
+    let changed = update(&["--reminder", "1d 08:00", "--set", "title=Water them"]);
+    assert_eq!((&changed["reminder"], &changed["title"]), (&json!("1d 08:00"), &json!("Water them")));
+    assert_eq!(update(&["--reminder", ""])["reminder"], Value::Null);
+    assert!(!product.try_run(&["tasks", "update", id, "--recurrence", "FREQ=HOURLY"]).status.success());
+    assert!(!product.try_run(&["contacts", "update", id, "--reminder", "1d"]).status.success());
 }
 
 #[test]

@@ -77,6 +77,42 @@ fn an_export_that_fails_leaves_no_file_and_the_one_before_as_it_was() {
 }
 
 #[test]
+fn an_export_is_written_by_a_job_and_fetched() {
+    on_each_store(|product| {
+        product.run(&["contacts", "import", text(&product.file("people.csv", PEOPLE))]);
+        let job = product.json(&["contacts", "export", "--job", "--sort", "email"]);
+        assert_eq!((&job["kind"], &job["state"]), (&"export".into(), &"queued".into()));
+        let id = job["id"].as_str().unwrap();
+        assert!(!product.try_run(&["exports", "fetch", id]).status.success());
+        product.run(&["jobs", "work"]);
+        let listed = product.json(&["exports", "list"]);
+        assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["state"]), (&job["id"], &"done".into()));
+        let streamed = product.run(&["contacts", "export", "--sort", "email"]);
+        assert_eq!(product.run(&["exports", "fetch", id]), streamed);
+        let target = product.file("out.csv", "before");
+        product.run(&["exports", "fetch", id, "--to", text(&target)]);
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), streamed);
+        product.run(&["exports", "delete", id]);
+        assert!(!product.try_run(&["exports", "fetch", id]).status.success());
+        assert!(!product.try_run(&["contacts", "export", "--job", "--to", text(&target)]).status.success());
+    });
+}
+
+#[test]
+fn imports_are_listed_with_what_became_of_them() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", PEOPLE);
+        let ids = [(); 2].map(|()| product.json(&["contacts", "import", text(&file)])["id"].clone());
+        let listed = product.json(&["imports", "list"]);
+        let found = listed["data"].as_array().unwrap();
+        assert_eq!([&found[0]["id"], &found[1]["id"]], [&ids[1], &ids[0]]);
+        assert_eq!((&found[0]["counts"]["unchanged"], &found[1]["counts"]["created"]), (&2.into(), &2.into()));
+        let table = product.run(&["--output", "csv", "imports", "list", "--limit", "1"]);
+        assert!(table.starts_with("Id,Of,State,Rows,") && table.contains(",contact,done,2,0,0,2,0,"), "{table}");
+    });
+}
+
+#[test]
 fn every_encoding_and_delimiter_reads_the_same() {
     let rows = |product: &Product| product.run(&["contacts", "export", "--sort", "email"]);
     let names = |csv: String| -> Vec<String> {

@@ -15,4 +15,4 @@ pub(crate) use headers::{Expected, idempotency_key};
 pub(crate) use item::{Bounded, EditItem, Item};
 pub(crate) use path::{Named, RecordId};
 pub(crate) use query::{ExportParams, ListParams, NoQuery, Queries, Query, UntaggedParams, UpcomingParams};
-pub(crate) use signed::{Caller, Keyed, Once, Signed, bearer};
+pub(crate) use signed::{Caller, Keyed, Once, OnceAt, Signed, Watcher, bearer, by_cookie, state};

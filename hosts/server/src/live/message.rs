@@ -12,9 +12,9 @@ use crate::refusal::Refusal;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Greeting {
-    /// An access token.
-    #[schema(value_type = String)]
-    pub(crate) token: SecretString,
+    /// An access token. Absent: whose cookie came with the handshake.
+    #[schema(value_type = String, required = false)]
+    pub(crate) token: Option<SecretString>,
     /// What to watch: `contacts`, `companies`, `deals`, `tasks`, `notes`, `tags`, `pipelines`,
     /// `custom_fields`, `exchange_rates`, `mail_templates`, `users`, `teams`, `workspace`, `webhook_endpoints`.
     pub(crate) subscribe: Vec<String>,

@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Session};
 use crm_boot::{Proof, Topics, Watch};
 use crm_core::Error;
+use crm_core::integration::AccessClaims;
 use futures::StreamExt as _;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
@@ -57,9 +58,14 @@ impl From<Error> for End {
     }
 }
 
-/// Speaks with one client until either goes.
-pub(crate) async fn converse(state: Data<State>, session: Session, messages: AggregatedMessageStream) {
-    let mut socket = Socket { session, messages };
+/// Speaks with one client until either goes; `known` is what the cookie of its handshake proves.
+pub(crate) async fn converse(
+    state: Data<State>,
+    session: Session,
+    messages: AggregatedMessageStream,
+    known: Option<AccessClaims>,
+) {
+    let mut socket = Socket { session, messages, known };
     let end = socket.run(&state).await;
     // A client that takes nothing hears no goodbye either.
     let _ = timeout(PARTING_TIME, socket.finish(end)).await;
@@ -77,6 +83,7 @@ async fn taken(sending: impl Future<Output = Result<(), Closed>>) -> Result<(), 
 struct Socket {
     session: Session,
     messages: AggregatedMessageStream,
+    known: Option<AccessClaims>,
 }
 
 impl Socket {
@@ -99,7 +106,13 @@ impl Socket {
         let late = || Error::unauthenticated("the greeting did not come in time");
         let greeting = timeout(GREETING_TIME, self.hear_text()).await.map_err(|_| late())??;
         let greeting: Greeting = decode(greeting.as_bytes())?;
-        let (_, claims) = state.crm.auth().authenticate(greeting.token.expose_secret()).await?;
+        let claims = match (greeting.token, self.known) {
+            (Some(token), _) => state.crm.auth().authenticate(token.expose_secret()).await?.1,
+            (None, Some(claims)) => claims,
+            (None, None) => {
+                return Err(Error::unauthenticated("needs an access token, or the cookie of a sign-in").into());
+            }
+        };
         let topics = Topics::named(greeting.subscribe.iter().map(String::as_str))?;
         let watch = state.live.watch(Proof::SignIn(claims), topics, greeting.after).await?;
         self.say(&Said::Notice(Notice::Ready { seq: watch.seq() })).await?;

@@ -73,12 +73,12 @@ impl Telling {
 /// One event of the stream; JSON has no line breaks of its own. A beat has no data: it moves the number
 /// after which a client comes back, and its program hears nothing of it.
 fn frame(said: &Said, seq: i64) -> Bytes {
-    let name = match said {
-        Said::Event(envelope) => envelope.kind.as_str(),
-        Said::Notice(Notice::Ready { .. }) => "ready",
-        Said::Notice(Notice::Beat { .. }) => return format!("id: {seq}\n\n").into(),
-        Said::Notice(Notice::Resync { .. }) => "resync",
-        Said::Notice(Notice::Error { .. }) => "error",
+    let (name, seq) = match said {
+        Said::Event(envelope) => (envelope.kind.as_str(), envelope.seq),
+        Said::Notice(Notice::Ready { seq }) => ("ready", *seq),
+        Said::Notice(Notice::Beat { seq }) => return format!("id: {seq}\n\n").into(),
+        Said::Notice(Notice::Resync { seq }) => ("resync", *seq),
+        Said::Notice(Notice::Error { .. }) => ("error", seq),
     };
     let data = said.json().unwrap_or_default();
     format!("id: {seq}\nevent: {name}\ndata: {data}\n\n").into()

@@ -14,16 +14,18 @@ pub(crate) use operations::takes_query;
 
 use crm_core::FieldError;
 use serde_json::Value;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, License, OpenApi};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
 
+use crate::cookie::{NAME, SECURE_NAME};
 use crate::live::{Greeting, Notice, Subscription};
 use crate::refusal::Problem;
 use crate::routes;
 
 const BEARER: &str = "access_token";
+const COOKIE: &str = "refresh_cookie";
 
 /// The document as pretty JSON.
 pub fn openapi() -> String {
@@ -57,6 +59,9 @@ pub(crate) fn document() -> OpenApi {
         .description(Some("The `access_token` of a sign-in."))
         .build();
     components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(bearer).into());
+    let about = format!("The cookie of a sign-in, sent for a page of the server itself; `{NAME}` without TLS.");
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description(SECURE_NAME, about.as_str()));
+    components.security_schemes.insert(COOKIE.to_owned(), SecurityScheme::ApiKey(cookie).into());
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     // What a WebSocket says is no body of an operation.

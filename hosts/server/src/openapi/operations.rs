@@ -10,9 +10,9 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Schema};
 
-use super::BEARER;
 use super::examples::refusal;
 use super::schemas::{WHOLE, versioned};
+use super::{BEARER, COOKIE};
 use crate::refusal::Problem;
 
 const PROBLEM: &str = "application/problem+json";
@@ -23,7 +23,10 @@ const SCHEMAS: &str = "#/components/schemas/";
 const REFUSALS: [(&str, &str); 15] = [
     ("400", "The body is no JSON."),
     ("401", "No access token, or one that does not hold; at a sign-in, another proof that does not hold."),
-    ("403", "A permission is missing, which `detail` names, or registering is closed."),
+    (
+        "403",
+        "A permission is missing, which `detail` names, registering is closed, or a cookie comes from a foreign page.",
+    ),
     ("404", "There is no such record, or the caller does not see it."),
     ("408", "The body did not arrive in time."),
     ("409", "Somebody else was faster, or a unique value is taken."),
@@ -86,7 +89,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
     let is_signed = operation.security.is_none();
     if is_signed {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
+        let ways: &[&str] = if path.ends_with("/events") { &[BEARER, COOKIE] } else { &[BEARER] };
+        operation.security = Some(ways.iter().map(|way| SecurityRequirement::new(*way, [""; 0])).collect());
     }
     let mut parameters = Vec::new();
     if path.contains("{id}") {
@@ -110,7 +114,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
 
 /// Whether the path names a record with a version.
 fn is_versioned(path: &str) -> bool {
-    path.contains("{id}") && !path.contains("/suppressions/") || path.ends_with("/templates/{name}")
+    let is_plain = path.contains("/suppressions/") || path.contains("/exports/");
+    path.contains("{id}") && !is_plain || path.ends_with("/templates/{name}")
 }
 
 /// Whether a repeat under the same key answers as the first request did.
@@ -121,7 +126,8 @@ fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
     }
     let is_bulk = method == "post" && path.contains("/bulk");
     let steers_job = path.contains("/jobs/") && method == "post";
-    is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
+    let is_replay = path.ends_with("/replay");
+    is_replay || is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {
@@ -165,6 +171,10 @@ fn add_headers(facts: &Facts, path: &str, operation: &mut Operation) {
         if counts(path) {
             response.headers.extend(share());
         }
+        if counts(path) || path.ends_with("/logout") {
+            let about = "The cookie with the next refresh token, where a browser keeps it, or its end.";
+            response.headers.insert("Set-Cookie".to_owned(), sent(about));
+        }
         if response.description.is_empty() {
             let description = match status.as_str() {
                 "201" => "Made.",
@@ -205,10 +215,12 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
         (takes_query(operation), &["414"]),
         (ends("/ws"), &["426"]),
         (ends("/email/send") || ends("/email/template"), &["501"]),
-        (!is_open || ends("/register"), &["403"]),
+        (signs_in || !is_open || ends("/register") || ends("/ws"), &["403"]),
         (has_body, &["400", "408", "413", "415"]),
         // What was made under a key may be gone when it is asked for again.
         (path.contains('{') || names_pipeline(path) || repeats, &["404"]),
+        // A file that is still being written.
+        (ends("/file.csv"), &["409"]),
         (writes && !signs_in && !ends("/search") && !ends("/filter/tags") && !ends("/logout"), &["409"]),
     ];
     for status in may.into_iter().filter(|(may, _)| *may).flat_map(|(_, statuses)| statuses) {

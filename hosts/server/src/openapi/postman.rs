@@ -121,6 +121,8 @@ impl Request<'_> {
     fn record(&self) -> String {
         let before = self.path.split_once("/{id}").map_or(self.path, |(before, _)| before);
         let room = before.rsplit('/').next().unwrap_or_default();
+        // An export is known by its job.
+        let room = if room == "exports" { "jobs" } else { room };
         let room = room.replace('-', "_");
         let one = match (room.strip_suffix("ies"), room.strip_suffix("ches")) {
             (Some(stem), _) => format!("{stem}y"),

@@ -19,6 +19,9 @@ pub(super) const WHOLE: [(&str, &str, &str); 4] = [
     ("WholeUser", "UserEdit", "name"),
 ];
 
+/// Fields that an answer has unless the caller wished otherwise, by schema.
+const UNLESS_ASKED: [(&str, &str); 1] = [("Tokens", "refresh_token")];
+
 type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 /// Corrects all of them.
@@ -31,6 +34,11 @@ pub(super) fn correct(schemas: &mut Schemas) {
     for (name, schema) in schemas.iter_mut() {
         if let RefOr::T(Schema::Object(object)) = schema {
             refer(name, object);
+        }
+    }
+    for (name, field) in UNLESS_ASKED {
+        if let Some(RefOr::T(Schema::Object(object))) = schemas.get_mut(name) {
+            object.required.retain(|required| required != field);
         }
     }
     for (name, change, needed) in WHOLE {

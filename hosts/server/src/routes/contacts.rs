@@ -8,14 +8,14 @@ use crm_core::contact::{Contact, ContactEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::tag::TagFilter;
-use crm_core::transfer::Preview;
+use crm_core::transfer::{ExportList, Preview};
 use crm_core::{Entity, ListRequest, Page};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::bulk::{BulkAssign, BulkCreate, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::answer::{Accepted, Body, Bulk, Created, Done, Found};
 use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
@@ -23,7 +23,7 @@ use crate::refusal::Answer;
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     // Paths with fixed parts come before those with an id.
     config.service(create_many).service(update_many).service(delete_many).service(assign_many);
-    config.service(tag_many).service(import_csv).service(export_csv);
+    config.service(tag_many).service(import_csv).service(export_csv).service(begin_export);
     config.service(read).service(list).service(create).service(search).service(tagged);
     config.service(replace).service(update).service(delete).service(timeline);
 }
@@ -178,4 +178,12 @@ async fn import_csv(
 #[get("/export/csv")]
 async fn export_csv(Signed(session, Query(params)): Signed<Query<ExportParams>>) -> Answer<HttpResponse> {
     download("contacts", session.transfers().export(Entity::Contact, params.into_request()?)).await
+}
+
+/// Export contacts as a CSV file that a job writes, all of the list: `/jobs/{id}` tells how far it is, and then
+/// `/exports/{id}/file.csv` sends it.
+#[utoipa::path(tag = "contacts", operation_id = "begin_export_of_contacts", request_body = ExportList, responses((status = 202, body = Job)))]
+#[post("/export/csv")]
+async fn begin_export(Once(session, wanted): Once<ExportList>) -> Answer<Accepted> {
+    Ok(Accepted(session.transfers().begin_export(Entity::Contact, wanted).await?))
 }

@@ -8,7 +8,7 @@ use crm_core::deal::{Board, Deal, DealEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::pipeline::{Pipeline, Stage};
-use crm_core::transfer::Preview;
+use crm_core::transfer::{ExportList, Preview};
 use crm_core::{Edit, Entity, Id, ListRequest, Page};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +18,7 @@ use super::bulk::{BulkAssign, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::new_deal::NewDeal;
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::answer::{Accepted, Body, Bulk, Created, Done, Found};
 use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
@@ -26,7 +26,7 @@ use crate::refusal::Answer;
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     // Paths with fixed parts come before those with an id.
     config.service(update_many).service(delete_many).service(assign_many);
-    config.service(tag_many).service(import_csv).service(export_csv);
+    config.service(tag_many).service(import_csv).service(export_csv).service(begin_export);
     // Before the deals themselves, whose ids stand in the same place.
     config.service(board);
     config.service(read).service(list).service(create).service(search);
@@ -201,4 +201,12 @@ async fn import_csv(
 #[get("/export/csv")]
 async fn export_csv(Signed(session, Query(params)): Signed<Query<ExportParams>>) -> Answer<HttpResponse> {
     download("deals", session.transfers().export(Entity::Deal, params.into_request()?)).await
+}
+
+/// Export deals as a CSV file that a job writes, all of the list: `/jobs/{id}` tells how far it is, and then
+/// `/exports/{id}/file.csv` sends it.
+#[utoipa::path(tag = "deals", operation_id = "begin_export_of_deals", request_body = ExportList, responses((status = 202, body = Job)))]
+#[post("/export/csv")]
+async fn begin_export(Once(session, wanted): Once<ExportList>) -> Answer<Accepted> {
+    Ok(Accepted(session.transfers().begin_export(Entity::Deal, wanted).await?))
 }

@@ -4,8 +4,8 @@ use actix_web::{delete, get, post, put};
 use crm_core::Page;
 use crm_core::job::Job;
 use crm_core::mail::{
-    ListedTemplate, MailDraft, MailTemplate, NewSuppression, PreviewRequest, Rendered, Suppression,
-    SuppressionsRequest, TemplateContent, TemplateMail, TemplateName,
+    ListedTemplate, MailDraft, MailRecord, MailTemplate, MailsRequest, NewSuppression, PreviewRequest, Rendered,
+    Suppression, SuppressionsRequest, TemplateContent, TemplateMail, TemplateName,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -15,7 +15,7 @@ use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(send).service(send_template);
+    config.service(send).service(send_template).service(log);
     config.service(templates).service(preview).service(replace).service(delete_template);
     config.service(suppressions).service(suppress).service(unsuppress);
 }
@@ -32,6 +32,13 @@ async fn send(Once(session, draft): Once<MailDraft>) -> Answer<Accepted> {
 #[post("/template")]
 async fn send_template(Once(session, mail): Once<TemplateMail>) -> Answer<Accepted> {
     Ok(Accepted(session.mails().send_template(mail).await?))
+}
+
+/// What became of mails, the latest first: of those that the caller asked for, or of all to whoever sets templates.
+#[utoipa::path(tag = "email", operation_id = "list_mails", params(MailsRequest), responses((status = 200, body = Page<MailRecord>)))]
+#[get("/log")]
+async fn log(Signed(session, Query(request)): Signed<Query<MailsRequest>>) -> Answer<Body<Page<MailRecord>>> {
+    Ok(Body(session.mails().log(&request).await?))
 }
 
 /// All templates: the workspace's own, and the product's that it has not replaced.

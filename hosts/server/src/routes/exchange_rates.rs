@@ -28,7 +28,7 @@ async fn list(
 #[utoipa::path(tag = "exchange rates", operation_id = "set_exchange_rate", request_body = NewExchangeRate, responses((status = 200, description = "The pair had a rate from that day on.", body = ExchangeRate), (status = 201, body = ExchangeRate)))]
 #[post("")]
 async fn set(Once(session, new): Once<NewExchangeRate>) -> Answer<Settled> {
-    Ok(Settled(session.exchange_rates().settle(new).await?))
+    Ok(Settled(session.exchange_rates().set(new).await?))
 }
 
 /// One exchange rate.

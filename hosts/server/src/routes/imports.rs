@@ -1,18 +1,27 @@
 //! Imports over HTTP.
 
 use actix_web::{HttpResponse, get, post};
+use crm_core::Page;
+use crm_core::access::View;
 use crm_core::job::Job;
-use crm_core::transfer::Import;
+use crm_core::transfer::{Import, ImportsRequest};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::transfer::download;
-use crate::answer::{Accepted, Found};
-use crate::extract::{Keyed, RecordId, Signed};
+use crate::answer::{Accepted, Body, Found};
+use crate::extract::{Keyed, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read).service(failed).service(revert);
+    config.service(list).service(read).service(failed).service(revert);
+}
+
+/// Imports, the latest first, each without the lists of products and people that it was given.
+#[utoipa::path(tag = "transfer", operation_id = "list_imports", params(ImportsRequest), responses((status = 200, body = Page<Import>)))]
+#[get("")]
+async fn list(Signed(session, Query(request)): Signed<Query<ImportsRequest>>) -> Answer<Body<Page<View<Import>>>> {
+    Ok(Body(session.transfers().list(&request).await?))
 }
 
 /// One import: what its columns became and how far it got.

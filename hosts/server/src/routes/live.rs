@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::State;
-use crate::extract::{Caller, NoQuery, Query};
+use crate::extract::{NoQuery, Query, Watcher, by_cookie};
 use crate::live::{MAX_MESSAGE_BYTES, converse, stream};
 use crate::refusal::{Answer, Refusal};
 
@@ -27,6 +27,10 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// Watch what happens over a WebSocket. The first message is a `Greeting`; the server answers with
 /// events (`Envelope`) and with notices (`Notice`). Further messages (`Subscription`) change what is
 /// watched.
+///
+/// A page of the server itself, or of an origin of the same site in `cors_origins`, needs no token where the browser
+/// sends the cookie of a sign-in with the handshake. For any other page that has it sent the handshake is refused (403
+/// `foreign_origin`).
 #[utoipa::path(
     tag = "live",
     operation_id = "watch",
@@ -35,11 +39,12 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 )]
 #[get("/ws")]
 async fn socket(_: NoQuery, request: HttpRequest, payload: Payload, state: Data<State>) -> Answer<HttpResponse> {
+    let known = by_cookie(&request).await?;
     let opened = actix_ws::handle(&request, payload);
     let (response, session, messages) = opened.map_err(|_| Refusal::no_upgrade())?;
     let messages = messages.max_frame_size(MAX_MESSAGE_BYTES).aggregate_continuations();
     let messages = messages.max_continuation_size(MAX_MESSAGE_BYTES);
-    actix_web::rt::spawn(converse(state, session, messages));
+    actix_web::rt::spawn(converse(state, session, messages, known));
     Ok(response)
 }
 
@@ -60,6 +65,8 @@ struct EventsParams {
 }
 
 /// Watch what happens as server-sent events: `id` is the `seq`, `event` the type, `data` an `Envelope`.
+///
+/// Beside an access token the cookie of a sign-in does, where a page of the server itself has it sent.
 #[utoipa::path(
     tag = "live",
     operation_id = "stream_events",
@@ -68,14 +75,14 @@ struct EventsParams {
 )]
 #[get("/events")]
 async fn events(
-    caller: Caller,
+    Watcher(claims): Watcher,
     Query(params): Query<EventsParams>,
     request: HttpRequest,
     state: Data<State>,
 ) -> Answer<HttpResponse> {
     let topics = Topics::named(params.topics.split(','))?;
     let after = last_seen(&request)?.or(params.after);
-    let watch = state.live.watch(Proof::SignIn(caller.1), topics, after).await?;
+    let watch = state.live.watch(Proof::SignIn(claims), topics, after).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header(UNBUFFERED);
     Ok(response.content_type("text/event-stream").streaming(stream(watch, state.closing.subscribe())))

@@ -12,6 +12,7 @@ mod docs;
 mod document;
 mod email;
 mod exchange_rates;
+mod exports;
 mod health;
 mod imports;
 mod jobs;
@@ -62,6 +63,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/queues").configure(queues::routes))
             .service(scope("/webhook-endpoints").configure(webhook_endpoints::routes))
             .service(scope("/batches").configure(batches::routes))
+            .service(scope("/exports").configure(exports::routes))
             .service(scope("/imports").configure(imports::routes))
             .service(scope("/workspace").configure(workspace::routes))
             .configure(live::routes)

@@ -7,7 +7,7 @@ use crm_core::bulk::{BulkAnswer, BulkChange, BulkMode, BulkReport, Selection};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
 use crm_core::task::{Calendar, CalendarRequest, Task, TaskEdit};
-use crm_core::transfer::Preview;
+use crm_core::transfer::{ExportList, Preview};
 use crm_core::user::User;
 use crm_core::{Entity, Filter, Id, ListRequest, Moment, Page, Result};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::bulk::{BulkCreate, BulkDelete, BulkTag, BulkUpdate, Update, present, selection};
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
-use crate::answer::{Body, Bulk, Created, Done, Found};
+use crate::answer::{Accepted, Body, Bulk, Created, Done, Found};
 use crate::extract::{
     Bounded, Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed, UpcomingParams,
 };
@@ -27,7 +27,7 @@ use crate::refusal::Answer;
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     // Paths with fixed parts come before those with an id.
     config.service(create_many).service(update_many).service(delete_many).service(assign_many);
-    config.service(tag_many).service(import_csv).service(export_csv);
+    config.service(tag_many).service(import_csv).service(export_csv).service(begin_export);
     // Before the tasks themselves, whose ids stand in the same place.
     config.service(mine).service(overdue).service(upcoming).service(calendar);
     config.service(read).service(list).service(create).service(search);
@@ -254,4 +254,12 @@ async fn import_csv(
 #[get("/export/csv")]
 async fn export_csv(Signed(session, Query(params)): Signed<Query<ExportParams>>) -> Answer<HttpResponse> {
     download("tasks", session.transfers().export(Entity::Task, params.into_request()?)).await
+}
+
+/// Export tasks as a CSV file that a job writes, all of the list: `/jobs/{id}` tells how far it is, and then
+/// `/exports/{id}/file.csv` sends it.
+#[utoipa::path(tag = "tasks", operation_id = "begin_export_of_tasks", request_body = ExportList, responses((status = 202, body = Job)))]
+#[post("/export/csv")]
+async fn begin_export(Once(session, wanted): Once<ExportList>) -> Answer<Accepted> {
+    Ok(Accepted(session.transfers().begin_export(Entity::Task, wanted).await?))
 }

@@ -11,7 +11,7 @@ use crm_core::webhook::{
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Accepted, Body, CreatedWithSecret, Done, Found, Private, whole};
-use crate::extract::{Expected, Json, Keyed, Query, RecordId, Signed};
+use crate::extract::{Expected, Json, Keyed, OnceAt, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -84,7 +84,7 @@ async fn deliveries(
 #[utoipa::path(tag = "webhooks", operation_id = "replay_webhook_deliveries", request_body = ReplayDeliveries, responses((status = 200, body = ReplayedDeliveries)))]
 #[post("/{id}/replay")]
 async fn replay(
-    Signed(session, (RecordId(id), Json(wanted))): Signed<(RecordId<WebhookEndpoint>, Json<ReplayDeliveries>)>,
+    OnceAt(session, RecordId(id), wanted): OnceAt<RecordId<WebhookEndpoint>, ReplayDeliveries>,
 ) -> Answer<Body<ReplayedDeliveries>> {
     Ok(Body(session.webhooks().replay(id, &wanted).await?))
 }

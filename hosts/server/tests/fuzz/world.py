@@ -144,6 +144,10 @@ class World:
         """An import that can be reverted."""
         return self.ended(self.import_contacts(1))["import_id"]
 
+    def done_export(self):
+        """An export whose file is there."""
+        return self.ended(self.send("POST", "/contacts/export/csv", json={"q": "lovelace"}))["id"]
+
 
 MAKERS = {
     "email": World.suppression,
@@ -169,6 +173,7 @@ MAKERS = {
     ),
     "exchange-rates": lambda world: world.make("exchange-rates", world.rate()),
     "webhook-endpoints": lambda world: world.hook(),
+    "exports": lambda world: world.done_export(),
     "imports": lambda world: world.done_import(),
     "jobs": lambda world: world.ended(world.import_contacts(1))["id"],
 }

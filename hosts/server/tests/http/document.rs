@@ -146,7 +146,9 @@ fn every_operation_is_whole() {
                 let is_named = response["$ref"].is_string() || !response["description"].as_str().unwrap().is_empty();
                 assert!(is_named, "{name} {status}");
             }
-            let may_be_denied = !is_open(operation) || path.ends_with("/register");
+            // Also a page of others that would have or use a cookie.
+            let takes_cookie = ["/register", "/login", "/refresh", "/ws"].iter().any(|end| path.ends_with(end));
+            let may_be_denied = !is_open(operation) || takes_cookie;
             assert_eq!(may_be_denied, responses.contains_key("403"), "{name}");
             let has_body = operation["requestBody"].is_object();
             assert_eq!(has_body, responses.contains_key("415"), "{name}");
@@ -283,6 +285,11 @@ fn operations_say_which_headers_and_refusals_there_are() {
     assert_eq!(answers("post /api/v1/auth/logout", &["401", "409"]), [true, false]);
     assert_eq!(answers("post /api/v1/auth/login", &["401", "409", "429"]), [true, false, true]);
     assert_eq!(answers("get /healthz", &["429", "503"]), [false, false]);
+    assert!(
+        has("post /api/v1/auth/refresh", "200", "Set-Cookie") && has("post /api/v1/auth/logout", "204", "Set-Cookie")
+    );
+    let ways = |path: &str| document["paths"][path]["get"]["security"].as_array().unwrap().len();
+    assert_eq!((ways("/api/v1/events"), ways("/api/v1/contacts")), (2, 1), "a stream takes the cookie too");
 }
 
 #[test]

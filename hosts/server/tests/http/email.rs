@@ -118,6 +118,22 @@ async fn a_link_in_a_mail_unsubscribes_with_one_click_and_without_a_session() {
 }
 
 #[tokio::test]
+async fn the_log_says_what_became_of_mails_by_state_and_recipient() {
+    let api = Api::memory().await;
+    let job = outcome(&api, api.post(&at("send"), draft("ada@example.com")).await).await;
+    let log = async |query: &str| api.get(&at(&format!("log?{query}"))).await.expect(200).json["data"].clone();
+    let row = log("recipient=ada@example.com&state=sent").await[0].clone();
+    assert_eq!((&row["id"], &row["recipients"]), (&job["id"], &json!("ada@example.com")), "{row:#}");
+    assert_eq!(row["created_by"], api.admin["user"]["id"]);
+    assert_eq!(log("recipient=bob@example.com").await, json!([]));
+    assert_eq!(log("state=cancelled").await, json!([]));
+    for (query, field) in [("state=lost", "state"), ("recipient=ada", "recipient"), ("cursor=x", "cursor")] {
+        let faults = api.get(&at(&format!("log?{query}"))).await.faults();
+        assert_eq!(faults[0].0, field, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_under_a_key_sends_once() {
     let api = Api::memory().await;
     let send = async || {
@@ -267,8 +283,10 @@ async fn nothing_of_one_workspace_reaches_another() {
         post(&format!("templates/{name}/preview"), json!({})).await.problem(404, "not_found");
         let path = at(&format!("suppressions/{}", row.id()));
         api.send(Method::DELETE, &path, token, None).await.problem(404, "not_found");
-        let rows = api.send(Method::GET, &at("suppressions"), token, None).await.expect(200).json;
-        assert_eq!(rows["data"], json!([]));
+        for list in ["suppressions", "log"] {
+            let rows = api.send(Method::GET, &at(list), token, None).await.expect(200).json;
+            assert_eq!(rows["data"], json!([]), "{list}");
+        }
     })
     .await;
 }

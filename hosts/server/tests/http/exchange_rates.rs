@@ -19,6 +19,11 @@ async fn a_rate_is_set_read_changed_and_deleted() {
         // Nothing is made by saying it again.
         let again = api.post(RATES, rate("EUR", "USD", "1.0842", "2026-01-31")).await.expect(200);
         assert_eq!((again.id(), again.header("etag")), (made.id(), "\"1\""));
+        for _ in 0..2 {
+            let once = api.request(Method::POST, RATES).header("idempotency-key", "again");
+            let said = once.json(&rate("EUR", "USD", "1.0842", "2026-01-31"));
+            Reply::of(said.send().await.unwrap()).await.expect(200);
+        }
         assert_eq!((made.header("location"), made.header("etag")), (path.as_str(), "\"1\""));
         let turned = api.post(RATES, rate("USD", "EUR", "0.9", "2026-01-31")).await.expect(200);
         assert_eq!((turned.id(), turned.header("etag")), (made.id(), "\"2\""));

@@ -8,6 +8,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -19,9 +20,21 @@ use crate::support::{Api, beside_another_process, on_every_store, unique};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client of the WebSocket.
-struct Watcher(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Watcher(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Watcher {
+    /// One whose browser sends these headers with the handshake, or the status that it is refused with.
+    pub(crate) async fn of_a_page(api: &Api, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let mut request = format!("ws://{}/api/v1/ws", api.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match connect_async(request).await {
+            Err(tungstenite::Error::Http(refused)) => Err(refused.status().as_u16()),
+            opened => Ok(Self(opened.unwrap().0)),
+        }
+    }
+
     async fn open(api: &Api) -> Self {
         let (socket, _) = connect_async(format!("ws://{}/api/v1/ws", api.address)).await.unwrap();
         Self(socket)
@@ -29,19 +42,24 @@ impl Watcher {
 
     /// One who has greeted, and the number after which events come.
     async fn greeted(api: &Api, subscribe: &[&str], after: Option<i64>) -> (Self, i64) {
+        Self::greeted_as(api, api.token(), subscribe, after).await
+    }
+
+    /// As [`Watcher::greeted`], by another token.
+    pub(crate) async fn greeted_as(api: &Api, token: &str, subscribe: &[&str], after: Option<i64>) -> (Self, i64) {
         let mut watcher = Self::open(api).await;
-        watcher.say(&json!({"token": api.token(), "subscribe": subscribe, "after": after})).await;
+        watcher.say(&json!({"token": token, "subscribe": subscribe, "after": after})).await;
         let ready = watcher.hear().await;
         assert_eq!(ready["type"], "ready", "{ready}");
         (watcher, ready["seq"].as_i64().unwrap())
     }
 
-    async fn say(&mut self, message: &Value) {
+    pub(crate) async fn say(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     /// The next message of the server.
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         loop {
             let message = self.next().await;
             if message.is_ping() || message.is_pong() {
@@ -59,7 +77,7 @@ impl Watcher {
     }
 
     /// Why the server ended it, by its last message and by its close.
-    async fn end(&mut self) -> (Value, CloseCode) {
+    pub(crate) async fn end(&mut self) -> (Value, CloseCode) {
         let said = self.hear().await;
         let code = match self.next().await {
             Message::Close(frame) => frame.map(|frame| frame.code),
@@ -69,7 +87,7 @@ impl Watcher {
     }
 }
 
-async fn make(api: &Api, last_name: &str) -> Value {
+pub(crate) async fn make(api: &Api, last_name: &str) -> Value {
     api.post("/api/v1/contacts", json!({"last_name": last_name})).await.expect(201).json
 }
 

@@ -231,10 +231,15 @@ impl Api {
 
     /// A job, once it has ended.
     pub(crate) async fn ended(&self, id: &str) -> Value {
+        self.ended_for(self.token(), id).await
+    }
+
+    /// As [`Api::ended`], of somebody else's job.
+    pub(crate) async fn ended_for(&self, token: &str, id: &str) -> Value {
         let path = format!("/api/v1/jobs/{id}");
         let end = async {
             loop {
-                let job = self.get(&path).await.expect(200).json;
+                let job = self.send(Method::GET, &path, Some(token), None).await.expect(200).json;
                 if job["finished_at"].is_string() {
                     return job;
                 }
@@ -288,7 +293,7 @@ impl Api {
     }
 }
 
-fn config_on_postgres(url: &str) -> Config {
+pub(crate) fn config_on_postgres(url: &str) -> Config {
     let mut config = Config::for_database(url).unwrap();
     (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
     config.signup = Signup::Open;

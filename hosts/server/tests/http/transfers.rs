@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::support::{Api, Reply, on_every_store};
+use crate::support::{Api, Reply, on_every_store, unique};
 
 const FILE: &str = "First Name,Last Name,Email,Shoe\nGrace,Hopper,grace@example.com,40\nMarie,Curie,nonsense,36\n";
 
@@ -93,6 +93,64 @@ async fn a_job_is_cancelled_and_taken_up_again() {
         assert_eq!(api.get("/api/v1/contacts?count=true").await.expect(200).json["total"], 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_job_writes_the_file_that_an_export_sends_at_once() {
+    on_every_store(|api| async move {
+        for name in ["Hopper", "Curie", "=1+1"] {
+            api.post("/api/v1/contacts", json!({"last_name": name, "title": "Dr"})).await.expect(201);
+        }
+        let path = "/api/v1/contacts/export/csv";
+        let list = json!({"sort": "last_name", "filter": {"field": "title", "op": "eq", "value": "Dr"}});
+        // Nobody takes it meanwhile.
+        api.post("/api/v1/queues/export/pause", Value::Null).await.expect(200);
+        let job = api.post(path, list.clone()).await.expect(202);
+        assert_eq!((&job.json["kind"], &job.json["queue"]), (&json!("export"), &json!("export")));
+        assert_eq!((&job.json["list"]["sort"], &job.json["file"]["rows"]), (&json!("last_name"), &json!(0)));
+        let file = format!("/api/v1/exports/{}/file.csv", job.id());
+        api.get(&file).await.problem(409, "export_running");
+        let other = api.post(path, json!({})).await.expect(202);
+        api.post(&format!("/api/v1/jobs/{}/cancel", other.id()), Value::Null).await.expect(200);
+        api.get(&format!("/api/v1/exports/{}/file.csv", other.id())).await.problem(404, "not_found");
+        api.post("/api/v1/queues/export/resume", Value::Null).await.expect(200);
+        let done = ended(&api, &job).await;
+        assert_eq!((&done["state"], &done["progress"]), (&json!("done"), &json!({"done": 3, "total": 3})), "{done:#}");
+        let fetched = text(&api, &file).await;
+        assert_eq!(done["result"], json!({"rows": 3, "bytes": fetched.len()}));
+        assert!(fetched.contains("'=1+1"), "{fetched}");
+        let query = "sort=last_name&filter=%7B%22field%22:%22title%22,%22op%22:%22eq%22,%22value%22:%22Dr%22%7D";
+        assert_eq!(fetched, text(&api, &format!("{path}?{query}")).await);
+        let listed = api.get("/api/v1/jobs?kind=export&state=done").await.expect(200);
+        assert_eq!(listed.json["data"][0]["id"], job.id());
+        for bad in [json!({"limit": 5}), json!({"sort": "nonsense"}), json!({"tags": ["a"]})] {
+            api.post(path, bad).await.problem(422, "invalid");
+        }
+        let stranger = api.register(&unique("stranger")).await["access_token"].as_str().unwrap().to_owned();
+        api.send(Method::GET, &file, Some(&stranger), None).await.problem(404, "not_found");
+        api.send(Method::DELETE, &file, Some(&stranger), None).await.problem(404, "not_found");
+        api.delete(&file).await.expect(204);
+        api.get(&file).await.problem(404, "not_found");
+        api.delete(&file).await.problem(404, "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn imports_are_listed_the_latest_first() {
+    let api = Api::memory().await;
+    let mut imports = Vec::new();
+    for _ in 0..3 {
+        let job = send_csv(&api, "/api/v1/contacts/import/csv", FILE).await.expect(202);
+        imports.insert(0, ended(&api, &job).await["import_id"].as_str().unwrap().to_owned());
+    }
+    let first = api.get("/api/v1/imports?limit=2").await.expect(200).json;
+    let rest = api.get(&format!("/api/v1/imports?cursor={}", first["next_cursor"].as_str().unwrap())).await.expect(200);
+    let pages = [&first, &rest.json].map(|page| page["data"].as_array().unwrap().clone()).concat();
+    assert_eq!(pages.iter().map(|import| import["id"].as_str().unwrap()).collect::<Vec<_>>(), imports);
+    assert!(pages.iter().all(|import| import["state"] == "done") && rest.json["next_cursor"].is_null());
+    api.get("/api/v1/imports?limit=0").await.problem(422, "invalid");
+    api.get("/api/v1/imports?cursor=x").await.problem(422, "invalid");
 }
 
 #[tokio::test]

@@ -38,6 +38,8 @@ enum About {
     Member,
     Job,
     Import,
+    /// An export whose job is done.
+    Export,
     /// A pipeline beside the default one, without deals.
     Pipeline,
     /// An exchange rate.
@@ -89,6 +91,7 @@ fn case(operation: &str) -> Option<Case> {
             of(Entity::Contact, Update, None, Body::Json(|ids| json!({"ids": [ids[&Contact]], "add": ["vip"]})))
         }
         "export_contacts" => of(Entity::Contact, Export, None, Body::None),
+        "begin_export_of_contacts" => of(Entity::Contact, Export, None, Body::Json(|_| json!({}))),
         "import_contacts" => of(Entity::Import, Create, None, Body::Csv("Last Name\nHopper\n")),
         "list_companies" => of(Entity::Company, Read, None, Body::None),
         "search_companies" => of(Entity::Company, Read, None, Body::Json(|_| json!({}))),
@@ -113,6 +116,7 @@ fn case(operation: &str) -> Option<Case> {
             of(Entity::Company, Update, None, Body::Json(|ids| json!({"ids": [ids[&Company]], "add": ["vip"]})))
         }
         "export_companies" => of(Entity::Company, Export, None, Body::None),
+        "begin_export_of_companies" => of(Entity::Company, Export, None, Body::Json(|_| json!({}))),
         "import_companies" => of(Entity::Import, Create, None, Body::Csv("Name\nAcme\n")),
         "list_deals" | "board" => of(Entity::Deal, Read, None, Body::None),
         "search_deals" => of(Entity::Deal, Read, None, Body::Json(|_| json!({}))),
@@ -132,6 +136,7 @@ fn case(operation: &str) -> Option<Case> {
         }
         "tag_deals" => of(Entity::Deal, Update, None, Body::Json(|ids| json!({"ids": [ids[&Deal]], "add": ["vip"]}))),
         "export_deals" => of(Entity::Deal, Export, None, Body::None),
+        "begin_export_of_deals" => of(Entity::Deal, Export, None, Body::Json(|_| json!({}))),
         "import_deals" => of(Entity::Import, Create, None, Body::Csv("Title\nBig one\n")),
         "list_tasks" | "my_tasks" | "overdue_tasks" | "upcoming_tasks" | "task_calendar" => {
             of(Entity::Task, Read, None, Body::None)
@@ -153,6 +158,7 @@ fn case(operation: &str) -> Option<Case> {
         }
         "tag_tasks" => of(Entity::Task, Update, None, Body::Json(|ids| json!({"ids": [ids[&Task]], "add": ["vip"]}))),
         "export_tasks" => of(Entity::Task, Export, None, Body::None),
+        "begin_export_of_tasks" => of(Entity::Task, Export, None, Body::Json(|_| json!({}))),
         "import_tasks" => of(Entity::Import, Create, None, Body::Csv("Title\nCall\n")),
         "list_pipelines" => of(Entity::Pipeline, Read, None, Body::None),
         "conversion" | "forecast" | "velocity" | "sales" | "team" | "dashboard" | "revenue" => {
@@ -197,6 +203,7 @@ fn case(operation: &str) -> Option<Case> {
                 json!({"to": {"email": "ada@example.com"}, "template": "invitation", "variables": variables})
             }),
         ),
+        "list_mails" => of(Entity::Contact, Update, None, Body::None),
         "list_mail_templates" => of(Entity::MailTemplate, Read, None, Body::None),
         "preview_mail_template" => of(Entity::MailTemplate, Read, None, Body::Json(|_| json!({}))),
         "replace_mail_template" => {
@@ -261,6 +268,10 @@ fn case(operation: &str) -> Option<Case> {
         "list_queues" | "pause_queue" | "resume_queue" => of(Entity::Workspace, Update, None, Body::None),
         "retry_queue" => of(Entity::Job, Update, None, Body::None),
         "read_import" | "failed_rows" => of(Entity::Import, Read, Some(Import), Body::None),
+        "list_imports" => of(Entity::Import, Read, None, Body::None),
+        // What is in it is its maker's alone.
+        "read_exported_file" => of(Entity::Job, Read, Some(About::Export), Body::None),
+        "forget_exported_file" => of(Entity::Job, Update, Some(About::Export), Body::None),
         "revert_import" => of(Entity::Import, Update, Some(Import), Body::None),
         // An import's id is its batch, and whoever may not undo it hears so whichever way they ask.
         "revert_batch" => of(Entity::Import, Update, Some(Import), Body::None),
@@ -295,6 +306,7 @@ async fn records(api: &Api) -> Ids {
     };
     let csv = api.request(Method::POST, "/api/v1/contacts/import/csv").header("content-type", "text/csv");
     let job = Reply::of(csv.body(format!("Last Name\n{}\n", unique(OURS))).send().await.unwrap()).await.expect(202);
+    let export = api.post("/api/v1/contacts/export/csv", json!({})).await.expect(202);
     // The name that paths have here.
     api.put("/api/v1/email/templates/email", json!({"subject": OURS, "text": "x"})).await.expect(200);
     Ids::from([
@@ -307,6 +319,7 @@ async fn records(api: &Api) -> Ids {
         (About::Member, made("/api/v1/users", json!({"name": "Member", "role": "setter"})).await),
         (About::Pipeline, made("/api/v1/pipelines", json!({"name": "Second", "stages": stages})).await),
         (About::Job, api.ended(job.id()).await["id"].as_str().unwrap().to_owned()),
+        (About::Export, api.ended(export.id()).await["id"].as_str().unwrap().to_owned()),
         (About::Import, job.json["import_id"].as_str().unwrap().to_owned()),
         (About::Rate, made("/api/v1/exchange-rates", rate).await),
         (About::Hook, hook),
@@ -334,9 +347,10 @@ impl Case {
 /// Ids of nothing, to look at the shape of a body.
 fn sample_ids() -> Ids {
     use About::{
-        Company, Contact, Deal, Field, Hook, Import, Job, Member, Note, Pipeline, Rate, Stage, Suppression, Task,
+        Company, Contact, Deal, Export, Field, Hook, Import, Job, Member, Note, Pipeline, Rate, Stage, Suppression,
+        Task,
     };
-    [Contact, Company, Deal, Task, Note, Field, Member, Job, Import, Pipeline, Rate, Hook, Stage, Suppression]
+    [Contact, Company, Deal, Task, Note, Field, Member, Job, Import, Export, Pipeline, Rate, Hook, Stage, Suppression]
         .map(|about| (about, String::new()))
         .into()
 }

@@ -42,6 +42,13 @@ async fn an_endpoint_is_made_changed_tested_and_deleted_and_its_secret_is_told_o
         assert_eq!(sent["data"][0]["attempts"].as_array().unwrap().len(), 1);
         let none = api.post(&format!("{path}/replay"), json!({"from": "2026-01-01T00:00:00Z"})).await.expect(200);
         assert_eq!(none.json, json!({"replayed": 0, "next_cursor": null}));
+        let keyed = async |from: &str| {
+            let request = api.request(Method::POST, &format!("{path}/replay")).header("idempotency-key", "k-1");
+            Reply::of(request.json(&json!({"from": from})).send().await.unwrap()).await
+        };
+        let first = keyed("2026-01-01T00:00:00Z").await.expect(200);
+        assert_eq!(keyed("2026-01-01T00:00:00Z").await.expect(200).json, first.json);
+        keyed("2026-02-01T00:00:00Z").await.problem(422, "invalid");
         assert_eq!(api.get(ENDPOINTS).await.expect(200).json["data"].as_array().unwrap().len(), 1);
         api.delete(&path).await.expect(204);
         api.get(&path).await.problem(404, "not_found");
@@ -50,7 +57,7 @@ async fn an_endpoint_is_made_changed_tested_and_deleted_and_its_secret_is_told_o
 }
 
 #[tokio::test]
-async fn addresses_inside_the_servers_network_and_unknown_events_are_refused_by_field() {
+async fn addresses_inside_the_servers_network_unknown_events_and_fields_are_refused_by_field() {
     let api = Api::memory().await;
     for url in
         ["https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://2130706433/", "http://example.com/"]
@@ -61,4 +68,9 @@ async fn addresses_inside_the_servers_network_and_unknown_events_are_refused_by_
     }
     let faults = api.post(ENDPOINTS, endpoint(&["deal.exploded"])).await.expect(422).faults();
     assert_eq!(faults, [("event_types.0".to_owned(), "unknown_event".to_owned())]);
+    let mut unknown = endpoint(&["deal.*"]);
+    unknown["fields"] = json!(["stage_id", "colour"]);
+    let reply = api.post(ENDPOINTS, unknown).await.expect(422);
+    assert!(reply.json["errors"][0]["message"].as_str().is_some_and(|message| message.contains("colour")));
+    assert_eq!(reply.faults(), [("fields.1".to_owned(), "unknown_field".to_owned())]);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, EXCHANGE_RATE, MAIL_TEMPLATE, NOTE, PIPELINE,
+    ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, EXCHANGE_RATE, JOB, MAIL_TEMPLATE, NOTE, PIPELINE,
     REFRESH_TOKEN, STAGES, SUPPRESSION, TAG, TASK, USER, WORKSPACE, figures, files, many, refusal, webhooks,
 };
 use crate::openapi::with;
@@ -322,6 +322,15 @@ fn of_deals(schema: &str) -> Option<Value> {
             "subject": "Welcome to Acme Sales",
             "text": "Hello Ada,\n\nnice to meet you.",
             "html": "<p>Hello Ada,</p>\n<p>nice to meet you.</p>",
+        }),
+        "MailRecord" => json!({
+            "id": JOB,
+            "state": "failed",
+            "recipients": "charles@babbage.example",
+            "template": "welcome",
+            "created_by": USER,
+            "error": "550 no such user",
+            "at": CREATED,
         }),
         "Suppression" => json!({
             "id": SUPPRESSION,

@@ -48,6 +48,7 @@ pub(super) fn sent(operation: &str) -> Option<Value> {
              call,high,open,2026-03-09T14:00:00.000000Z,,30,,,,,ada@babbage.example,,Grace Hopper,,\
              2026-03-02T09:30:00.000000Z,2026-03-02T09:30:00.000000Z\r\n"
         ),
+        "read_exported_file" => return sent("export_contacts"),
         "failed_rows" => {
             "line,field,reason,First Name,Last Name,Email\r\n2,email,is no e-mail address,Mary,Somerville,mary\r\n".into()
         }

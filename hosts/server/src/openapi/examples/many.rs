@@ -7,6 +7,9 @@ use super::{BATCH, COMPANY, CONTACT, DEAL, IMPORT, JOB, TASK, UPLOAD, USER};
 
 /// The example of a bulk operation's body, by the operation's id.
 pub(super) fn body(operation: &str) -> Option<Value> {
+    if operation.starts_with("begin_export_of_") {
+        return Some(json!({"q": "babbage", "sort": "-created_at"}));
+    }
     let (verb, room) = operation.split_once('_')?;
     let (id, item, set) = match room {
         "contacts" => (CONTACT, json!({"last_name": "Somerville"}), json!({"lifecycle": "customer"})),

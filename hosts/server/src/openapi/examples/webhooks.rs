@@ -54,6 +54,7 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             "seq": 0,
             "record_id": null,
             "state": "pending",
+            "reason": null,
             "attempts": [],
             "next_attempt_at": null,
             "replay_of": null,

@@ -1,0 +1,4 @@
+DROP INDEX mails_created_by;
+DROP INDEX mails_state;
+UPDATE mails SET state = 'failed' WHERE state = 'cancelled';
+ALTER TABLE mails DROP COLUMN created_by;

@@ -1,0 +1,6 @@
+DROP INDEX webhook_deliveries_state;
+-- Programs of before know no cancelled ones.
+UPDATE webhook_deliveries SET state = 'failed', data = replace(data, '"state":"cancelled"', '"state":"failed"')
+    WHERE state = 'cancelled';
+DELETE FROM sqlite_stat1 WHERE idx = 'webhook_deliveries_state';
+ANALYZE sqlite_schema;

@@ -1,0 +1,2 @@
+DROP INDEX deal_moves_at;
+DELETE FROM deal_months WHERE status = 'lost';
