@@ -45,6 +45,7 @@ fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at
         seq,
         record_id: Some(record),
         state: DeliveryState::Pending,
+        reason: None,
         attempts: Vec::new(),
         next_attempt_at: None,
         replay_of: None,

@@ -111,6 +111,7 @@ pub async fn files_and_mails_are_forgotten_up_to_an_instant(world: World) {
         template: None,
         error: None,
         at: now,
+        created_by: None,
     };
     ports.mails.keep_mail(&mails, &mail).await.unwrap();
     for (until, is_kept) in [(now.plus_seconds(-1), true), (now, false)] {

@@ -189,6 +189,7 @@ pub async fn what_became_of_a_mail_is_told_in_its_workspace(world: World) {
         template: None,
         error: None,
         at: world.crm.now(),
+        created_by: None,
     };
     let ours = record(MailState::Queued);
     let theirs = MailRecord { state: MailState::Failed, ..ours.clone() };
@@ -225,6 +226,7 @@ async fn endpoints(sessions: &[Session; 2]) -> (Id<WebhookEndpoint>, Delivery) {
         seq: 7,
         record_id: Some(made.id.uuid()),
         state: DeliveryState::Pending,
+        reason: None,
         attempts: Vec::new(),
         next_attempt_at: None,
         replay_of: None,
