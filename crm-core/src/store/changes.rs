@@ -230,8 +230,8 @@ impl Changes {
         self.writes.push(Write::MailQueued(record));
     }
 
-    /// Whether there is nothing to write.
+    /// Whether there is nothing to write. What a caller's key was used for is kept also where it changed nothing.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.drafts.is_empty() && self.jobs.is_empty()
+        self.writes.is_empty() && self.drafts.is_empty() && self.jobs.is_empty() && self.idempotency.is_none()
     }
 }

@@ -76,7 +76,7 @@ async fn what_happens_before_redis_is_there_is_told_when_it_is() {
     let Some(url) = redis_url() else { return };
     let road = Road::to(&url);
     road.cut();
-    let (_, mut rings) = process(&url).await;
+    let (_process, mut rings) = process(&url).await;
     let early = RedisHerald::new(&road.url().into()).unwrap();
     let _rings = early.listen();
     let workspace = new_workspace();

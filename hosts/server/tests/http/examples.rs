@@ -15,7 +15,7 @@ const FREE: [&str; 5] = ["custom", "before", "after", "permissions", "format"];
 /// What stands for the first export.
 const EXPORT: &str = "export";
 /// They make what the others speak of, in this order.
-const FIRST: [&str; 15] = [
+const FIRST: [&str; 16] = [
     "register",
     "list_pipelines",
     "define_custom_field",
@@ -31,6 +31,7 @@ const FIRST: [&str; 15] = [
     "begin_export_of_contacts",
     "create_webhook_endpoint",
     "test_webhook_endpoint",
+    "send_template_mail",
 ];
 
 /// The example of an operation's body.

@@ -325,11 +325,10 @@ fn of_deals(schema: &str) -> Option<Value> {
         }),
         "MailRecord" => json!({
             "id": JOB,
-            "state": "failed",
+            "state": "sent",
             "recipients": "charles@babbage.example",
             "template": "welcome",
             "created_by": USER,
-            "error": "550 no such user",
             "at": CREATED,
         }),
         "Suppression" => json!({
