@@ -35,7 +35,10 @@ pub struct Relay {
 /// How many events each handler is handed at once in each workspace, where that is not the most. Cheap to clone;
 /// all clones are one.
 #[derive(Clone, Default)]
-struct Batches(Arc<Mutex<BTreeMap<(&'static str, Id<Workspace>), u32>>>);
+struct Batches(Arc<Mutex<BTreeMap<Way, u32>>>);
+
+/// A handler by its name, and a workspace whose events it is handed.
+type Way = (&'static str, Id<Workspace>);
 
 impl Batches {
     fn of(&self, handler: &'static str, workspace: Id<Workspace>) -> u32 {
