@@ -5,11 +5,13 @@ mod deadline;
 mod dialect;
 mod error;
 mod indexing;
+mod merging;
 mod migrate;
 mod pool;
 mod shapes;
 #[path = "sql/mod.rs"]
 mod sql;
+mod vocabulary;
 mod writer;
 
 use std::future::{Ready, ready};

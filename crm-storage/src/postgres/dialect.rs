@@ -102,11 +102,6 @@ pub(crate) fn most_rows(_: &'static str) -> Option<Fragment> {
     None
 }
 
-/// The count that tells which term is rare: none, PostgreSQL meets them all at once.
-pub(crate) fn count_of_whole_words(_: Place, _: &Search, _: i64) -> Option<Fragment> {
-    None
-}
-
 /// The name of a record's row inside [`some_matches`].
 pub(crate) const FOUND: &str = "found";
 

@@ -77,12 +77,6 @@ impl Search {
         Self { prefixes: terms.prefixes().to_vec(), parts }
     }
 
-    /// Each term by itself, where there are several.
-    pub(crate) fn alone(&self) -> Vec<Self> {
-        let alone = |prefix: &String| Self { prefixes: vec![prefix.clone()], parts: self.parts };
-        if self.prefixes.len() > 1 { self.prefixes.iter().map(alone).collect() } else { Vec::new() }
-    }
-
     /// Of each term the prefixes of kept words, one of which must begin a word.
     pub(crate) fn terms(&self, workspace: i64) -> Vec<Vec<String>> {
         let term = |prefix: &String| self.parts.iter().map(|part| format!("{workspace}{part}{prefix}")).collect();

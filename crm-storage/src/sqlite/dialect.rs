@@ -15,6 +15,7 @@ use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
 use super::sql::work::Done;
+use super::vocabulary::vocabulary;
 use super::{Conn, RunQueryDsl, finished};
 use crate::fault::Outcome;
 use crate::schema::jobs;
@@ -74,25 +75,37 @@ fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_default()
 }
 
-/// What is searched, as FTS5 asks it.
-fn query(workspace: i64, search: &Search) -> String {
-    asked(workspace, search, " *")
+/// What is searched, as FTS5 is to be asked: an expression of a text.
+fn query(place: Place, search: &Search) -> Option<Fragment> {
+    let vocabulary = vocabulary(place.entity)?;
+    let any = |words: &Vec<String>| {
+        let words = words.iter().map(|word| beginning(vocabulary, word)).collect();
+        Some(Fragment::new("'(' || ").then(Fragment::chain(words, " || ' OR ' || ")?).sql(" || ')'"))
+    };
+    let terms = search.terms(place.workspace).iter().filter_map(any).collect();
+    Fragment::chain(terms, " || ' AND ' || ")
 }
 
-/// As [`query`], with what makes a word the beginning of others after each.
-fn asked(workspace: i64, search: &Search, after: &str) -> String {
-    let term = |term: &Vec<String>| {
-        let any: Vec<String> = term.iter().map(|word| format!("\"{word}\"{after}")).collect();
-        format!("({})", any.join(" OR "))
-    };
-    search.terms(workspace).iter().map(term).collect::<Vec<_>>().join(" AND ")
+/// What finds a word and those that it begins.
+///
+/// FTS5 merges the rows of all words with a beginning before it gives the first, but gives those of whole words one
+/// by one. Most words begin no other or few, which are named then.
+fn beginning(vocabulary: &'static str, word: &str) -> Fragment {
+    let [after, until] = [format!("{word}\u{1}"), format!("{word}\u{10ffff}")];
+    let found =
+        Fragment::new("'\"' || ").bind(word).sql(" || (SELECT CASE WHEN COUNT(*) > 8 THEN '\" *' ELSE '\"' || ");
+    let found = found.sql("COALESCE(group_concat(' OR \"' || term || '\"', ''), '') END FROM (SELECT term FROM ");
+    let found = found.sql(vocabulary).sql(" WHERE term >= ").bind(after).sql(" AND term <= ").bind(until);
+    found.sql(" LIMIT 9))")
 }
 
 /// The condition that a record's words hold what is searched.
 pub(crate) fn matches(place: Place, search: &Search) -> Fragment {
-    let Some(table) = words_table(place.entity) else { return Fragment::nothing() };
+    let (Some(table), Some(query)) = (words_table(place.entity), query(place, search)) else {
+        return Fragment::nothing();
+    };
     let found = place.column("row").sql(" IN (SELECT rowid FROM ").sql(table);
-    found.sql(" WHERE ").sql(table).sql(" MATCH ").bind(query(place.workspace, search)).sql(")")
+    found.sql(" WHERE ").sql(table).sql(" MATCH (").then(query).sql("))")
 }
 
 /// What tells how many rows a table has at most: without statistics, the planner knows neither that nor
@@ -101,26 +114,20 @@ pub(crate) fn most_rows(table: &'static str) -> Option<Fragment> {
     Some(Fragment::new("SELECT COALESCE(MAX(row), 0) FROM ").sql(table).fixed())
 }
 
-/// What counts the records that hold the words themselves, no longer ones that begin so, up to a
-/// number. FTS5 gives these one by one, but merges the lists of all words with a beginning first.
-pub(crate) fn count_of_whole_words(place: Place, search: &Search, most: i64) -> Option<Fragment> {
-    let table = words_table(place.entity)?;
-    let count = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(table).sql(" WHERE ").sql(table);
-    Some(count.sql(" MATCH ").bind(asked(place.workspace, search, "")).sql(" LIMIT ").bind(most).sql(")"))
-}
-
 /// The name of a record's row inside [`some_matches`].
 pub(crate) const FOUND: &str = "found";
 
 /// The condition that a row is one of the last `most` whose words hold what is searched and that are
 /// `seen`, which is a condition of the row by the name of [`FOUND`].
 pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, seen: Fragment, most: i64) -> Fragment {
-    let Some(words) = words_table(place.entity) else { return Fragment::nothing() };
+    let (Some(words), Some(query)) = (words_table(place.entity), query(place, search)) else {
+        return Fragment::nothing();
+    };
     // The index gives rows in their order, last ones first, and a cross join is done as it is written:
     // each is looked up, until there are enough.
     let some = place.column("row").sql(" IN (SELECT found.row FROM ").sql(words).sql(" CROSS JOIN ").sql(table);
-    let some = some.sql(" AS found WHERE ").sql(words).sql(" MATCH ").bind(query(place.workspace, search));
-    let some = some.sql(" AND found.row = ").sql(words).sql(".rowid AND ").then(seen);
+    let some = some.sql(" AS found WHERE ").sql(words).sql(" MATCH (").then(query);
+    let some = some.sql(") AND found.row = ").sql(words).sql(".rowid AND ").then(seen);
     some.sql(" ORDER BY ").sql(words).sql(".rowid DESC LIMIT ").bind(most).sql(")")
 }
 

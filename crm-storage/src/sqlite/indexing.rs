@@ -51,12 +51,13 @@ impl Changes {
         WAITING.with_borrow_mut(|waiting| waiting.truncate(count));
     }
 
-    /// Writes them, the last one of each row.
-    pub(super) fn write(self, connection: &mut SqliteConnection) -> QueryResult<()> {
+    /// Writes them, the last one of each row, and gives the tables that they are of.
+    pub(super) fn write(self, connection: &mut SqliteConnection) -> QueryResult<Vec<&'static str>> {
         let mut tables: BTreeMap<&'static str, BTreeMap<i64, Option<String>>> = BTreeMap::new();
         for Change { table, row, words } in WAITING.with_borrow_mut(std::mem::take) {
             tables.entry(table).or_default().insert(row, words);
         }
+        let changed = tables.keys().copied().collect();
         for (table, rows) in tables {
             let (gone, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, words)| words.is_none());
             let gone: Vec<i64> = gone.into_iter().map(|(row, _)| row).collect();
@@ -68,7 +69,7 @@ impl Changes {
                 run(connection, insertion(table, chunk))?;
             }
         }
-        Ok(())
+        Ok(changed)
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use super::deadline::{self, Caller, Watch};
 use super::error::settle;
 use super::shapes::Shapes;
+use super::vocabulary;
 use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
@@ -76,6 +77,7 @@ impl File {
             "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
              PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         ))?;
+        connection.batch_execute(vocabulary::TABLES)?;
         connection.batch_execute(match role {
             Role::Reader => "PRAGMA query_only = ON; PRAGMA cache_size = -16000;",
             // A write touches a page of each index. The more of them meet in the log before it is
@@ -111,6 +113,7 @@ impl Pools {
     /// Opens the writer, which makes the file, and keeps the others for their first use.
     pub(super) fn open(url: String, options: Options) -> Result<Self> {
         let readers = options.readers.max(1);
+        let patience = options.patience;
         let file = Arc::new(File { url, options });
         let mut writer = Slot::new(&file, Role::Writer);
         writer.run(|_| Ok(())).map_err(settle)?;
@@ -119,7 +122,7 @@ impl Pools {
             keys: slots().map(Mutex::new).collect(),
             lists: Arc::new(Mutex::new(slots().collect())),
             list_permits: Arc::new(Semaphore::new(readers)),
-            writer: Writer::new(writer),
+            writer: Writer::new(writer, patience),
             shapes: Arc::default(),
             file,
         })
@@ -218,7 +221,7 @@ impl Pools {
         T: Send + 'static,
         F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     {
-        self.writer.write(self.file.options.patience, write).await
+        self.writer.write(write).await
     }
 }
 

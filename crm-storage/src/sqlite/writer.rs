@@ -8,8 +8,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crm_core::{Error, Result};
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::error::settle;
 use super::indexing::Changes;
+use super::merging::{self, Changed};
 use super::pool::{Slot, now};
 use crate::fault::{Fault, Outcome};
 
@@ -36,6 +37,8 @@ pub(super) struct Writer(Arc<Shared>);
 struct Shared {
     slot: Mutex<Slot>,
     queue: Mutex<Queue>,
+    changed: Changed,
+    patience: Duration,
 }
 
 struct Queue {
@@ -124,9 +127,10 @@ where
 }
 
 impl Writer {
-    pub(super) fn new(slot: Slot) -> Self {
+    pub(super) fn new(slot: Slot, patience: Duration) -> Self {
         let queue = Queue { waiting: VecDeque::new(), is_led: false };
-        Self(Arc::new(Shared { slot: Mutex::new(slot), queue: Mutex::new(queue) }))
+        let (slot, queue) = (Mutex::new(slot), Mutex::new(queue));
+        Self(Arc::new(Shared { slot, queue, changed: Changed::default(), patience }))
     }
 
     /// How many writes wait for their turn.
@@ -136,7 +140,7 @@ impl Writer {
     }
 
     /// Does a write when its turn comes, within the patience.
-    pub(super) async fn write<T, F>(&self, patience: Duration, write: F) -> Result<T>
+    pub(super) async fn write<T, F>(&self, write: F) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
@@ -147,7 +151,7 @@ impl Writer {
         self.queue(Box::new(Waiting { claim, write: Some(write), done: None, caller }));
         let stopping = |_| Error::unavailable("the program is stopping");
         if Handle::try_current().is_ok() {
-            match tokio::time::timeout(patience, &mut answer).await {
+            match tokio::time::timeout(self.0.patience, &mut answer).await {
                 Ok(told) => return told.map_err(stopping)?,
                 Err(_) if caller_end.0.take() => return Err(settle(Fault::Late)),
                 // It has begun: its end is awaited.
@@ -208,10 +212,46 @@ impl Lead {
             let ran = catch_unwind(AssertUnwindSafe(|| {
                 slot.run(|connection| Ok(together(connection, &mut batch, || self.shared.next())?))
             }));
-            tell(batch, ran);
+            tell(batch, ran.map(|ran| ran.map(|changed| self.shared.changed.add(changed))));
         }
         drop(slot);
         self.has_left = true;
+        // Without tokio there is nobody who could wait until it is quiet.
+        if let Ok(handle) = Handle::try_current()
+            && self.shared.changed.plan()
+        {
+            handle.spawn(Merger(Arc::downgrade(&self.shared)).work());
+        }
+    }
+}
+
+/// The task of merging the words that changed, once no more come.
+struct Merger(Weak<Shared>);
+
+impl Merger {
+    async fn work(self) {
+        loop {
+            let Some(before) = self.0.upgrade().map(|shared| shared.changed.count()) else { return };
+            tokio::time::sleep(merging::QUIET).await;
+            let Some(writer) = self.0.upgrade().map(Writer) else { return };
+            let changed = &writer.0.changed;
+            while changed.count() == before {
+                let Some(table) = changed.next() else { return };
+                let merge = async move |connection: &mut SqliteConnection| Ok(merging::merge(connection, table)?);
+                // What cannot be merged now is merged when more words come.
+                if !writer.write(merge).await.unwrap_or(false) {
+                    changed.merged(table, before);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Merger {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.changed.leave();
+        }
     }
 }
 
@@ -225,12 +265,12 @@ impl Drop for Lead {
     }
 }
 
-/// Does a write, and those that come up meanwhile, in one transaction.
+/// Does a write, and those that come up meanwhile, in one transaction; gives the tables whose words changed.
 fn together(
     connection: &mut SqliteConnection,
     batch: &mut Vec<Box<dyn Write>>,
     next: impl Fn() -> Option<Box<dyn Write>>,
-) -> QueryResult<()> {
+) -> QueryResult<Vec<&'static str>> {
     connection.immediate_transaction(|connection| {
         let words = Changes::begin();
         run_last(batch, connection)?;
@@ -419,5 +459,35 @@ mod tests {
         assert_eq!(second.await.unwrap().unwrap_err().kind(), crm_core::ErrorKind::Internal);
         pools.write(async |connection: &mut SqliteConnection| add(connection, 100)).await.unwrap();
         assert_eq!(sum(&pools).await, 100);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn words_are_merged_once_no_more_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let pools = pools(&folder).await;
+        let make = async |connection: &mut SqliteConnection| {
+            let table = "CREATE VIRTUAL TABLE w USING fts5 (words, content='', contentless_delete=1, detail=none)";
+            Ok(connection.batch_execute(table)?)
+        };
+        pools.write(make).await.unwrap();
+        for row in 1..=3 {
+            let change = async move |_: &mut SqliteConnection| {
+                super::super::indexing::change("w", row, Some(format!("all w{row}")));
+                Ok(())
+            };
+            pools.write(change).await.unwrap();
+        }
+        let count = async |what: &'static str| {
+            let count = async |connection: &mut SqliteConnection| {
+                Ok(diesel::sql_query(what).get_result::<Sum>(connection)?.sum)
+            };
+            pools.key(count).await.unwrap()
+        };
+        let segments = "SELECT COUNT(DISTINCT segid) AS sum FROM w_idx";
+        assert_eq!(count(segments).await, 3);
+        while count(segments).await > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(count("SELECT COUNT(*) AS sum FROM w WHERE w MATCH 'all'").await, 3);
     }
 }
