@@ -44,7 +44,7 @@ async fn deals(session: &Session) -> Vec<Deal> {
 }
 
 /// The last step of each deal leads to where it is, since when it is there.
-async fn ways_lead_to_the_deals(session: &Session) {
+pub(super) async fn ways_lead_to_the_deals(session: &Session) {
     let mut last: BTreeMap<Id<Deal>, DealMove> = BTreeMap::new();
     for step in moves(session).await {
         let before = last.insert(step.deal_id, step);

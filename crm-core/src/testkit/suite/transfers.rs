@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
+use super::analytics::ways_lead_to_the_deals;
 use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, reading, refused};
 use super::uploads::{self, Cut, import, imported, source, start, with_policy};
 use crate::access::{Entity, Role};
@@ -76,6 +77,24 @@ pub async fn deals_keep_the_times_of_the_file(world: World) {
     assert_eq!((gone.status, gone.value.unwrap().to_string()), (DealStatus::Lost, "7.00 EUR".to_owned()));
     let pipeline = session.pipelines().list().await.unwrap().remove(0);
     assert_eq!(pipeline.stage_named("closed lost").unwrap().kind, StageKind::Lost);
+}
+
+pub async fn a_close_that_a_later_row_corrects_is_corrected_in_the_deals_way(world: World) {
+    let session = world.system().await;
+    let head = "id,name,stage,engage date,close date\n";
+    let before = format!("{head}1,Known,Engaging,2016-10-20,\n");
+    import(&session, Entity::Deal, &before, ImportOptions::default()).await;
+    let rows =
+        |id: u8| format!("{id},Known,Won,2016-10-20,2017-02-01\n{id},Known,Won,,2017-01-15\n{id},Known,,,2017-01-16\n");
+    // One deal is there and moves, another one is made.
+    let file = format!("{head}{}{}", rows(1), rows(2));
+    let done = import(&session, Entity::Deal, &file, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(done.counts, counts(1, 5, 0, 0));
+    ways_lead_to_the_deals(&session).await;
+    let deals = session.deals().list(&samples::list()).await.unwrap().data;
+    let closed: Vec<_> = deals.iter().map(|deal| deal.closed_at.unwrap().to_string()).collect();
+    assert_eq!(closed, ["2017-01-16T00:00:00.000000Z"; 2]);
+    assert!(deals.iter().all(|deal| deal.closed_at == Some(deal.stage_entered_at)));
 }
 
 pub async fn a_second_import_changes_nothing(world: World) {

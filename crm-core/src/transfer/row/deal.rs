@@ -208,6 +208,20 @@ impl Importable for Deal {
         Ok(moved.map(Event::from).into_iter().collect())
     }
 
+    /// A corrected close corrects the step that led to it.
+    fn correct(&self, before: &Self, events: &mut [Event]) {
+        if self.stage_entered_at == before.stage_entered_at {
+            return;
+        }
+        let last = events.iter_mut().rev().find_map(|event| match event {
+            Event::Deal(DealEvent::Moved { at, .. }) => Some(at),
+            _ => None,
+        });
+        if let Some(at) = last {
+            *at = self.stage_entered_at;
+        }
+    }
+
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>> {
         ports.deals.known_deals(grant, keys).await
     }
