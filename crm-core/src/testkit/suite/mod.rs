@@ -641,6 +641,7 @@ macro_rules! __suite {
                 the_board_holds_what_the_file_says,
                 deals_keep_the_times_of_the_file,
                 a_close_that_a_later_row_corrects_is_corrected_in_the_deals_way,
+                a_row_that_names_another_pipeline_leaves_its_deal_where_it_is,
                 a_second_import_changes_nothing,
                 a_stopped_import_goes_on_to_the_same_end,
                 two_runners_of_one_import_do_not_disturb_each_other,

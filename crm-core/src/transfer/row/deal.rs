@@ -193,11 +193,19 @@ impl Importable for Deal {
         };
         self.edit(edit)?;
         self.opened_at = course.opened_at.or(self.opened_at);
+        let is_elsewhere = course.pipeline.as_deref().is_some_and(|name| !references.means(name, self.pipeline_id));
+        if is_elsewhere {
+            // Neither a stage of that name nor what comes with it is meant for the pipeline that it is in.
+            references.warn("pipeline: deals of another pipeline than the row's keep their stage");
+        }
         let times = [self.opened_at, self.closed_at, Some(self.stage_entered_at)];
-        let closed_at = course.closed.map(|close| close.after(times.into_iter().flatten()));
-        let stage = next_stage(self, course, references)?;
+        let closed = course.closed.filter(|_| !is_elsewhere);
+        let closed_at = closed.map(|close| close.after(times.into_iter().flatten()));
+        let stage = if is_elsewhere { None } else { next_stage(self, course, references)? };
         let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
-        self.edit(there)?;
+        if !is_elsewhere {
+            self.edit(there)?;
+        }
         settle(self);
         estimate(self, course);
         if let Some(at) = closed_at.filter(|_| self.status != DealStatus::Open) {
