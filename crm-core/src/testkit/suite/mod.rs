@@ -483,6 +483,7 @@ macro_rules! __suite {
             odd_files {
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
+                files_that_follow_one_another_date_the_moves_of_a_deal,
                 a_status_ends_a_deal_whose_stage_does_not,
                 the_encoding_is_that_of_most_of_the_file,
                 refused_rows_sent_back_as_they_are_are_refused_again,

@@ -202,7 +202,7 @@ impl Importable for Deal {
         let closed = course.closed.filter(|_| !is_elsewhere);
         let closed_at = closed.map(|close| close.after(times.into_iter().flatten()));
         let stage = if is_elsewhere { None } else { next_stage(self, course, references)? };
-        let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
+        let moved = stage.map(|stage| follow(self, &stage, course, closed_at, references.now())).transpose()?.flatten();
         if !is_elsewhere {
             self.edit(there)?;
         }
@@ -314,10 +314,18 @@ fn category(cell: &str) -> Result<ForecastCategory> {
     found.ok_or_else(|| Error::invalid("", "unknown_choice", format!("is none of {names}")))
 }
 
-/// Takes a deal to the stage that a row names: at the row's close where that closes it, else now.
-fn follow(deal: &mut Deal, stage: &Stage, closed_at: Option<Timestamp>, now: Timestamp) -> Result<Option<DealEvent>> {
+/// Takes a deal to the stage that a row names: at the row's close where that closes it. To an open stage it
+/// goes when the row says that work on it began, where it has been in its present one since before; else now.
+fn follow(
+    deal: &mut Deal,
+    stage: &Stage,
+    course: &Course,
+    closed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<DealEvent>> {
     let closes = DealStatus::from(stage.kind) != DealStatus::Open;
-    let at = closed_at.filter(|_| closes).unwrap_or(now);
+    let began = course.opened_at.filter(|at| deal.stage_entered_at < *at && *at <= now);
+    let at = if closes { closed_at } else { began }.unwrap_or(now);
     deal.move_to(stage, at).map_err(|_| {
         let message = format!("lies before the deal got to its present stage at {}", deal.stage_entered_at);
         Error::invalid(if closes { "closed_at" } else { "stage" }, "out_of_order", message)
