@@ -234,6 +234,7 @@ macro_rules! __suite {
             }
             endings {
                 what_ended_is_the_same_from_sums_as_one_by_one,
+                sums_by_stage_and_owner_hold_also_after_stages_were_given_up,
                 a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
                 what_stands_behind_a_report_changes_no_figure,
             }
