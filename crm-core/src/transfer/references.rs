@@ -284,10 +284,10 @@ impl References<'_> {
     pub(super) fn means(&self, name: &str, pipeline: Id<Pipeline>) -> bool {
         let key = text::key(name);
         let mut named = self.pipelines.iter().filter(|known| text::key(&known.name) == key).peekable();
-        match named.peek() {
-            Some(_) => named.any(|known| known.id == pipeline),
-            None => self.pipelines.first().is_some_and(|default| default.id == pipeline),
+        if named.peek().is_none() {
+            return self.pipelines.first().is_some_and(|default| default.id == pipeline);
         }
+        named.any(|known| known.id == pipeline)
     }
 
     /// The first stage of a kind in a pipeline, else one that is made and named after it.
