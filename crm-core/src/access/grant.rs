@@ -51,7 +51,7 @@ impl Access {
     /// The rules of a role in a workspace; the product itself may do everything.
     pub(crate) fn rules_of(workspace: &Workspace, role: Option<Role>) -> Vec<(Entity, Rule)> {
         let rule = |entity| role.map_or(Rule::ALL, |role| workspace.permissions.rule(role, entity));
-        Entity::ALL.into_iter().map(|entity| (entity, rule(entity))).collect()
+        Entity::ALL.into_iter().map(|entity| (entity, as_it_holds(entity, rule(entity)))).collect()
     }
 
     /// The records of a kind that a scope reaches.
@@ -146,6 +146,14 @@ fn narrows(entity: Entity, action: Action) -> bool {
         Entity::Import | Entity::Job => matches!(action, Action::Create | Action::Read | Action::Update),
         entity => owner_field(entity).is_some(),
     }
+}
+
+/// A rule as it holds: what tells of a hidden field is hidden with it.
+fn as_it_holds(entity: Entity, mut rule: Rule) -> Rule {
+    if entity == Entity::Deal && rule.hidden.hides("value") {
+        rule.hidden = FieldMask::of(rule.hidden.iter().chain(["value_estimated"]).map(str::to_owned));
+    }
+    rule
 }
 
 /// Whether a mask can hide a field.

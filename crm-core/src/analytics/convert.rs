@@ -146,14 +146,15 @@ impl Exchange {
     }
 
     /// The pairs and the days whose rates the values of groups of deals and the sums of sources need; none where
-    /// all are in the currency already.
+    /// all are in the currency already. What lost deals would have brought is told nowhere.
     pub(crate) fn needs_of<'g>(
         &self,
         groups: impl Iterator<Item = &'g DealGroups>,
         sources: impl Iterator<Item = &'g SourceSum>,
     ) -> Option<(Vec<Pair>, Days)> {
         let day = |key: &GroupKey| key.day.filter(|_| key.status == DealStatus::Won).unwrap_or(self.today);
-        let groups = groups.flat_map(DealGroups::iter).filter_map(|(key, _)| Some((key.currency?, day(&key))));
+        let groups = groups.flat_map(DealGroups::iter).filter(|(key, _)| key.status != DealStatus::Lost);
+        let groups = groups.filter_map(|(key, _)| Some((key.currency?, day(&key))));
         let sources = sources.filter_map(|sum| Some((sum.currency?, sum.day.unwrap_or(self.today))));
         self.needs(groups.chain(sources))
     }
@@ -371,6 +372,29 @@ mod tests {
         }
         let yen = Exchange::into(currency("JPY"), Zone::UTC, Timestamp::from_micros(0)).by(&rates);
         assert_eq!(converted(&yen, &[(Money::minor(1_000, Currency::USD), 0)]), Money::minor(1_500, currency("JPY")));
+    }
+
+    #[test]
+    fn lost_deals_need_no_rate() {
+        let key = |status| GroupKey {
+            status,
+            pipeline_id: Id::new_at(Timestamp::from_micros(0)),
+            stage_id: Id::new_at(Timestamp::from_micros(0)),
+            owner_id: None,
+            day: Some(day(3)),
+            probability: None,
+            forecast_category: None,
+            currency: Some(currency("EUR")),
+        };
+        let needs = |status| {
+            let mut groups = DealGroups::default();
+            groups.add(key(status), GroupSum { count: 1, worth: 100 });
+            into_dollars(&[]).needs_of(std::iter::once(&groups), std::iter::empty())
+        };
+        assert_eq!(needs(DealStatus::Lost), None);
+        let pairs = vec![Pair::of(currency("EUR"), Currency::USD)];
+        let on = |at| Some((pairs.clone(), Days { first: day(at), last: day(at) }));
+        assert_eq!([needs(DealStatus::Won), needs(DealStatus::Open)], [on(3), on(0)]);
     }
 
     #[test]

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::activity::{Act, Activity, Deed, Log, activity};
 use super::port::{OwnedMove, Work, WorkKind};
 use super::request::{AnalyticsRequest, Report};
-use super::service::{Analytics, answer, renamed};
+use super::service::{Analytics, answer, of_people, renamed};
 use super::window::Window;
 use crate::access::{Action, Entity, Grant};
 use crate::error::{Error, Result};
-use crate::filter::{Check, CheckedFilter, Field, Filter, Literal, Op, Scalar};
+use crate::filter::{Check, CheckedFilter, Field, Filter, Literal};
 use crate::id::Id;
 use crate::pipeline::{Pipeline, Stage, StageKind};
 use crate::time::{Period, Timestamp};
@@ -19,8 +19,8 @@ use crate::time::{Period, Timestamp};
 /// The conditions of a question about deeds.
 struct Wanted<'a> {
     request: &'a AnalyticsRequest,
-    /// The ids of the people; everybody where absent.
-    people: Option<Vec<Scalar>>,
+    /// The people; everybody where absent.
+    people: Option<Vec<Uuid>>,
     /// What deals must be; all of them where empty.
     deals: Vec<(&'static str, Filter)>,
     /// The time that the question and its comparison reach over.
@@ -34,10 +34,7 @@ impl Wanted<'_> {
         let entity = kind.entity();
         let mut filter = CheckedFilter::everything();
         if let Some(people) = &self.people {
-            let own = Filter::is(kind.person(), Op::In, people.clone());
-            let whose = if self.request.team_id.is_some() { "team_id" } else { "owner_id" };
-            let checked = grant.check_filter(entity, Some(&own), now);
-            filter = filter.and(checked.map_err(|error| renamed(&error, whose))?);
+            filter = filter.and(of_people(kind.person(), people.iter().copied()));
         }
         for (field, condition) in &self.deals {
             let condition = match entity {
@@ -125,7 +122,6 @@ impl Analytics {
         let mut deals = request.conditions(Entity::Deal);
         deals.retain(|(field, _)| *field != "owner_id");
         deals.extend(request.filter.clone().map(|filter| ("filter", filter)));
-        let people = people.map(|ids| ids.iter().map(|id| Scalar::Text(id.to_string())).collect());
         let (from, to) = (before.unwrap_or(window).start(), window.end());
         Ok(Wanted { request, people, deals, from, to })
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::conversion::{ConversionOptions, Counting, Path, conversion};
 use super::explain::Explainer;
+use super::port::StageFlow;
 use super::way::{Stay, stays};
 use super::window::Window;
 use crate::deal::DealMove;
@@ -96,6 +97,24 @@ proptest! {
         let told = conversion(&pipeline, &all, window, options, &mut Explainer::silent());
         for (at, stage) in told.stages.iter().enumerate() {
             prop_assert_eq!(stage.still_there, ends(&pipeline, &ways, at));
+        }
+    }
+
+    #[test]
+    fn flows_between_the_stages_begin_and_end_the_stays_in_them(ways in ways()) {
+        let pipeline = pipeline();
+        let moves = moves(&pipeline, &ways);
+        let stages: Vec<_> = pipeline.stages.iter().map(|stage| stage.id).collect();
+        let (flows, all) = (StageFlow::between(&moves, &stages), stays(&pipeline, &moves));
+        prop_assert!(flows.iter().all(|flow| flow.is_between(&stages) && flow.from != Some(flow.to)));
+        for (at, stage) in stages.iter().enumerate() {
+            let began: u64 = flows.iter().filter(|flow| flow.to == *stage).map(|flow| flow.count).sum();
+            prop_assert_eq!(began, all.iter().filter(|stay| stay.stage == at).count() as u64);
+            for (next, to) in stages.iter().enumerate() {
+                let went = flows.iter().filter(|flow| flow.from == Some(*stage) && flow.to == *to);
+                let left = all.iter().filter(|stay| stay.stage == at && stay.left.is_some_and(|(_, to)| to == next));
+                prop_assert_eq!(went.map(|flow| flow.count).sum::<u64>(), left.count() as u64);
+            }
         }
     }
 

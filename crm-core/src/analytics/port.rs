@@ -1,6 +1,6 @@
 //! Port: what analytics reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -178,6 +178,30 @@ pub struct StageFlow {
     pub count: u64,
 }
 
+impl StageFlow {
+    /// The flows between some stages, made of ways that come deal by deal in their order. Steps to other
+    /// stages are passed over, as if the deal had stayed where it was before. They are in the order of the
+    /// stages' ids, beginnings first.
+    pub fn between(moves: &[DealMove], stages: &[Id<Stage>]) -> Vec<Self> {
+        let mut flows: BTreeMap<(Option<Id<Stage>>, Id<Stage>), u64> = BTreeMap::new();
+        for way in moves.chunk_by(|a, b| a.deal_id == b.deal_id) {
+            let mut from = None;
+            for to in way.iter().map(|step| step.to).filter(|to| stages.contains(to)) {
+                if from != Some(to) {
+                    *flows.entry((from, to)).or_default() += 1;
+                }
+                from = Some(to);
+            }
+        }
+        flows.into_iter().map(|((from, to), count)| Self { from, to, count }).collect()
+    }
+
+    /// Whether it began and ended in one of these stages, or began a deal in one.
+    pub(crate) fn is_between(&self, stages: &[Id<Stage>]) -> bool {
+        self.from.is_none_or(|from| stages.contains(&from)) && stages.contains(&self.to)
+    }
+}
+
 /// Port: what analytics reads. Every read is walled by the grant's workspace and visibility, and the
 /// filter narrows it further; deleted deals are absent. Each read is of one state of the store. A report is made
 /// of several, so its parts may differ by what is committed between them.
@@ -304,4 +328,23 @@ pub trait AnalyticsStore: Send + Sync {
     /// # Errors
     /// As [`AnalyticsStore::deal_facts`].
     async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>>;
+
+    /// The same between some stages of the pipeline, in the same order. A store may count them itself;
+    /// [`StageFlow::between`] says what they must be.
+    ///
+    /// # Errors
+    /// As [`AnalyticsStore::deal_facts`].
+    async fn flows_between(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        stages: &[Id<Stage>],
+    ) -> Result<Vec<StageFlow>> {
+        let facts = self.deal_facts(grant, &CheckedFilter::everything()).await?;
+        let own = facts.iter().filter(|fact| fact.pipeline_id == pipeline).map(|fact| fact.id);
+        let own: BTreeSet<Id<Deal>> = own.collect();
+        let mut moves = self.deal_moves(grant, &CheckedFilter::everything()).await?;
+        moves.retain(|step| own.contains(&step.deal_id));
+        Ok(StageFlow::between(&moves, stages))
+    }
 }

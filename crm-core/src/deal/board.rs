@@ -166,7 +166,8 @@ fn together(stages: &[BoardStage], exchange: &Exchange) -> Result<ConvertedBoard
     Ok(all)
 }
 
-/// Of all entries of a stage, the share that went on to a later one that is not lost.
+/// Of all entries of a stage, the share that went on to a later one that is not lost. The flows are between
+/// stages of the pipeline alone: one to a stage that is gone would be an exit to nowhere.
 fn conversion(pipeline: &Pipeline, stage: &Stage, flows: &[StageFlow]) -> Option<f64> {
     let places: BTreeMap<Id<Stage>, usize> =
         pipeline.stages.iter().enumerate().map(|(at, stage)| (stage.id, at)).collect();

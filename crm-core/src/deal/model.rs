@@ -307,7 +307,7 @@ impl Record for Deal {
 
     fn redact(&mut self, mask: &FieldMask) {
         if mask.hides("value") {
-            self.value = None;
+            (self.value, self.value_estimated) = (None, false);
         }
         if mask.hides("source") {
             self.source = None;

@@ -5,7 +5,7 @@ use super::edit::DealEdit;
 use super::event::DealEvent;
 use super::model::{Deal, DealStart};
 use crate::access::{Action, Entity, Grant, View};
-use crate::analytics::{Worth, of_today};
+use crate::analytics::{StageFlow, Worth, of_today};
 use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
@@ -144,7 +144,7 @@ impl Deals {
         let pipeline = self.pipeline(&grant, pipeline).await?;
         let ports = self.session.ports();
         let totals = ports.deals.stage_totals(&grant, pipeline.id).await?;
-        let flows = ports.analytics.stage_flows(&grant, pipeline.id).await?;
+        let flows = self.flows(&grant, &pipeline).await?;
         let currencies = totals.iter().flat_map(|sum| sum.total.iter()).map(|money| money.currency);
         let exchange = of_today(&self.session, &grant, currencies).await?;
         let is_hidden = grant.mask(Entity::Deal).hides("value");
@@ -254,6 +254,18 @@ impl Deals {
         mode: impl Into<Option<BulkMode>> + Send,
     ) -> Result<BulkAnswer> {
         self.records().change_many(selection, change, mode.into()).await
+    }
+
+    /// How often deals went from stage to stage of a pipeline. What the store keeps serves as long as no deal
+    /// has been in a stage that is gone; such ways are counted anew, as the report about conversion does.
+    async fn flows(&self, grant: &Grant, pipeline: &Pipeline) -> Result<Vec<StageFlow>> {
+        let store = &self.session.ports().analytics;
+        let stages: Vec<Id<Stage>> = pipeline.stages.iter().map(|stage| stage.id).collect();
+        let flows = store.stage_flows(grant, pipeline.id).await?;
+        if flows.iter().all(|flow| flow.is_between(&stages)) {
+            return Ok(flows);
+        }
+        store.flows_between(grant, pipeline.id, &stages).await
     }
 
     /// A pipeline, or the default one.

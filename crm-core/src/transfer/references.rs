@@ -280,6 +280,16 @@ impl References<'_> {
         found
     }
 
+    /// Whether a name means this pipeline. One that does not exist means the default one, where new deals go.
+    pub(super) fn means(&self, name: &str, pipeline: Id<Pipeline>) -> bool {
+        let key = text::key(name);
+        let mut named = self.pipelines.iter().filter(|known| text::key(&known.name) == key).peekable();
+        if named.peek().is_none() {
+            return self.pipelines.first().is_some_and(|default| default.id == pipeline);
+        }
+        named.any(|known| known.id == pipeline)
+    }
+
     /// The first stage of a kind in a pipeline, else one that is made and named after it.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crm_core::company::Company;
 use crm_core::contact::{Contact, Lifecycle};
 use crm_core::deal::{Deal, DealMove};
 use crm_core::filter::CheckedFilter;
-use crm_core::pipeline::Pipeline;
+use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::task::{Task, TaskKind};
 use crm_core::user::User;
 use crm_core::{Currency, Id, Period, Result, Timestamp};
@@ -318,5 +318,14 @@ impl AnalyticsStore for Store {
 
     async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>> {
         board::flows(self, grant, pipeline).await
+    }
+
+    async fn flows_between(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        stages: &[Id<Stage>],
+    ) -> Result<Vec<StageFlow>> {
+        board::flows_between(self, grant, pipeline, stages).await
     }
 }

@@ -1,7 +1,8 @@
 //! The sums of the board.
 //!
 //! Who sees all deals is answered from sums that every commit keeps, so that a board costs the same
-//! however many deals there are. Who sees some of them is answered from the deals themselves.
+//! however many deals there are. Who sees some of them is answered from the deals themselves, as is whoever
+//! asks about the stages that are left of a pipeline which gave one up.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crm_core::access::Grant;
 use crm_core::analytics::StageFlow;
 use crm_core::deal::{Deal, HistoryWrite, StageTotal};
 use crm_core::filter::CheckedFilter;
-use crm_core::pipeline::Pipeline;
+use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::Put;
 use crm_core::{Entity, Id, Money, Result, Totals};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -234,6 +235,13 @@ const KEPT_SUMS: &str = "SELECT stage_id, NULLIF(probability, -1), NULLIF(curren
 const LIVE_FLOWS: &str = "SELECT steps.from_stage, steps.to_stage, COUNT(*) \
     FROM deals CROSS JOIN deal_moves AS steps \
     WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
+/// The same between some stages: a step to another one is passed over.
+const STEPS_BETWEEN: &str = "SELECT passed.from_stage, passed.to_stage, COUNT(*) FROM (SELECT steps.to_stage, \
+    LAG(steps.to_stage) OVER (PARTITION BY steps.deal_id ORDER BY steps.place) AS from_stage \
+    FROM deals CROSS JOIN deal_moves AS steps \
+    WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
+const COUNTED_BETWEEN: &str = ") AS passed WHERE passed.from_stage IS NULL OR passed.from_stage <> passed.to_stage \
+    GROUP BY passed.from_stage, passed.to_stage";
 /// The flows that commits keep.
 const KEPT_FLOWS: &str = "SELECT from_stage, to_stage, CAST(SUM(moves) AS BIGINT) FROM deal_flows \
     WHERE workspace_id = ";
@@ -274,6 +282,23 @@ pub(super) async fn flows(store: &Store, grant: &Grant, pipeline: Id<Pipeline>) 
         let live = Fragment::new(LIVE_FLOWS).then(seen(grant, workspace, pipeline));
         live.sql(" GROUP BY steps.from_stage, steps.to_stage")
     };
+    load_flows(store, flows).await
+}
+
+/// How often the deals of a pipeline went from one of these stages to another.
+pub(super) async fn flows_between(
+    store: &Store,
+    grant: &Grant,
+    pipeline: Id<Pipeline>,
+    stages: &[Id<Stage>],
+) -> Result<Vec<StageFlow>> {
+    let (workspace, pipeline) = (store.workspace_key(grant.workspace_id()).await?, DbId::from(pipeline));
+    let stages: Vec<DbId> = stages.iter().map(|stage| DbId::from(*stage)).collect();
+    let steps = Fragment::new(STEPS_BETWEEN).then(seen(grant, workspace, pipeline));
+    load_flows(store, steps.sql(" AND steps.to_stage").in_ids(&stages).sql(COUNTED_BETWEEN)).await
+}
+
+async fn load_flows(store: &Store, flows: Fragment) -> Result<Vec<StageFlow>> {
     let load = async move |conn: &mut Conn| -> Outcome<Vec<(Option<DbId>, DbId, i64)>> {
         Ok(Statement::<(Nullable<Guid>, Guid, BigInt)>::new(flows).load(conn).await?)
     };

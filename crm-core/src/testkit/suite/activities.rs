@@ -3,14 +3,16 @@
 use chrono::NaiveDate;
 
 use super::analytics::{all, worth};
-use super::support::{contact_of, deal, fails, invalid_at, pipeline, stage};
+use super::support::{commit, contact_of, deal, fails, invalid_at, pipeline, stage};
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::activity::NewNote;
 use crate::analytics::{Activity, AnalyticsRequest, DealMoves, Done, TasksDone};
 use crate::deal::{DealEdit, DealStart};
 use crate::error::ErrorKind::{Denied, NotFound};
+use crate::filter::MAX_LIST;
 use crate::id::Id;
 use crate::session::{Expect, Session};
+use crate::store::Stored;
 use crate::task::{TaskEdit, TaskKind};
 use crate::team::Team;
 use crate::testkit::{World, samples};
@@ -113,6 +115,22 @@ pub async fn the_activities_of_a_team_are_those_of_its_members(world: World) {
     assert_eq!(of(one, Some(boss)).await.total.all, 0);
     let people: Vec<_> = of(both, None).await.people.iter().map(|one| (one.user_id, one.done.all)).collect();
     assert_eq!(people, [(Some(rep), 6), (Some(boss), 4)]);
+    // A team has more members than a list in a filter may have values.
+    let (mut many, mut changes) = (vec![rep], admin.changes());
+    for _ in 0..MAX_LIST {
+        let new = samples::member(samples::user("New", Role::Setter), changes.now()).unwrap();
+        many.push(new.id);
+        changes.put(&mut Stored::new(new));
+    }
+    commit(&admin, changes).await.unwrap();
+    let big = team("Big", &many).await;
+    assert_eq!(of(big, None).await, of(one, None).await);
+    let sold = async |team_id: Option<Id<Team>>| {
+        let asked = AnalyticsRequest { team_id, ..all() };
+        let sales = admin.analytics().sales(&asked, Period::Month).await.unwrap().figures;
+        (sales, admin.analytics().funnel(&asked).await.unwrap().figures)
+    };
+    assert_eq!(sold(big).await, sold(one).await);
 }
 
 /// How much was done, how many deals were made, and how many steps they took.

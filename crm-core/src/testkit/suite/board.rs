@@ -9,6 +9,7 @@ use super::endings::agree_on;
 use super::forecasts::windows;
 use super::support::{pipeline, reading};
 use crate::access::{Entity, Role};
+use crate::analytics::StageFlow;
 use crate::bulk::{BulkChange, BulkMode, Selection};
 use crate::deal::{Deal, DealEdit, DealStart, StageTotal};
 use crate::edit::Edit;
@@ -16,12 +17,18 @@ use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::money::Money;
 use crate::page::ListRequest;
-use crate::pipeline::{Pipeline, PipelineChange, StageChange, StageTarget};
+use crate::pipeline::{Pipeline, PipelineChange, Stage, StageChange, StageTarget};
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 
-/// What a board is made of, in one order.
-type Told = (BTreeMap<String, StageTotal>, BTreeMap<String, u64>);
+/// What a board is made of, in one order: sums, flows, and flows between all stages but the second.
+type Told = (BTreeMap<String, StageTotal>, BTreeMap<String, u64>, Vec<StageFlow>);
+
+/// The stages of a pipeline as if the second one had been left out.
+fn left(pipeline: &Pipeline) -> Vec<Id<Stage>> {
+    let second = pipeline.stages[1].id;
+    pipeline.stages.iter().map(|stage| stage.id).filter(|id| *id != second).collect()
+}
 
 fn keyed(totals: Vec<StageTotal>) -> BTreeMap<String, StageTotal> {
     let keyed = totals.into_iter().map(|total| (format!("{} {:?}", total.stage_id, total.probability), total));
@@ -29,21 +36,24 @@ fn keyed(totals: Vec<StageTotal>) -> BTreeMap<String, StageTotal> {
 }
 
 /// What the store says to somebody.
-async fn told(session: &Session, pipeline: Id<Pipeline>) -> Told {
+async fn told(session: &Session, pipeline: &Pipeline) -> Told {
     let grant = reading(session, Entity::Deal);
-    let totals = session.ports().deals.stage_totals(&grant, pipeline).await.unwrap();
-    let flows = session.ports().analytics.stage_flows(&grant, pipeline).await.unwrap();
-    (keyed(totals), flows.iter().map(|flow| (format!("{:?} {}", flow.from, flow.to), flow.count)).collect())
+    let totals = session.ports().deals.stage_totals(&grant, pipeline.id).await.unwrap();
+    let store = &session.ports().analytics;
+    let flows = store.stage_flows(&grant, pipeline.id).await.unwrap();
+    let between = store.flows_between(&grant, pipeline.id, &left(pipeline)).await.unwrap();
+    let flows = flows.iter().map(|flow| (format!("{:?} {}", flow.from, flow.to), flow.count)).collect();
+    (keyed(totals), flows, between)
 }
 
 /// What the deals and their ways add up to, one by one.
-async fn added_up(session: &Session, pipeline: Id<Pipeline>) -> Told {
+async fn added_up(session: &Session, pipeline: &Pipeline) -> Told {
     let mut totals: BTreeMap<String, StageTotal> = BTreeMap::new();
     let mut places = BTreeMap::new();
     let mut request = ListRequest { limit: Some(200), ..samples::list() };
     loop {
         let page = session.deals().list(&request).await.unwrap();
-        for deal in page.data.iter().filter(|deal| deal.pipeline_id == pipeline) {
+        for deal in page.data.iter().filter(|deal| deal.pipeline_id == pipeline.id) {
             places.insert(deal.id, ());
             let (stage_id, probability) = (deal.stage_id, deal.probability);
             let empty = || StageTotal { stage_id, probability, count: 0, total: Default::default() };
@@ -57,18 +67,20 @@ async fn added_up(session: &Session, pipeline: Id<Pipeline>) -> Told {
         }
     }
     let mut flows: BTreeMap<String, u64> = BTreeMap::new();
-    for step in moves(session).await.iter().filter(|step| places.contains_key(&step.deal_id)) {
+    let mut steps = moves(session).await;
+    steps.retain(|step| places.contains_key(&step.deal_id));
+    for step in &steps {
         *flows.entry(format!("{:?} {}", step.from, step.to)).or_default() += 1;
     }
-    (totals, flows)
+    (totals, flows, StageFlow::between(&steps, &left(pipeline)))
 }
 
 /// Who sees everything and who sees the same deals because they are theirs are told what they add up to.
 async fn agree(admin: &Session, rep: &Session, pipelines: &[Pipeline]) {
     for pipeline in pipelines {
-        let sums = added_up(admin, pipeline.id).await;
-        assert_eq!(told(admin, pipeline.id).await, sums);
-        assert_eq!(told(rep, pipeline.id).await, sums);
+        let sums = added_up(admin, pipeline).await;
+        assert_eq!(told(admin, pipeline).await, sums);
+        assert_eq!(told(rep, pipeline).await, sums);
     }
 }
 

@@ -7,19 +7,19 @@ use chrono::Days;
 
 use super::analytics::{number, worth};
 use super::board::happens;
-use super::forecasts::{is_estimated, windows};
+use super::forecasts::{self, is_estimated, windows};
 use super::jobs::work;
 use super::support::{deal, pipeline, reading, stage};
 use super::uploads::{import, with_policy};
 use crate::access::{Entity, Role};
 use crate::analytics::{AnalyticsRequest, CycleFact, DealFact, DealGroups, Explanation, OwnedMove, SourceSum, Window};
 use crate::bulk::{BulkChange, BulkMode, Selection};
-use crate::deal::{Deal, DealEdit, DealMove, DealStatus};
+use crate::deal::{Deal, DealEdit, DealMove, DealStart, DealStatus};
 use crate::edit::Edit;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::money::Currency;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, PipelineChange, StageChange, StageTarget};
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 use crate::time::{Period, Zone};
@@ -126,6 +126,63 @@ pub async fn what_ended_is_the_same_from_sums_as_one_by_one(world: World) {
             agree(&admin, &pipelines).await;
             agree(&rep, &pipelines).await;
         }
+    }
+}
+
+/// What somebody is told of the deals of filters that sums of months can tell, as they stand and as they ended.
+async fn sums_agree(session: &Session, filters: &[CheckedFilter]) {
+    let windows = windows();
+    for filter in filters {
+        agree_on(session, filter, &windows[..8]).await;
+        forecasts::agree_on(session, filter, &windows[..8]).await;
+    }
+}
+
+pub async fn sums_by_stage_and_owner_hold_also_after_stages_were_given_up(world: World) {
+    world.set_time("2026-01-30T20:00:00Z");
+    let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
+    let other = admin.pipelines().create(samples::pipeline("Other")).await.unwrap().into_inner();
+    let pipelines = [pipeline(&admin).await, other];
+    let owners = [Role::SalesRep, Role::Closer].map(|role| world.home.member(role));
+    let of = |at: usize| DealEdit { owner_id: owners[at % 2].into(), ..worth("D", 7) };
+    let (mut known, mut step) = (Vec::new(), 77);
+    for own in &pipelines {
+        for (at, stage) in own.stages.iter().enumerate() {
+            let start = DealStart { pipeline_id: Some(own.id), stage_id: Some(stage.id) };
+            known.push(admin.deals().create(start, of(at)).await.unwrap().id);
+        }
+    }
+    for round in 0..60 {
+        world.clock.advance_seconds(29 * 3_600 + 600);
+        happens(&admin, &pipelines, &of(round), &mut known, &mut step).await;
+        is_estimated(&admin, &known, &of(round), &mut step).await;
+    }
+    let ([one, two], elsewhere) = (owners, pipelines[1].stages[1].id);
+    let [open, engaging, won, lost] = [0, 1, 2, 3].map(|at| pipelines[0].stages[at].id);
+    let asked = [
+        format!("stage_id = \"{engaging}\""),
+        format!("stage_id in [\"{open}\", \"{won}\", \"{elsewhere}\"]"),
+        format!("stage_id in [\"{engaging}\", \"{lost}\"]"),
+        format!("owner_id in [\"{one}\", \"{two}\"]"),
+        format!("owner_id in [\"{one}\"] and stage_id in [\"{lost}\", \"{engaging}\", \"{elsewhere}\"]"),
+        "owner_id is null".to_owned(),
+    ];
+    let grant = reading(&admin, Entity::Deal);
+    let checked = |text: &String| grant.check_filter(Entity::Deal, Some(&text.parse().unwrap()), admin.now()).unwrap();
+    let mut filters: Vec<CheckedFilter> = asked.iter().map(checked).collect();
+    filters.push(CheckedFilter::everything());
+    sums_agree(&admin, &filters).await;
+    sums_agree(&rep, &filters).await;
+    // Deals go from one open stage to another, and those that were won are lost.
+    for (gone, to) in [(open, engaging), (won, lost)] {
+        world.clock.advance_seconds(29 * 3_600 + 600);
+        let own = pipeline(&admin).await;
+        let stages = own.stages.iter().filter(|stage| stage.id != gone).map(StageChange::from).collect();
+        let targets = vec![StageTarget { stage_id: gone, to }];
+        let change = PipelineChange { name: own.name.clone(), stages, targets };
+        admin.pipelines().update(own.id, change, Expect::Any).await.unwrap();
+        sums_agree(&admin, &filters).await;
+        sums_agree(&rep, &filters).await;
     }
 }
 

@@ -28,9 +28,21 @@ pub(super) fn windows() -> Vec<Window> {
     windows
 }
 
+/// What somebody is told that the deals of a filter bring in some windows.
+pub(super) async fn agree_on(session: &Session, filter: &CheckedFilter, windows: &[Window]) {
+    let (store, grant) = (&session.ports().analytics, reading(session, Entity::Deal));
+    let facts = store.deal_facts(&grant, filter).await.unwrap();
+    for window in windows {
+        for own in [Currency::USD, "EUR".parse().unwrap()] {
+            let told = store.deal_groups(&grant, filter, *window, own).await.unwrap();
+            assert_eq!(told, DealGroups::of(&facts, *window, own), "{window:?} {own} {filter:?}");
+        }
+    }
+}
+
 /// What somebody is told of all deals and of some.
 async fn agree(session: &Session, pipelines: &[Pipeline]) {
-    let (store, grant) = (&session.ports().analytics, reading(session, Entity::Deal));
+    let grant = reading(session, Entity::Deal);
     let id = pipelines[1].id;
     let asked = |text: String| grant.check_filter(Entity::Deal, Some(&text.parse().unwrap()), session.now()).unwrap();
     let filters = [
@@ -40,13 +52,7 @@ async fn agree(session: &Session, pipelines: &[Pipeline]) {
         asked("title starts_with D and probability > 10".to_owned()),
     ];
     for filter in &filters {
-        let facts = store.deal_facts(&grant, filter).await.unwrap();
-        for window in windows() {
-            for own in [Currency::USD, "EUR".parse().unwrap()] {
-                let told = store.deal_groups(&grant, filter, window, own).await.unwrap();
-                assert_eq!(told, DealGroups::of(&facts, window, own), "{window:?} {own} {filter:?}");
-            }
-        }
+        agree_on(session, filter, &windows()).await;
     }
 }
 

@@ -263,12 +263,24 @@ pub async fn a_replacement_keeps_what_the_caller_cannot_see(world: World) {
 pub async fn hidden_values_hide_the_boards_totals(world: World) {
     let admin = world.session(Role::Admin).await;
     let value = Money::minor(500, Currency::USD);
-    let id = deal(&admin, DealEdit { value: value.into(), ..samples::deal("D") }).await.id;
+    let edit = DealEdit { value: value.into(), value_estimated: Edit::Set(true), ..samples::deal("D") };
+    let id = deal(&admin, edit).await.id;
     let support = world.session(Role::SupportAgent).await;
     let board = support.deals().board(None).await.unwrap();
     assert_eq!((board.count(), board.stages.iter().all(|stage| stage.total.is_none())), (1, true));
     assert!(!serde_json::to_string(&board).unwrap().contains("total"));
-    assert_eq!(support.deals().read(id).await.unwrap().value, None);
+    let read = support.deals().read(id).await.unwrap();
+    assert_eq!((read.value, read.value_estimated), (None, false));
+    // Nor is it told whether the value is an estimate.
+    let timeline = support.deals().timeline(id, None, None).await.unwrap();
+    for told in [serde_json::to_string(&read).unwrap(), serde_json::to_string(&timeline).unwrap()] {
+        assert!(told.contains("\"title\":\"D\"") && !told.contains("estimated"), "{told}");
+    }
+    for filter in ["value_estimated = true", "not value_estimated = true"] {
+        let hidden = refused(support.deals().list(&filtered(filter)).await);
+        assert_eq!((hidden.kind(), hidden.fields()[0].code.as_ref()), (Invalid, "unknown_field"), "{filter}");
+    }
+    assert_eq!(admin.deals().list(&filtered("value_estimated = true")).await.unwrap().data.len(), 1);
     fails(support.deals().list(&filtered("value > money(1 USD)")).await, Invalid);
     let sorted = ListRequest { sort: Some("-value".to_owned()), ..samples::list() };
     fails(support.deals().list(&sorted).await, Invalid);

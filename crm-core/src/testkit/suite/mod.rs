@@ -234,6 +234,7 @@ macro_rules! __suite {
             }
             endings {
                 what_ended_is_the_same_from_sums_as_one_by_one,
+                sums_by_stage_and_owner_hold_also_after_stages_were_given_up,
                 a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
                 what_stands_behind_a_report_changes_no_figure,
             }
@@ -483,6 +484,7 @@ macro_rules! __suite {
             odd_files {
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
+                files_that_follow_one_another_date_the_moves_of_a_deal,
                 a_status_ends_a_deal_whose_stage_does_not,
                 the_encoding_is_that_of_most_of_the_file,
                 refused_rows_sent_back_as_they_are_are_refused_again,
@@ -640,6 +642,8 @@ macro_rules! __suite {
             transfers {
                 the_board_holds_what_the_file_says,
                 deals_keep_the_times_of_the_file,
+                a_close_that_a_later_row_corrects_is_corrected_in_the_deals_way,
+                a_row_that_names_another_pipeline_leaves_its_deal_where_it_is,
                 a_second_import_changes_nothing,
                 a_stopped_import_goes_on_to_the_same_end,
                 two_runners_of_one_import_do_not_disturb_each_other,

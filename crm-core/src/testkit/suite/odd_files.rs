@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use futures::TryStreamExt;
 
+use super::analytics::{moves, ways_lead_to_the_deals};
 use super::support::{contact, filtered, reading};
 use super::uploads::{import, imported, start, with_policy};
 use crate::access::{Entity, Role};
@@ -63,6 +64,30 @@ pub async fn a_corrected_close_is_when_the_stage_was_entered(world: World) {
     let one = deal_called(&session, "One").await;
     assert_eq!(one.closed_at.unwrap().to_string(), "2026-01-15T00:00:00.000000Z");
     assert_eq!(one.stage_entered_at, one.closed_at.unwrap());
+}
+
+pub async fn files_that_follow_one_another_date_the_moves_of_a_deal(world: World) {
+    let session = world.session(Role::Admin).await;
+    let now = session.now();
+    let files = [
+        "id,title,stage,created_at\n1,One,Prospecting,2016-10-01\n2,Two,Prospecting,2016-10-01\n",
+        "id,stage,opened_at\n1,Engaging,2016-10-20\n2,Engaging,2016-10-20\n",
+        // Work on the second one began once: that it went on is known from this file alone.
+        "id,stage,opened_at,closed_at\n1,Won,2016-10-20,2017-03-01\n2,Negotiating,2016-10-20,\n",
+    ];
+    for file in files {
+        let done = import(&session, Entity::Deal, file, with_policy(DuplicatePolicy::Update)).await;
+        assert_eq!((done.counts.failed, done.counts.unchanged), (0, 0), "{file}");
+    }
+    ways_lead_to_the_deals(&session).await;
+    let (one, two) = (deal_called(&session, "One").await, deal_called(&session, "Two").await);
+    let steps = moves(&session).await;
+    let days = |id: Id<Deal>| -> Vec<String> {
+        steps.iter().filter(|step| step.deal_id == id).map(|step| step.at.to_string()[..10].to_owned()).collect()
+    };
+    assert_eq!(days(one.id), ["2016-10-01", "2016-10-20", "2017-03-01"]);
+    assert_eq!(days(two.id)[..2], ["2016-10-01", "2016-10-20"]);
+    assert!(two.stage_entered_at >= now);
 }
 
 pub async fn a_status_ends_a_deal_whose_stage_does_not(world: World) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, reading, refused};
+use super::analytics::ways_lead_to_the_deals;
+use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, pipeline, reading, refused};
 use super::uploads::{self, Cut, import, imported, source, start, with_policy};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
@@ -12,7 +13,7 @@ use crate::custom_field::CustomKind;
 use crate::deal::{DealStatus, ForecastCategory};
 use crate::error::ErrorKind::{Denied, Invalid, Unavailable};
 use crate::page::ListRequest;
-use crate::pipeline::StageKind;
+use crate::pipeline::{Pipeline, StageKind};
 use crate::testkit::{World, samples};
 use crate::text::Email;
 use crate::transfer::format::Encoding;
@@ -76,6 +77,52 @@ pub async fn deals_keep_the_times_of_the_file(world: World) {
     assert_eq!((gone.status, gone.value.unwrap().to_string()), (DealStatus::Lost, "7.00 EUR".to_owned()));
     let pipeline = session.pipelines().list().await.unwrap().remove(0);
     assert_eq!(pipeline.stage_named("closed lost").unwrap().kind, StageKind::Lost);
+}
+
+pub async fn a_close_that_a_later_row_corrects_is_corrected_in_the_deals_way(world: World) {
+    let session = world.system().await;
+    let head = "id,name,stage,engage date,close date\n";
+    let before = format!("{head}1,Known,Engaging,2016-10-20,\n");
+    import(&session, Entity::Deal, &before, ImportOptions::default()).await;
+    let rows =
+        |id: u8| format!("{id},Known,Won,2016-10-20,2017-02-01\n{id},Known,Won,,2017-01-15\n{id},Known,,,2017-01-16\n");
+    // One deal is there and moves, another one is made.
+    let file = format!("{head}{}{}", rows(1), rows(2));
+    let done = import(&session, Entity::Deal, &file, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!(done.counts, counts(1, 5, 0, 0));
+    ways_lead_to_the_deals(&session).await;
+    let deals = session.deals().list(&samples::list()).await.unwrap().data;
+    let closed: Vec<_> = deals.iter().map(|deal| deal.closed_at.unwrap().to_string()).collect();
+    assert_eq!(closed, ["2017-01-16T00:00:00.000000Z"; 2]);
+    assert!(deals.iter().all(|deal| deal.closed_at == Some(deal.stage_entered_at)));
+}
+
+pub async fn a_row_that_names_another_pipeline_leaves_its_deal_where_it_is(world: World) {
+    let session = world.system().await;
+    let own = pipeline(&session).await;
+    let other = session.pipelines().create(samples::pipeline("Other")).await.unwrap();
+    let file = "id,name,pipeline,stage\n1,A,Other,open\n2,B,,Engaging\n3,C,Nowhere,Engaging\n4,D,Other,open\n";
+    import(&session, Entity::Deal, file, ImportOptions::default()).await;
+    let file = format!(
+        "id,pipeline,stage,lost_reason\n1,{},Engaging,\n2,Other,lost,Too dear\n3,Nowhere,Won,\n4,OTHER,won,\n",
+        own.name
+    );
+    let done = import(&session, Entity::Deal, &file, with_policy(DuplicatePolicy::Update)).await;
+    assert_eq!((done.counts, done.warnings.len()), (counts(0, 2, 2, 0), 1));
+    let stage = |own: &Pipeline, name: &str| own.stage_named(name).unwrap().id;
+    let expected = [
+        ("A", other.id, stage(&other, "open")),
+        ("B", own.id, stage(&own, "Engaging")),
+        // A pipeline that does not exist is the default one, as it was for the new deal.
+        ("C", own.id, stage(&own, "Won")),
+        ("D", other.id, stage(&other, "won")),
+    ];
+    for (title, pipeline_id, stage_id) in expected {
+        let deal = session.deals().list(&filtered(&format!("title = {title}"))).await.unwrap().data.remove(0);
+        assert_eq!((deal.pipeline_id, deal.stage_id), (pipeline_id, stage_id), "{title}");
+    }
+    assert_eq!(pipeline(&session).await, own);
+    assert_eq!(session.pipelines().read(other.id).await.unwrap(), other);
 }
 
 pub async fn a_second_import_changes_nothing(world: World) {

@@ -135,6 +135,7 @@ pub async fn hidden_fields_are_in_no_event(world: World) {
     let happened = after(&world, start).await;
     let support = serde_json::to_string(&told(&world.session(Role::SupportAgent).await, &happened)).unwrap();
     assert!(support.contains("\"title\":\"E\"") && !support.contains("amount_minor"), "{support}");
+    assert!(!support.contains("estimated"), "{support}");
     assert!(serde_json::to_string(&told(&admin, &happened)).unwrap().contains("4712"));
 }
 

@@ -193,11 +193,19 @@ impl Importable for Deal {
         };
         self.edit(edit)?;
         self.opened_at = course.opened_at.or(self.opened_at);
+        let is_elsewhere = course.pipeline.as_deref().is_some_and(|name| !references.means(name, self.pipeline_id));
+        if is_elsewhere {
+            // Neither a stage of that name nor what comes with it is meant for the pipeline that it is in.
+            references.warn("pipeline: deals of another pipeline than the row's keep their stage");
+        }
         let times = [self.opened_at, self.closed_at, Some(self.stage_entered_at)];
-        let closed_at = course.closed.map(|close| close.after(times.into_iter().flatten()));
-        let stage = next_stage(self, course, references)?;
-        let moved = stage.map(|stage| follow(self, &stage, closed_at, references.now())).transpose()?.flatten();
-        self.edit(there)?;
+        let closed = course.closed.filter(|_| !is_elsewhere);
+        let closed_at = closed.map(|close| close.after(times.into_iter().flatten()));
+        let stage = if is_elsewhere { None } else { next_stage(self, course, references)? };
+        let moved = stage.map(|stage| follow(self, &stage, course, closed_at, references.now())).transpose()?.flatten();
+        if !is_elsewhere {
+            self.edit(there)?;
+        }
         settle(self);
         estimate(self, course);
         if let Some(at) = closed_at.filter(|_| self.status != DealStatus::Open) {
@@ -206,6 +214,20 @@ impl Importable for Deal {
         }
         check_order(self)?;
         Ok(moved.map(Event::from).into_iter().collect())
+    }
+
+    /// A corrected close corrects the step that led to it.
+    fn correct(&self, before: &Self, events: &mut [Event]) {
+        if self.stage_entered_at == before.stage_entered_at {
+            return;
+        }
+        let last = events.iter_mut().rev().find_map(|event| match event {
+            Event::Deal(DealEvent::Moved { at, .. }) => Some(at),
+            _ => None,
+        });
+        if let Some(at) = last {
+            *at = self.stage_entered_at;
+        }
     }
 
     async fn known(ports: &Ports, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Self>>>> {
@@ -292,10 +314,18 @@ fn category(cell: &str) -> Result<ForecastCategory> {
     found.ok_or_else(|| Error::invalid("", "unknown_choice", format!("is none of {names}")))
 }
 
-/// Takes a deal to the stage that a row names: at the row's close where that closes it, else now.
-fn follow(deal: &mut Deal, stage: &Stage, closed_at: Option<Timestamp>, now: Timestamp) -> Result<Option<DealEvent>> {
+/// Takes a deal to the stage that a row names: at the row's close where that closes it. To an open stage it
+/// goes when the row says that work on it began, where it has been in its present one since before; else now.
+fn follow(
+    deal: &mut Deal,
+    stage: &Stage,
+    course: &Course,
+    closed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<DealEvent>> {
     let closes = DealStatus::from(stage.kind) != DealStatus::Open;
-    let at = closed_at.filter(|_| closes).unwrap_or(now);
+    let began = course.opened_at.filter(|at| deal.stage_entered_at < *at && *at <= now);
+    let at = if closes { closed_at } else { began }.unwrap_or(now);
     deal.move_to(stage, at).map_err(|_| {
         let message = format!("lies before the deal got to its present stage at {}", deal.stage_entered_at);
         Error::invalid(if closes { "closed_at" } else { "stage" }, "out_of_order", message)

@@ -57,6 +57,10 @@ pub(super) trait Importable: Kept {
     /// `Invalid` with every field at fault; the record is then half changed and must be dropped.
     fn change(&mut self, edit: Self::Edit, row: &Row<Self>, references: &mut References<'_>) -> Result<Vec<Event>>;
 
+    /// Puts right what rows before it in the chunk said of the record, whose events are not written yet, where
+    /// a row that changed it says nothing happened but tells another time. Most kinds have no such events.
+    fn correct(&self, _before: &Self, _events: &mut [Event]) {}
+
     /// The oldest record of each key.
     ///
     /// # Errors
