@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
 use super::support::{conflicts, contact, deal, field, invalid_at};
-use super::webhooks::{URL, deliveries, kinds, made, member, same, send, sending, wanting};
+use super::webhooks::{DAY, URL, deliveries, kinds, made, member, same, send, sending, wanting};
 use crate::access::{Action, Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
@@ -153,6 +153,22 @@ pub async fn a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once(worl
         world.at_once(both).await;
         assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Pending);
     }
+}
+
+pub async fn what_waits_in_a_paused_queue_is_sent_however_late(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    admin.queues().pause(&Queue::WEBHOOK).await.unwrap();
+    contact(&admin, samples::contact("Ada")).await;
+    send(&crm).await;
+    world.clock.advance_seconds(31 * DAY);
+    assert_eq!(crm.forget_old_deliveries(&Never).await.unwrap(), 0);
+    admin.queues().resume(&Queue::WEBHOOK).await.unwrap();
+    send(&crm).await;
+    assert_eq!(kinds(&receiver.take()), ["contact.created"]);
+    assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Delivered);
+    assert_eq!(crm.forget_old_deliveries(&Never).await.unwrap(), 1);
 }
 
 pub async fn a_replay_under_one_key_happens_once(world: World) {

@@ -148,12 +148,19 @@ pub async fn old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time(wo
     let session = admin(&crm, &world).await;
     let (own, record, start) = (endpoint(&session).await, Id::<Delivery>::new_at(crm.now()).uuid(), crm.now());
     let made = [0, 10, 20, 30].map(|seconds| delivery(own, record, 1, start.plus_seconds(seconds)));
-    kept(&session, &made.each_ref()).await;
+    let [first, second, third, fourth] = made.map(|one| Delivery { state: DeliveryState::Delivered, ..one });
+    let second = Delivery { state: DeliveryState::Failed, ..second };
+    let third = Delivery { state: DeliveryState::Cancelled, ..third };
+    let waiting = delivery(own, record, 1, start);
+    kept(&session, &[&waiting, &first, &second, &third, &fourth]).await;
     let prune = async |seconds, limit| {
         crm.ports.webhooks.prune_deliveries(world.home.workspace, start.plus_seconds(seconds), limit).await.unwrap()
     };
     assert_eq!((prune(-1, 10).await, prune(19, 10).await), (0, 2));
     assert_eq!((prune(30, 1).await, prune(30, 10).await, prune(30, 10).await), (1, 1, 0));
+    // What is pending is still to be sent.
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Read);
+    assert_eq!(crm.ports.webhooks.delivery(&grant, waiting.id).await.unwrap(), waiting);
 }
 
 pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World) {
