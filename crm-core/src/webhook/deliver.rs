@@ -24,6 +24,9 @@ const TIMEOUT: u32 = 60;
 const MOST_FAILING: i64 = 5 * 24 * 60 * 60;
 /// The longest wait for a delivery that goes before, in seconds.
 const MOST_WAIT: i64 = 5 * 60;
+/// All that a job says of a message that was not taken: others read jobs than endpoints, and a cause may name where
+/// messages go.
+const NOT_TAKEN: &str = "the endpoint did not take the message; the log of its deliveries says why";
 /// The status of an endpoint that is to be sent nothing any more.
 const GONE: u16 = 410;
 
@@ -242,15 +245,17 @@ impl Courier {
         if delivery.is_test() {
             job.set_result(&Tested { id: delivery.id, state: delivery.state })?;
         }
-        let Some(error) = error else { return Ok(()) };
+        if error.is_none() {
+            return Ok(());
+        }
         let is_failing = since.is_some_and(|since| since.plus_seconds(MOST_FAILING) <= now);
         if !delivery.is_test() && (is_gone || is_failing) {
             let reason = if is_gone { DisabledReason::Gone } else { DisabledReason::Failing };
             self.disable(endpoint, reason).await?;
         }
         Err(match next {
-            Some(at) => JobError::retry_at(at, "not_taken", error),
-            None => JobError::fatal("not_taken", error),
+            Some(at) => JobError::retry_at(at, "not_taken", NOT_TAKEN),
+            None => JobError::fatal("not_taken", NOT_TAKEN),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -11,11 +12,12 @@ use super::webhooks::{DAY, URL, deliveries, kinds, made, member, same, send, sen
 use crate::access::{Action, Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::integration::{WebhookAnswer, WebhookRequest, WebhookSender};
 use crate::job::{Endless, JobState, JobsRequest, Never, Queue, Settled, Stop, Taken, Workers};
 use crate::session::{Expect, Session};
 use crate::store::IdempotencyKey;
-use crate::testkit::{World, samples};
+use crate::testkit::{Receiver, World, samples};
 use crate::webhook::{
     DeliveriesRequest, Delivery, DeliveryState, Health, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
     WebhookEndpointChange,
@@ -152,6 +154,41 @@ pub async fn a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once(worl
         let both: [BoxFuture<'static, ()>; 2] = [Box::pin(end), Box::pin(take_up)];
         world.at_once(both).await;
         assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Pending);
+    }
+}
+
+/// A way on which nothing arrives, because whoever is there has a certificate of another name.
+struct Misnamed;
+
+#[async_trait]
+impl WebhookSender for Misnamed {
+    fn check(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn send(&self, request: WebhookRequest) -> Result<WebhookAnswer> {
+        Err(Error::unavailable(format!("the certificate is not of {}", request.url)))
+    }
+}
+
+pub async fn a_job_that_sends_says_neither_where_to_nor_what_came_back(world: World) {
+    let receiver = Receiver::new();
+    receiver.always(503);
+    let senders: [Arc<dyn WebhookSender>; 2] = [Arc::new(Misnamed), Arc::new(receiver)];
+    for (sender, cause) in senders.into_iter().zip(["hooks.example", "503"]) {
+        let [crm, _] = world.engines(|builder| builder.webhooks(sender.clone()));
+        let admin = member(&crm, &world, Role::Admin).await;
+        let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+        contact(&admin, samples::contact("Ada")).await;
+        send(&crm).await;
+        let sent = deliveries(&admin, endpoint.id).await.remove(0);
+        assert!(sent.attempts[0].error.as_deref().unwrap().contains(cause), "{sent:?}");
+        let manager = member(&crm, &world, Role::Manager).await;
+        let job = manager.jobs().read(sent.id.cast()).await.unwrap();
+        assert_eq!((job.errors.len(), job.errors[0].code.as_str()), (1, "not_taken"));
+        assert!(!job.errors[0].detail.contains(cause), "{job:?}");
+        assert!(job.error.iter().all(|fault| !fault.detail.contains(cause)), "{job:?}");
+        admin.webhooks().delete(endpoint.id, Expect::Any).await.unwrap();
     }
 }
 
