@@ -26,6 +26,7 @@ mod service;
 mod setup;
 mod suppression;
 mod suppressions;
+mod tell;
 mod template;
 mod templates;
 
@@ -42,5 +43,6 @@ pub use service::Mails;
 pub use setup::MailSetup;
 pub use suppression::{NewSuppression, Suppression, SuppressionReason};
 pub use suppressions::{SuppressionsRequest, Unsubscription};
+pub(crate) use tell::Tell;
 pub use template::{MailTemplate, TemplateContent, TemplateName};
 pub use templates::{ListedTemplate, PreviewRequest};

@@ -568,6 +568,7 @@ macro_rules! __suite {
                 no_mail_goes_to_whoever_is_not_to_be_reminded,
                 no_mail_tells_of_a_task_that_whoever_is_to_do_it_may_not_read,
                 a_template_that_does_not_fit_keeps_nobody_from_being_reminded,
+                a_process_without_mail_leaves_it_to_one_that_sends,
                 without_a_mailer_reminders_are_facts_alone,
             }
             search {
