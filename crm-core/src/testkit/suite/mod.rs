@@ -416,6 +416,7 @@ macro_rules! __suite {
             }
             mail_log {
                 a_mail_whose_job_is_stopped_says_so_until_it_is_taken_up,
+                a_sender_hears_of_their_mail_from_the_log_and_not_from_its_job,
                 an_attempt_that_was_under_way_tells_how_it_ended,
                 a_mail_whose_workers_all_died_has_failed,
                 pages_of_the_log_add_up_and_are_narrowed,
