@@ -5,7 +5,7 @@
 //! is the same at every attempt, and a row of the log says whether it was accepted: an accepted mail is never
 //! sent again by its job. Whoever is suppressed gets nothing, whatever the mail is about.
 //!
-//! Templates belong to a workspace; the product brings five, which a workspace may replace. They read nothing
+//! Templates belong to a workspace; the product brings six, which a workspace may replace. They read nothing
 //! but their variables and end by themselves: see [`Language`].
 //!
 //! Deliberately absent: attachments, receiving mail, what providers tell of opened and bounced mails, and a

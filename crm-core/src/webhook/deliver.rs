@@ -7,6 +7,7 @@ use super::delivery::{Delivery, DeliveryAttempt, DeliveryState};
 use super::event::WebhookEvent;
 use super::message::Message;
 use super::model::{DeliveryOrder, DisabledReason, WebhookEndpoint, WebhookStatus};
+use super::notice;
 use super::places::{Place, Places};
 use super::port::Health;
 use super::schedule;
@@ -259,7 +260,7 @@ impl Courier {
         })
     }
 
-    /// Sends nothing there any more, and tells those who watch; not where somebody has changed the address or
+    /// Sends nothing there any more, and tells those who watch and, by mail, the admins; not where somebody has changed the address or
     /// enabled it anew since it was sent to.
     async fn disable(&self, sent_to: &WebhookEndpoint, reason: DisabledReason) -> Result<()> {
         let mut decisions = Decisions::new();
@@ -274,6 +275,7 @@ impl Courier {
                 endpoint.disable(reason);
                 changes.put(&mut endpoint);
                 changes.emit(WebhookEvent::Disabled { reason });
+                notice::enqueue(&self.product, &mut changes, &endpoint, reason).await?;
                 self.product.commit(&self.grant, changes).await
             };
             match decisions.settle(decided.await) {

@@ -15,12 +15,13 @@ use crate::custom_field::CustomKind;
 use crate::error::{Error, Result};
 use crate::integration::{WebhookAnswer, WebhookRequest, WebhookSender};
 use crate::job::{Endless, JobState, JobsRequest, Never, Queue, Settled, Stop, Taken, Workers};
+use crate::mail::{MailSetup, Recipient};
 use crate::session::{Expect, Session};
 use crate::store::IdempotencyKey;
-use crate::testkit::{Receiver, World, samples};
+use crate::testkit::{FakeMailer, Receiver, World, samples};
 use crate::webhook::{
     DeliveriesRequest, Delivery, DeliveryState, Health, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
-    WebhookEndpointChange,
+    WebhookEndpointChange, WebhookStatus,
 };
 
 /// The places of the queue in one process.
@@ -190,6 +191,35 @@ pub async fn a_job_that_sends_says_neither_where_to_nor_what_came_back(world: Wo
         assert!(job.error.iter().all(|fault| !fault.detail.contains(cause)), "{job:?}");
         admin.webhooks().delete(endpoint.id, Expect::Any).await.unwrap();
     }
+}
+
+pub async fn admins_get_one_mail_of_an_endpoint_that_is_disabled_because_of_its_answers(world: World) {
+    let (receiver, mailer) = (Receiver::new(), Arc::new(FakeMailer::default()));
+    let [crm, _] = world.engines(|builder| {
+        let setup = MailSetup::new(mailer.clone(), Recipient::parse("Acme Sales <crm@acme.example>").unwrap());
+        builder.webhooks(Arc::new(receiver.clone())).mail(setup)
+    });
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    receiver.always(410);
+    for name in ["Ada", "Grace"] {
+        contact(&admin, samples::contact(name)).await;
+    }
+    send(&crm).await;
+    let sent = mailer.sent();
+    let to: Vec<&str> = sent.iter().flat_map(|mail| mail.recipients()).map(|to| to.email.as_str()).collect();
+    assert_eq!(to, ["admin@home.example"]);
+    assert_eq!(sent[0].subject, "A webhook endpoint was disabled: hooks.example");
+    let text = sent[0].text.as_deref().unwrap();
+    assert!(text.contains("410") && text.contains(&format!("slackcrm webhooks enable {}", endpoint.id)), "{text}");
+    assert!(!text.contains("/crm"), "{text}");
+    // Whoever disables one knows that.
+    for status in [WebhookStatus::Enabled, WebhookStatus::Disabled] {
+        let change = WebhookEndpointChange { status: Some(status), ..same(&endpoint) };
+        admin.webhooks().update(endpoint.id, change, Expect::Any).await.unwrap();
+        send(&crm).await;
+    }
+    assert_eq!(mailer.sent().len(), 1);
 }
 
 pub async fn what_waits_in_a_paused_queue_is_sent_however_late(world: World) {

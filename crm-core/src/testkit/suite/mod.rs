@@ -230,6 +230,7 @@ macro_rules! __suite {
                 a_delivery_that_nothing_sends_any_more_is_ended_with_its_reason,
                 a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once,
                 a_job_that_sends_says_neither_where_to_nor_what_came_back,
+                admins_get_one_mail_of_an_endpoint_that_is_disabled_because_of_its_answers,
                 what_waits_in_a_paused_queue_is_sent_however_late,
                 a_replay_under_one_key_happens_once,
                 a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_later,
