@@ -244,6 +244,7 @@ macro_rules! __suite {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
                 old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
+                a_commit_keeps_more_deliveries_than_one_statement_takes,
                 a_former_secret_holds_until_its_instant_and_no_longer,
                 an_endpoint_that_changed_meanwhile_is_a_conflict,
                 an_endpoint_that_is_enabled_again_has_failed_nobody,
