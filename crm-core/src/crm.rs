@@ -17,7 +17,7 @@ use crate::id::Id;
 use crate::integration::{PasswordHasher, TokenSigner, WebhookSender};
 use crate::job::{Handler, Handlers, JobStore, UploadStore, WorkStore};
 use crate::journal::JournalStore;
-use crate::mail::{DeliverMail, MailSetup, MailStore};
+use crate::mail::{DeliverMail, MailSetup, MailStore, Tell};
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
 use crate::relay::{EventHandler, RelayStore};
 use crate::search::SearchStore;
@@ -250,7 +250,7 @@ impl Crm {
                 mail: None,
                 signup: Signup::Open,
                 sender: None,
-                handlers: Handlers::new().with(Remind).with(RemindAnew),
+                handlers: Handlers::new().with(Remind).with(RemindAnew).with(Tell),
                 event_handlers: Vec::new(),
                 cache: AccessCache::new(),
             },

@@ -131,6 +131,11 @@ fn shown(seq: i64, entry: Entry, masked: impl FnOnce(Entry) -> TimelineItem) -> 
     Envelope { seq, id, kind, occurred_at: at, actor, data }
 }
 
+/// The name of the event by which whoever watches is told that they do not see a record any more.
+pub(crate) fn withdrawal(entity: Entity) -> String {
+    format!("{entity}.withdrawn")
+}
+
 fn withdrawn(seq: i64, entry: &Entry) -> Envelope {
     let data = EnvelopeData {
         entity: entry.entity,
@@ -142,7 +147,7 @@ fn withdrawn(seq: i64, entry: &Entry) -> Envelope {
         after: Map::new(),
         events: Vec::new(),
     };
-    let kind = format!("{}.withdrawn", entry.entity);
+    let kind = withdrawal(entry.entity);
     Envelope { seq, id: entry.id, kind, occurred_at: entry.at, actor: entry.actor.clone(), data }
 }
 

@@ -17,6 +17,7 @@ mod port;
 mod timeline;
 
 pub use entry::{Batch, Change, Draft, Entry};
+pub(crate) use envelope::withdrawal;
 pub use envelope::{Envelope, EnvelopeData, topic, topics};
 pub use event::Event;
 pub use feed::{Feed, Occurrence};

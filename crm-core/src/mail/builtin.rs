@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::template::{TemplateContent, TemplateName};
 
 /// The names of the templates that the product brings.
-const NAMES: [&str; 5] = ["digest", "invitation", "password_reset", "reminder", "verification"];
+const NAMES: [&str; 6] = ["digest", "invitation", "password_reset", "reminder", "verification", "webhook_disabled"];
 
 /// What stands above and below each of them as HTML.
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<body style=\"font-family: sans-serif\">\n";
@@ -53,6 +53,11 @@ pub(crate) fn content(name: &TemplateName) -> Option<TemplateContent> {
             "Hello {{ name }},\n\n{% if tasks %}due today:\n{% for task in tasks %}- {{ task.title }} ({{ task.due }})\n{% endfor %}{% else %}nothing is due today.\n{% endif %}",
             "<p>Hello {{ name }},</p>\n{% if tasks %}<p>Due today:</p>\n<ul>\n{% for task in tasks %}<li>{{ task.title }} ({{ task.due }})</li>\n{% endfor %}</ul>\n{% else %}<p>Nothing is due today.</p>\n{% endif %}",
         ),
+        "webhook_disabled" => (
+            "A webhook endpoint was disabled: {{ webhook.host }}",
+            "Hello {{ name }},\n\nnothing is sent any more to the webhook endpoint of {{ workspace.name }} at {{ webhook.host }}: {{ webhook.reason }}. The log of its deliveries says what was sent and answered.\n\nWhat happens until it is enabled again is not sent later. Enable it with\n\n    slackcrm webhooks enable {{ webhook.id }}\n\nor over HTTP by PUT /api/v1/webhook-endpoints/{{ webhook.id }} with the status enabled.\n",
+            "<p>Hello {{ name }},</p>\n<p>nothing is sent any more to the webhook endpoint of <b>{{ workspace.name }}</b> at <b>{{ webhook.host }}</b>: {{ webhook.reason }}. The log of its deliveries says what was sent and answered.</p>\n<p>What happens until it is enabled again is not sent later. Enable it with <code>slackcrm webhooks enable {{ webhook.id }}</code>, or over HTTP by <code>PUT /api/v1/webhook-endpoints/{{ webhook.id }}</code> with the status <code>enabled</code>.</p>\n",
+        ),
         _ => return None,
     };
     let (foot, foot_html) = if is_needed(name) { ("", "") } else { (UNSUBSCRIBE, UNSUBSCRIBE_HTML) };
@@ -72,6 +77,11 @@ pub(crate) fn sample() -> Map<String, Value> {
         "url": "https://crm.example.com/join/sample",
         "hours": 24,
         "task": task("Call Babbage Engines", "today at 15:00"),
+        "webhook": {
+            "id": "019a1c5e-7b00-7000-8000-000000000015",
+            "host": "hooks.example.com",
+            "reason": "it has taken no message for five days",
+        },
         "tasks": [task("Call Babbage Engines", "15:00"), task("Write the offer", "17:30")],
     });
     match sample {

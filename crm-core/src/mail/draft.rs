@@ -1,6 +1,6 @@
 //! A mail as somebody asks for it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::address::{Recipient, bare_line};
@@ -51,7 +51,7 @@ pub struct MailDraft {
 }
 
 /// A mail that a template says, to an address or to a contact.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TemplateMail {

@@ -5,7 +5,7 @@
 //! is the same at every attempt, and a row of the log says whether it was accepted: an accepted mail is never
 //! sent again by its job. Whoever is suppressed gets nothing, whatever the mail is about.
 //!
-//! Templates belong to a workspace; the product brings five, which a workspace may replace. They read nothing
+//! Templates belong to a workspace; the product brings six, which a workspace may replace. They read nothing
 //! but their variables and end by themselves: see [`Language`].
 //!
 //! Deliberately absent: attachments, receiving mail, what providers tell of opened and bounced mails, and a
@@ -26,6 +26,7 @@ mod service;
 mod setup;
 mod suppression;
 mod suppressions;
+mod tell;
 mod template;
 mod templates;
 
@@ -42,5 +43,6 @@ pub use service::Mails;
 pub use setup::MailSetup;
 pub use suppression::{NewSuppression, Suppression, SuppressionReason};
 pub use suppressions::{SuppressionsRequest, Unsubscription};
+pub(crate) use tell::Tell;
 pub use template::{MailTemplate, TemplateContent, TemplateName};
 pub use templates::{ListedTemplate, PreviewRequest};

@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::job::{Handler as _, Job, NewJob};
 use crate::session::Session;
-use crate::store::Changes;
 use crate::time::Timestamp;
 
 /// Most bytes of what a mail says: beyond, its job would not take it.
@@ -102,29 +101,8 @@ impl Mails {
         Ok(DeliverMail::job(&payload)?.with_id(id).concealed())
     }
 
-    /// Puts among the changes a mail by which the product tells somebody something, where this deployment sends mail
-    /// and such an address can get it. A template of the workspace that does not fit keeps nobody from it: the
-    /// product's says it then.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be reached; `Internal` where the product's does not fit either.
-    pub(crate) async fn tell(&self, changes: &mut Changes, mail: TemplateMail) -> Result<()> {
-        let (true, Ok(mail)) = (self.setup().is_ok(), mail.checked()) else { return Ok(()) };
-        let Some(to) = mail.to.clone() else { return Ok(()) };
-        let grant = self.session.internally(Entity::MailTemplate, Action::Read);
-        let id = Id::new_at(changes.now());
-        let own = self.known(&grant, &mail.template).await?;
-        let contents = std::iter::once(own).chain(builtin::content(&mail.template));
-        let mut written = contents.map(|content| self.written(&grant, id, &content, mail.clone(), None, to.clone()));
-        let Some(payload) = written.find_map(Result::ok) else {
-            return Err(Error::internal(format!("no mail_template {} fits what it is to say", mail.template)));
-        };
-        changes.enqueue(DeliverMail::job(&payload)?.with_id(id).concealed());
-        changes.keep_mail(MailRecord::queued(id, &payload.mail, payload.template, changes.now()));
-        Ok(())
-    }
-
-    fn setup(&self) -> Result<&MailSetup> {
+    /// What this process needs to send mail.
+    pub(super) fn setup(&self) -> Result<&MailSetup> {
         self.session.ports().mail.as_ref().ok_or_else(not_configured)
     }
 
@@ -138,11 +116,12 @@ impl Mails {
     }
 
     /// What the template of a name says.
-    async fn known(&self, grant: &Grant, name: &TemplateName) -> Result<TemplateContent> {
+    pub(super) async fn known(&self, grant: &Grant, name: &TemplateName) -> Result<TemplateContent> {
         self.content(grant, name).await?.ok_or_else(|| no_template("template", name))
     }
 
-    fn written(
+    /// A mail of a template, written in full.
+    pub(super) fn written(
         &self,
         grant: &Grant,
         id: Id<Job>,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::access::Entity;
-use crate::journal::Change;
+use crate::journal::{Change, withdrawal};
 
 /// One kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct EventKind {
     pub name: String,
     /// Kind of the record.
     pub entity: Entity,
+    /// What became of the record; absent for an event that a fact gives its name.
+    pub change: Option<Change>,
     /// When it is told.
     pub says: String,
     /// The fields of its fact in `data.events`, beside `type`; empty for one that the change alone tells.
@@ -40,6 +42,9 @@ const RECORDS: [(Entity, &[Change]); 14] = [
     (Entity::Workspace, LASTING),
     (Entity::WebhookEndpoint, KEPT),
 ];
+
+/// The kinds of record that somebody may lose sight of because somebody else owns them.
+const OWNED: [Entity; 4] = [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task];
 
 /// A fact that gives an event its name: kind of record, name, when it is told, its fields.
 type Fact = (Entity, &'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -92,12 +97,13 @@ const FACTS: [Fact; 7] = [
     ),
 ];
 
-/// Every event, kind of record by kind of record.
+/// Every event that endpoints may ask for, kind of record by kind of record.
 pub fn events() -> impl Iterator<Item = EventKind> {
     RECORDS.into_iter().flat_map(|(entity, changes)| {
         let plain = changes.iter().map(move |change| EventKind {
             name: format!("{entity}.{}", change.name()),
             entity,
+            change: Some(*change),
             says: says(entity, *change),
             fact: &[],
         });
@@ -105,6 +111,7 @@ pub fn events() -> impl Iterator<Item = EventKind> {
         plain.chain(facts.map(|(entity, name, says, fact)| EventKind {
             name: name.to_owned(),
             entity,
+            change: None,
             says: says.to_owned(),
             fact,
         }))
@@ -123,20 +130,25 @@ fn says(entity: Entity, change: Change) -> String {
     }
 }
 
+/// When whoever watches is told that they do not see a record any more.
+fn lost(entity: Entity) -> String {
+    let what = entity.name().replace('_', " ");
+    format!("Owned by somebody else now and therefore out of the watcher's sight: a {what}. Told once.")
+}
+
 /// The catalogue as a document.
 pub fn events_document() -> String {
     let mut text = HEAD.to_owned();
-    let mut last = None;
-    for EventKind { name, entity, says, fact } in events() {
-        if last.replace(entity) != Some(entity) {
-            let _ = write!(
-                text,
-                "\n## {}\n\n| event | told when | fact in `data.events` |\n|---|---|---|\n",
-                entity.name()
-            );
+    for (entity, _) in RECORDS {
+        let head = "| event | told when | fact in `data.events` |\n|---|---|---|";
+        let _ = write!(text, "\n## {}\n\n{head}\n", entity.name());
+        for EventKind { name, says, fact, .. } in events().filter(|event| event.entity == entity) {
+            let fields: Vec<String> = fact.iter().map(|(field, is)| format!("`{field}`: {is}")).collect();
+            let _ = writeln!(text, "| `{name}` | {says} | {} |", fields.join("; "));
         }
-        let fields: Vec<String> = fact.iter().map(|(field, is)| format!("`{field}`: {is}")).collect();
-        let _ = writeln!(text, "| `{name}` | {says} | {} |", fields.join("; "));
+        if OWNED.contains(&entity) {
+            let _ = writeln!(text, "| `{}` (not sent) | {} |  |", withdrawal(entity), lost(entity));
+        }
     }
     text
 }
@@ -168,6 +180,10 @@ A message to a webhook endpoint is a JSON object:
 
 The values are those of the record's fields, as the API shows them. A message tells what an admin sees when it \
 is sent: of a record that is deleted or erased by then, nothing but that something happened.
+
+Events that are marked `(not sent)` are told over the WebSocket and as server-sent events alone. They have `before`, \
+`after` and `events` empty and no `change`. No endpoint is sent them, because an endpoint sees every record, and none \
+may ask for them.
 ";
 
 #[cfg(test)]
@@ -175,6 +191,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::access::owner_field;
+    use crate::webhook::EventPattern;
 
     #[test]
     fn no_event_is_listed_twice_and_every_topic_is() {
@@ -183,5 +201,28 @@ mod tests {
         let told: BTreeSet<Entity> = events().map(|event| event.entity).collect();
         let topics: BTreeSet<Entity> = crate::journal::topics().filter_map(crate::journal::topic).collect();
         assert_eq!(told, topics);
+    }
+
+    #[test]
+    fn what_has_an_owner_may_be_withdrawn_and_no_endpoint_asks_for_that() {
+        let owned: BTreeSet<Entity> =
+            events().map(|event| event.entity).filter(|kind| owner_field(*kind).is_some()).collect();
+        assert_eq!(owned, BTreeSet::from(OWNED));
+        let document = events_document();
+        for kind in OWNED {
+            let name = withdrawal(kind);
+            assert!(document.contains(&format!("| `{name}` (not sent) |")), "{name}");
+            assert!(name.parse::<EventPattern>().is_err() && events().all(|event| event.name != name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_named_after_what_became_of_the_record_or_after_a_fact() {
+        for event in events() {
+            match event.change {
+                Some(change) => assert_eq!(event.name, format!("{}.{}", event.entity, change.name())),
+                None => assert!(!event.fact.is_empty(), "{}", event.name),
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::delivery::{Delivery, DeliveryAttempt, DeliveryState};
 use super::event::WebhookEvent;
 use super::message::Message;
 use super::model::{DeliveryOrder, DisabledReason, WebhookEndpoint, WebhookStatus};
+use super::notice;
 use super::places::{Place, Places};
 use super::port::Health;
 use super::schedule;
@@ -24,6 +25,9 @@ const TIMEOUT: u32 = 60;
 const MOST_FAILING: i64 = 5 * 24 * 60 * 60;
 /// The longest wait for a delivery that goes before, in seconds.
 const MOST_WAIT: i64 = 5 * 60;
+/// All that a job says of a message that was not taken: others read jobs than endpoints, and a cause may name where
+/// messages go.
+const NOT_TAKEN: &str = "the endpoint did not take the message; the log of its deliveries says why";
 /// The status of an endpoint that is to be sent nothing any more.
 const GONE: u16 = 410;
 
@@ -242,19 +246,21 @@ impl Courier {
         if delivery.is_test() {
             job.set_result(&Tested { id: delivery.id, state: delivery.state })?;
         }
-        let Some(error) = error else { return Ok(()) };
+        if error.is_none() {
+            return Ok(());
+        }
         let is_failing = since.is_some_and(|since| since.plus_seconds(MOST_FAILING) <= now);
         if !delivery.is_test() && (is_gone || is_failing) {
             let reason = if is_gone { DisabledReason::Gone } else { DisabledReason::Failing };
             self.disable(endpoint, reason).await?;
         }
         Err(match next {
-            Some(at) => JobError::retry_at(at, "not_taken", error),
-            None => JobError::fatal("not_taken", error),
+            Some(at) => JobError::retry_at(at, "not_taken", NOT_TAKEN),
+            None => JobError::fatal("not_taken", NOT_TAKEN),
         })
     }
 
-    /// Sends nothing there any more, and tells those who watch; not where somebody has changed the address or
+    /// Sends nothing there any more, and tells those who watch and, by mail, the admins; not where somebody has changed the address or
     /// enabled it anew since it was sent to.
     async fn disable(&self, sent_to: &WebhookEndpoint, reason: DisabledReason) -> Result<()> {
         let mut decisions = Decisions::new();
@@ -269,6 +275,7 @@ impl Courier {
                 endpoint.disable(reason);
                 changes.put(&mut endpoint);
                 changes.emit(WebhookEvent::Disabled { reason });
+                notice::enqueue(&self.product, &mut changes, &endpoint, reason).await?;
                 self.product.commit(&self.grant, changes).await
             };
             match decisions.settle(decided.await) {

@@ -21,6 +21,7 @@ mod hooks;
 mod message;
 mod model;
 mod names;
+mod notice;
 mod pattern;
 mod places;
 mod port;

@@ -115,7 +115,8 @@ pub trait WebhookStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn stranded_deliveries(&self, workspace: Id<Workspace>, limit: u16) -> Result<Vec<Delivery>>;
 
-    /// Forgets deliveries, at most `limit`, that were wanted until an instant. Gives their number.
+    /// Forgets deliveries, at most `limit`, that were wanted until an instant and are not pending. Gives their
+    /// number.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

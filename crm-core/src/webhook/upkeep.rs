@@ -18,8 +18,8 @@ const KEPT_SECONDS: i64 = 30 * 24 * 60 * 60;
 const AT_ONCE: u16 = 200;
 
 impl Crm {
-    /// Forgets deliveries of all workspaces that are 30 days old, some at a time, until it is asked to stop. Gives
-    /// their number. What fails in one workspace keeps no other from it; the first fault is told.
+    /// Forgets deliveries of all workspaces that are 30 days old and not pending, some at a time, until it is asked
+    /// to stop. Gives their number. What fails in one workspace keeps no other from it; the first fault is told.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

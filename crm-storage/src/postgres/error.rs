@@ -29,8 +29,65 @@ fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     if is("deadlock detected") || is("could not serialize") {
         return Some(Error::conflict("somebody else was faster"));
     }
+    if lacks_room(message) {
+        return Some(Error::unavailable("the database server has no room left, on its disk or in its memory"));
+    }
     if is("terminating connection") || is("shutting down") || is("starting up") || is("too many clients") {
         return Some(Error::unavailable("the database cannot be reached"));
     }
     None
+}
+
+/// Whether a server says that its disk or its memory is used up, or that its disk does not work: classes 53 and 58030
+/// of SQLSTATE. A disk is named by the server's words or, where its system speaks English too, by the system's.
+fn lacks_room(message: &str) -> bool {
+    [
+        "No space left on device",
+        "Disk quota exceeded",
+        "could not extend file",
+        "could not write",
+        "could not read block",
+        "could not fsync file",
+        "could not resize shared memory segment",
+        "out of memory",
+        "out of shared memory",
+        "temporary file size exceeds",
+    ]
+    .into_iter()
+    .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::ErrorKind;
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+    use super::*;
+
+    fn told(message: &str) -> Error {
+        let information = Box::new(message.to_owned());
+        settle(Fault::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)))
+    }
+
+    #[test]
+    fn a_server_without_room_can_be_asked_again() {
+        for message in [
+            "could not extend file \"base/16384/16733\": No space left on device",
+            "could not extend file \"base/16384/16733\": wrote only 4096 of 8192 bytes at block 12",
+            "could not write to file \"base/pgsql_tmp/pgsql_tmp4711.0\": No space left on device",
+            "could not write block 12 of temporary file: No space left on device",
+            "could not create file \"pg_wal/xlogtemp.4711\": Disk quota exceeded",
+            "could not resize shared memory segment \"/PostgreSQL.4711\" to 8388608 bytes: No space left on device",
+            "could not read block 12 in file \"base/16384/16733\": Input/output error",
+            "could not fsync file \"base/16384/16733\": Input/output error",
+            "out of memory",
+            "out of shared memory",
+            "temporary file size exceeds temp_file_limit (1024kB)",
+        ] {
+            let error = told(message);
+            assert!(error.kind() == ErrorKind::Unavailable && error.is_retryable(), "{message}");
+            assert!(error.message().contains("no room"), "{message}");
+        }
+        assert_eq!(told("column \"colour\" does not exist").kind(), ErrorKind::Internal);
+    }
 }

@@ -353,7 +353,7 @@ impl WebhookStore for Store {
             .bind(workspace)
             .sql(" AND id IN (SELECT id FROM webhook_deliveries WHERE workspace_id = ")
             .bind(workspace)
-            .sql(" AND created_at <= ")
+            .sql(" AND state <> 'pending' AND created_at <= ")
             .bind(DbTime(until))
             .sql(" ORDER BY created_at LIMIT ")
             .bind(i64::from(limit))

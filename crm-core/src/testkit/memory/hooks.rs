@@ -240,7 +240,8 @@ impl WebhookStore for MemoryStore {
         self.write(|state| {
             let Some(space) = state.spaces.get_mut(&workspace.uuid()) else { return Ok(0) };
             let deliveries = &mut space.hooks.deliveries;
-            let old = deliveries.values().filter(|one| one.created_at <= until).take(limit.into());
+            let is_old = |one: &&Delivery| one.state != DeliveryState::Pending && one.created_at <= until;
+            let old = deliveries.values().filter(is_old).take(limit.into());
             let old: Vec<Uuid> = old.map(|one| one.id.uuid()).collect();
             old.iter().for_each(|id| drop(deliveries.remove(id)));
             Ok(old.len())

@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
 use super::support::{conflicts, contact, deal, field, invalid_at};
-use super::webhooks::{URL, deliveries, kinds, made, member, same, send, sending, wanting};
+use super::webhooks::{DAY, URL, deliveries, kinds, made, member, same, send, sending, wanting};
 use crate::access::{Action, Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::integration::{WebhookAnswer, WebhookRequest, WebhookSender};
 use crate::job::{Endless, JobState, JobsRequest, Never, Queue, Settled, Stop, Taken, Workers};
+use crate::mail::{MailSetup, Recipient};
 use crate::session::{Expect, Session};
 use crate::store::IdempotencyKey;
-use crate::testkit::{World, samples};
+use crate::testkit::{FakeMailer, Receiver, World, samples};
 use crate::webhook::{
     DeliveriesRequest, Delivery, DeliveryState, Health, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
-    WebhookEndpointChange,
+    WebhookEndpointChange, WebhookStatus,
 };
 
 /// The places of the queue in one process.
@@ -153,6 +156,86 @@ pub async fn a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once(worl
         world.at_once(both).await;
         assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Pending);
     }
+}
+
+/// A way on which nothing arrives, because whoever is there has a certificate of another name.
+struct Misnamed;
+
+#[async_trait]
+impl WebhookSender for Misnamed {
+    fn check(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn send(&self, request: WebhookRequest) -> Result<WebhookAnswer> {
+        Err(Error::unavailable(format!("the certificate is not of {}", request.url)))
+    }
+}
+
+pub async fn a_job_that_sends_says_neither_where_to_nor_what_came_back(world: World) {
+    let receiver = Receiver::new();
+    receiver.always(503);
+    let senders: [Arc<dyn WebhookSender>; 2] = [Arc::new(Misnamed), Arc::new(receiver)];
+    for (sender, cause) in senders.into_iter().zip(["hooks.example", "503"]) {
+        let [crm, _] = world.engines(|builder| builder.webhooks(sender.clone()));
+        let admin = member(&crm, &world, Role::Admin).await;
+        let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+        contact(&admin, samples::contact("Ada")).await;
+        send(&crm).await;
+        let sent = deliveries(&admin, endpoint.id).await.remove(0);
+        assert!(sent.attempts[0].error.as_deref().unwrap().contains(cause), "{sent:?}");
+        let manager = member(&crm, &world, Role::Manager).await;
+        let job = manager.jobs().read(sent.id.cast()).await.unwrap();
+        assert_eq!((job.errors.len(), job.errors[0].code.as_str()), (1, "not_taken"));
+        assert!(!job.errors[0].detail.contains(cause), "{job:?}");
+        assert!(job.error.iter().all(|fault| !fault.detail.contains(cause)), "{job:?}");
+        admin.webhooks().delete(endpoint.id, Expect::Any).await.unwrap();
+    }
+}
+
+pub async fn admins_get_one_mail_of_an_endpoint_that_is_disabled_because_of_its_answers(world: World) {
+    let (receiver, mailer) = (Receiver::new(), Arc::new(FakeMailer::default()));
+    let [crm, _] = world.engines(|builder| {
+        let setup = MailSetup::new(mailer.clone(), Recipient::parse("Acme Sales <crm@acme.example>").unwrap());
+        builder.webhooks(Arc::new(receiver.clone())).mail(setup)
+    });
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    receiver.always(410);
+    for name in ["Ada", "Grace"] {
+        contact(&admin, samples::contact(name)).await;
+    }
+    send(&crm).await;
+    let sent = mailer.sent();
+    let to: Vec<&str> = sent.iter().flat_map(|mail| mail.recipients()).map(|to| to.email.as_str()).collect();
+    assert_eq!(to, ["admin@home.example"]);
+    assert_eq!(sent[0].subject, "A webhook endpoint was disabled: hooks.example");
+    let text = sent[0].text.as_deref().unwrap();
+    assert!(text.contains("410") && text.contains(&format!("slackcrm webhooks enable {}", endpoint.id)), "{text}");
+    assert!(!text.contains("/crm"), "{text}");
+    // Whoever disables one knows that.
+    for status in [WebhookStatus::Enabled, WebhookStatus::Disabled] {
+        let change = WebhookEndpointChange { status: Some(status), ..same(&endpoint) };
+        admin.webhooks().update(endpoint.id, change, Expect::Any).await.unwrap();
+        send(&crm).await;
+    }
+    assert_eq!(mailer.sent().len(), 1);
+}
+
+pub async fn what_waits_in_a_paused_queue_is_sent_however_late(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint;
+    admin.queues().pause(&Queue::WEBHOOK).await.unwrap();
+    contact(&admin, samples::contact("Ada")).await;
+    send(&crm).await;
+    world.clock.advance_seconds(31 * DAY);
+    assert_eq!(crm.forget_old_deliveries(&Never).await.unwrap(), 0);
+    admin.queues().resume(&Queue::WEBHOOK).await.unwrap();
+    send(&crm).await;
+    assert_eq!(kinds(&receiver.take()), ["contact.created"]);
+    assert_eq!(deliveries(&admin, endpoint.id).await[0].state, DeliveryState::Delivered);
+    assert_eq!(crm.forget_old_deliveries(&Never).await.unwrap(), 1);
 }
 
 pub async fn a_replay_under_one_key_happens_once(world: World) {

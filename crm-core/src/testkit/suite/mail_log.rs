@@ -45,6 +45,20 @@ pub async fn a_mail_whose_job_is_stopped_says_so_until_it_is_taken_up(world: Wor
     assert_eq!((state(&admin, id).await, mailer.sent().len()), (MailState::Sent, 1));
 }
 
+pub async fn a_sender_hears_of_their_mail_from_the_log_and_not_from_its_job(world: World) {
+    let ([crm, _], _) = mailing(&world);
+    let closer = member(&crm, &world, Role::Closer).await;
+    let id = sent(&closer, "ada@example.com").await;
+    work(&crm).await;
+    let own = closer.jobs().read(id).await.unwrap();
+    assert_eq!((own.state, &own.result), (JobState::Done, &None));
+    let told = closer.mails().log(&MailsRequest::default()).await.unwrap().data;
+    assert_eq!((told.len(), told[0].id, told[0].state), (1, id, MailState::Sent));
+    let admin = member(&crm, &world, Role::Admin).await;
+    let all = admin.jobs().read(id).await.unwrap();
+    assert_eq!(all.result.as_ref().unwrap()["state"], "sent");
+}
+
 pub async fn an_attempt_that_was_under_way_tells_how_it_ended(world: World) {
     let ([crm, _], _) = mailing(&world);
     let admin = member(&crm, &world, Role::Admin).await;

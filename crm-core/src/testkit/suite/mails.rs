@@ -281,9 +281,9 @@ pub async fn a_template_of_the_workspace_stands_in_for_the_products(world: World
         assert!(all.is_sorted_by(|one, other| one.name < other.name));
         all.iter().filter(|template| template.built_in).count()
     };
-    assert_eq!(built_in().await, 5);
+    assert_eq!(built_in().await, 6);
     let made = admin.mails().set_template(&name("digest"), content("S", "x"), Expect::Any).await.unwrap();
-    assert_eq!((built_in().await, made.version), (4, 1));
+    assert_eq!((built_in().await, made.version), (5, 1));
     let same = admin.mails().set_template(&name("digest"), content("S", "x"), Expect::Any).await.unwrap();
     assert_eq!(same.version, 1, "nothing changed");
     let changed = admin.mails().set_template(&name("digest"), content("T", "x"), Expect::Version(1)).await.unwrap();
@@ -293,7 +293,7 @@ pub async fn a_template_of_the_workspace_stands_in_for_the_products(world: World
         "stale_version",
     );
     admin.mails().delete_template(&name("digest"), Expect::Version(2)).await.unwrap();
-    assert_eq!(built_in().await, 5);
+    assert_eq!(built_in().await, 6);
     fails(admin.mails().delete_template(&name("digest"), Expect::Any).await, NotFound);
     // The name is free again.
     let anew = admin.mails().set_template(&name("digest"), content("S", "x"), Expect::Any).await.unwrap();

@@ -229,6 +229,9 @@ macro_rules! __suite {
                 a_delivery_whose_job_is_cancelled_says_so_until_it_is_taken_up,
                 a_delivery_that_nothing_sends_any_more_is_ended_with_its_reason,
                 a_delivery_whose_job_is_taken_up_waits_whoever_ends_it_at_once,
+                a_job_that_sends_says_neither_where_to_nor_what_came_back,
+                admins_get_one_mail_of_an_endpoint_that_is_disabled_because_of_its_answers,
+                what_waits_in_a_paused_queue_is_sent_however_late,
                 a_replay_under_one_key_happens_once,
                 a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_later,
             }
@@ -242,6 +245,7 @@ macro_rules! __suite {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
                 old_deliveries_are_forgotten_up_to_an_instant_and_some_at_a_time,
+                a_commit_keeps_more_deliveries_than_one_statement_takes,
                 a_former_secret_holds_until_its_instant_and_no_longer,
                 an_endpoint_that_changed_meanwhile_is_a_conflict,
                 an_endpoint_that_is_enabled_again_has_failed_nobody,
@@ -415,6 +419,7 @@ macro_rules! __suite {
             }
             mail_log {
                 a_mail_whose_job_is_stopped_says_so_until_it_is_taken_up,
+                a_sender_hears_of_their_mail_from_the_log_and_not_from_its_job,
                 an_attempt_that_was_under_way_tells_how_it_ended,
                 a_mail_whose_workers_all_died_has_failed,
                 pages_of_the_log_add_up_and_are_narrowed,
@@ -568,6 +573,7 @@ macro_rules! __suite {
                 no_mail_goes_to_whoever_is_not_to_be_reminded,
                 no_mail_tells_of_a_task_that_whoever_is_to_do_it_may_not_read,
                 a_template_that_does_not_fit_keeps_nobody_from_being_reminded,
+                a_process_without_mail_leaves_it_to_one_that_sends,
                 without_a_mailer_reminders_are_facts_alone,
             }
             search {

@@ -289,7 +289,9 @@ pub async fn what_is_sent_to_an_endpoint_is_its_workspaces_own(world: World) {
     assert_eq!((secrets(ours).await, secrets(theirs).await), (0, 1));
     assert_eq!(ports.note_delivery(theirs, &delivery, Health::Unknown).await.unwrap(), since);
     let created_at = now.plus_seconds(-60);
-    let older = Delivery { id: Id::new_at(created_at), created_at, ..delivery.clone() };
+    let failed = Delivery { state: DeliveryState::Failed, ..delivery };
+    ports.note_delivery(ours, &failed, Health::Unknown).await.unwrap();
+    let older = Delivery { id: Id::new_at(created_at), created_at, ..failed };
     let mut changes = away.changes();
     changes.writes.push(Write::Deliveries(vec![older]));
     commit(&away, changes).await.unwrap();

@@ -9,7 +9,7 @@ use super::tasks::{due, made, moved_to};
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::edit::Edit;
 use crate::id::Id;
-use crate::job::{LEASE_SECONDS, Never, Queue, Stop};
+use crate::job::{JobState, JobsRequest, LEASE_SECONDS, Never, Queue, Stop};
 use crate::journal::{Change, Event};
 use crate::mail::{MailState, MailsRequest, NewSuppression};
 use crate::session::{Expect, Session};
@@ -180,7 +180,8 @@ pub async fn a_reminder_is_told_once_whoever_dies_over_it(world: World) {
     assert!(workers.run(&taken[0], &stop, &crate::job::Endless).await.is_some());
     assert_eq!(reminded(&world, id).await.len(), 1);
     world.clock.advance_seconds(LEASE_SECONDS + 1);
-    assert_eq!(work(&world).await, 1);
+    // The reminder comes again; the mail of it looks for a process that sends.
+    assert_eq!(work(&world).await, 2);
     assert_eq!(reminded(&world, id).await, ["2026-03-02T12:50:00.000000Z"]);
 }
 
@@ -290,10 +291,47 @@ pub async fn a_template_that_does_not_fit_keeps_nobody_from_being_reminded(world
     assert_eq!(subjects, ["Do Call Ada", "Reminder: Call Ada"]);
 }
 
+/// The jobs that leave a mail to a process that sends.
+async fn leaving(world: &World) -> Vec<JobState> {
+    let request = JobsRequest { kind: Some("mail.tell".to_owned()), ..JobsRequest::default() };
+    let jobs = world.session(Role::Admin).await.jobs().list(&request).await.unwrap().data;
+    jobs.iter().map(|job| job.state).collect()
+}
+
+pub async fn a_process_without_mail_leaves_it_to_one_that_sends(world: World) {
+    let ([crm, second], mailer) = mails::mailing(&world);
+    let admin = mails::member(&crm, &world, Role::Admin).await;
+    let id = made(&admin, theirs(&world, "30m", "2026-03-02T14:00:00Z")).await.id;
+    // It reminds, and looks for the mail's process.
+    at(&world, "2026-03-02T13:30:00Z").await;
+    at(&world, "2026-03-02T13:31:00Z").await;
+    assert_eq!((reminded(&world, id).await.len(), leaving(&world).await), (1, vec![JobState::Queued]));
+    assert!(mailer.sent().is_empty());
+    world.set_time("2026-03-02T13:33:00Z");
+    // The mail was enqueued, and the worker dies before it can say so.
+    let stop: Arc<dyn Stop> = Arc::new(Never);
+    let workers = crm.workers();
+    let taken = workers.take(&[(Queue::EMAIL, 1)], 1).await.unwrap();
+    assert!(workers.run(&taken[0], &stop, &crate::job::Endless).await.is_some());
+    world.clock.advance_seconds(LEASE_SECONDS + 1);
+    mails::work(&second).await;
+    let subjects: Vec<String> = mailer.sent().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["Reminder: Call Ada"]);
+    assert_eq!(leaving(&world).await, [JobState::Done]);
+    let log = admin.mails().log(&MailsRequest::default()).await.unwrap().data;
+    assert_eq!((log.len(), log[0].state, log[0].created_by), (1, MailState::Sent, None));
+}
+
 pub async fn without_a_mailer_reminders_are_facts_alone(world: World) {
     let admin = world.session(Role::Admin).await;
     let id = made(&admin, theirs(&world, "30m", "2026-03-02T14:00:00Z")).await.id;
     at(&world, "2026-03-02T13:30:00Z").await;
-    assert_eq!(reminded(&world, id).await.len(), 1);
+    assert_eq!((reminded(&world, id).await.len(), leaving(&world).await), (1, vec![JobState::Queued]));
+    // Nobody sends mail here: what was to go out does not wait for ever.
+    at(&world, "2026-03-03T13:29:00Z").await;
+    assert_eq!(leaving(&world).await, [JobState::Queued]);
+    at(&world, "2026-03-03T14:30:00Z").await;
+    assert_eq!(leaving(&world).await, [JobState::Done]);
+    let admin = world.session(Role::Admin).await;
     assert!(admin.mails().log(&MailsRequest::default()).await.unwrap().data.is_empty());
 }

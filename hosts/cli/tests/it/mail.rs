@@ -27,7 +27,7 @@ fn a_mail_is_previewed_sent_and_not_sent_to_whoever_is_suppressed() {
     let product = Product::sqlite();
     let mailbox = product.file("mark", "").with_file_name("mail");
     let run = |arguments: &[&str]| json(&product, &mailbox, arguments);
-    assert_eq!(run(&["mail", "templates"]).as_array().unwrap().len(), 5);
+    assert_eq!(run(&["mail", "templates"]).as_array().unwrap().len(), 6);
     let preview = run(&["mail", "preview", "reminder", "--set", "name=Bob"]);
     assert!(preview["text"].as_str().unwrap().contains("Hello Bob"), "{preview:#}");
     let hello = ["mail", "send", "Ada <ada@example.com>", "--subject", "Hello", "--text", "Dear Ada"];

@@ -20,7 +20,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(suppressions).service(suppress).service(unsuppress);
 }
 
-/// Send a mail to some addresses or to a contact: a job, whose result says what became of it.
+/// Send a mail to some addresses or to a contact: a job; the log of mails says what became of it.
 #[utoipa::path(tag = "email", operation_id = "send_mail", request_body = MailDraft, responses((status = 202, body = Job)))]
 #[post("/send")]
 async fn send(Once(session, draft): Once<MailDraft>) -> Answer<Accepted> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Api, Reply};
 
@@ -130,6 +130,32 @@ fn every_reference_resolves() {
 }
 
 #[test]
+fn every_message_to_a_webhook_endpoint_has_a_schema_of_its_own() {
+    let document = document();
+    let webhooks = document["webhooks"].as_object().unwrap();
+    assert_eq!(webhooks.len(), crm_core::webhook::events().count());
+    for event in crm_core::webhook::events() {
+        let schema = &webhooks[&event.name]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema["allOf"][0]["$ref"], "#/components/schemas/WebhookMessage", "{}", event.name);
+        let own = &schema["allOf"][1]["properties"];
+        assert_eq!(own["type"]["enum"], json!([event.name]));
+        let data = &own["data"]["properties"];
+        assert_eq!(data["entity"]["enum"], json!([event.entity.name()]), "{}", event.name);
+        if let Some(change) = event.change {
+            assert_eq!((&data["change"]["enum"], data.get("events")), (&json!([change.name()]), None));
+            continue;
+        }
+        // The catalogue tells of every field of the fact, and of no other.
+        let fact = &data["events"]["prefixItems"][0];
+        assert_eq!(fact["properties"]["type"]["enum"], json!([event.name]));
+        let fields = fact["properties"].as_object().unwrap().iter().filter(|(field, _)| *field != "type");
+        let told: BTreeSet<_> = fields.map(|(field, is)| (field.as_str(), is["description"].as_str())).collect();
+        let wanted: BTreeSet<_> = event.fact.iter().map(|(field, is)| (*field, Some(*is))).collect();
+        assert_eq!(told, wanted, "{}", event.name);
+    }
+}
+
+#[test]
 fn every_operation_is_whole() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
@@ -190,7 +216,7 @@ pub(crate) fn needed_query(operation: &Value) -> String {
 }
 
 pub(crate) fn is_open(operation: &Value) -> bool {
-    operation["security"] == serde_json::json!([{}])
+    operation["security"] == json!([{}])
 }
 
 /// All operations with their methods and paths.
@@ -225,9 +251,9 @@ async fn every_route_refuses_parameters_that_it_does_not_read() {
         let token = (!is_open(operation)).then(|| api.token());
         let request = api.client.request(method.to_uppercase().parse().unwrap(), api.url(&path));
         let request = match (token, operation["requestBody"].is_object()) {
-            (Some(token), true) => request.bearer_auth(token).json(&serde_json::json!({"last_name": "x", "name": "x"})),
+            (Some(token), true) => request.bearer_auth(token).json(&json!({"last_name": "x", "name": "x"})),
             (Some(token), false) => request.bearer_auth(token),
-            (None, true) => request.json(&serde_json::json!({})),
+            (None, true) => request.json(&json!({})),
             (None, false) => request,
         };
         let faults = Reply::of(request.send().await.unwrap()).await.faults();
@@ -319,7 +345,7 @@ fn schemas_say_what_is_sent_and_taken() {
 async fn texts_longer_than_the_document_says_are_refused() {
     let api = Api::memory().await;
     let document = document();
-    let contact = api.post("/api/v1/contacts", serde_json::json!({"last_name": "Hopper"})).await.expect(201);
+    let contact = api.post("/api/v1/contacts", json!({"last_name": "Hopper"})).await.expect(201);
     let mut tried = 0;
     for (method, path, operation) in each(&document).filter(|(method, _, one)| *method == "post" && !is_open(one)) {
         let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else { continue };
@@ -327,11 +353,11 @@ async fn texts_longer_than_the_document_says_are_refused() {
         for (field, property) in schema["properties"].as_object().unwrap() {
             let Some(most) = property["maxLength"].as_u64() else { continue };
             // What else the body needs.
-            let mut body = serde_json::json!({});
+            let mut body = json!({});
             for needed in schema["required"].as_array().into_iter().flatten() {
                 let filler = match needed.as_str().unwrap() {
-                    "stages" => serde_json::json!([{"name": "New", "kind": "open"}]),
-                    "event_types" => serde_json::json!(["*"]),
+                    "stages" => json!([{"name": "New", "kind": "open"}]),
+                    "event_types" => json!(["*"]),
                     "entity" => "contact".into(),
                     "kind" => "text".into(),
                     "key" => "shoe_size".into(),
