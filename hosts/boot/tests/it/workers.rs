@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_boot::{QueueOptions, RunningWorkers, Schedule, WorkerOptions, run_workers};
-use crm_core::job::{Handler, Job, JobContext, JobError, JobState, NewJob, Policy, Queue, Retry};
+use crm_boot::{Passing, QueueOptions, RunningWorkers, Schedule, WorkerOptions, run_workers};
+use crm_core::job::{
+    Handler, Handlers, Job, JobContext, JobError, JobState, Never, NewJob, Policy, Queue, Retry, Stop, Workers,
+};
 use crm_core::testkit::{FakeClock, MemoryStore};
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, Session, Zone};
@@ -241,6 +243,42 @@ async fn a_job_that_outlives_its_lease_is_held_by_its_heartbeat() {
     for workers in workers {
         workers.stop().await;
     }
+}
+
+/// Workers of somebody who does one job and goes, as a command does.
+fn passers_by(house: &House) -> Workers {
+    let nap = Nap { say: house.say.clone(), gate: house.gate.clone() };
+    house.crm.workers().with(&Handlers::new().with(nap).with(Late)).lease_seconds(2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_one_job_holds_it_by_a_heartbeat_and_hears_when_it_is_lost() {
+    let mut house = House::out_of_time().await;
+    let id = house.enqueue(long("long")).await;
+    let (workers, workspace, stop): (_, _, Arc<dyn Stop>) = (passers_by(&house), house.workspace, Arc::new(Never));
+    let doing = tokio::spawn(async move { workers.work_on(workspace, id, &stop, &Passing).await.unwrap() });
+    assert_eq!(house.heard().await, "long 1 begins");
+    // Twice the lease passes, a second after each heartbeat.
+    for _ in 0..4 {
+        house.clock().advance_seconds(1);
+        let due = house.crm.now().plus_seconds(2);
+        let held = house.until(id, |job| job.due_at == Some(due)).await;
+        assert_eq!((held.state, held.attempts), (JobState::Running, 1));
+    }
+    house.session.jobs().cancel(id).await.unwrap();
+    assert_eq!(house.heard().await, "long is ended");
+    assert!(doing.await.unwrap());
+    assert_eq!(house.job(id).await.state, JobState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_one_job_ends_an_attempt_that_takes_too_long() {
+    let house = House::new().await;
+    let late = house.enqueue(Late::job(&()).unwrap()).await;
+    let stop: Arc<dyn Stop> = Arc::new(Never);
+    assert!(passers_by(&house).work(&stop, &Passing).await.unwrap());
+    let late = house.job(late).await;
+    assert_eq!((late.state, late.error.unwrap().code.as_str()), (JobState::Failed, "timed_out"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

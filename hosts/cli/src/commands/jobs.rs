@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crm_boot::Passing;
 use crm_core::access::View;
-use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs};
+use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs, Stop, Workers};
 use crm_core::transfer::{ImportState, ImportsRequest};
 use crm_core::{Crm, Session};
 
@@ -53,8 +54,8 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
             }
         }
         Jobs::Work => {
-            let mut done = 0;
-            while crm.work(Arc::new(Never)).await? {
+            let (mut done, stop): (u64, Arc<dyn Stop>) = (0, Arc::new(Never));
+            while crm.workers().work(&stop, &Passing).await? {
                 done += 1;
             }
             println!("{done} done");
@@ -169,12 +170,18 @@ async fn finish(crm: &Crm, session: &Session, job: View<Job>) -> Result<(), Fail
 /// Does a job that was just queued.
 pub(super) async fn done(crm: &Crm, session: &Session, mut job: View<Job>) -> Result<View<Job>, Failure> {
     let workspace = session.actor().workspace_id();
+    let (workers, stop): (Workers, Arc<dyn Stop>) = (crm.workers(), Arc::new(Never));
+    let mut is_told = false;
     // A server may take it first.
     while job.finished_at.is_none() {
-        if !crm.work_on(workspace, job.id, Arc::new(Never)).await? {
+        if !workers.work_on(workspace, job.id, &stop, &Passing).await? {
             tokio::time::sleep(WAIT).await;
         }
         job = session.jobs().read(job.id).await?;
+        if job.state == JobState::Queued && !is_told {
+            eprintln!("job {} waits: its time has not come, or its queue, {}, is paused", job.id, job.queue);
+            is_told = true;
+        }
     }
     match (job.state, &job.error) {
         (JobState::Done, _) => Ok(job),
