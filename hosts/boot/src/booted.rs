@@ -169,6 +169,12 @@ impl Booted {
         self.backend.clone()
     }
 
+    /// Takes no further job from now on: the workers' time to end begins, while requests under way are finished.
+    /// [`Booted::close`] waits for both.
+    pub fn take_no_more(&self) {
+        self.jobs.iter().for_each(RunningWorkers::take_no_more);
+    }
+
     /// Ends the workers, each after what it is doing, and lets go of the store. What was committed
     /// is in the store already.
     pub async fn close(self) {

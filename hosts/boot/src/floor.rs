@@ -116,7 +116,8 @@ impl Floor {
         let mut rings = self.workers.listen();
         let mut asked = self.asked.clone();
         let enqueued = self.enqueued.clone();
-        loop {
+        // Whatever else there was to hear at the same moment, nothing is taken any more.
+        while !self.asked.is_asked() {
             let wait = self.take().await;
             tokio::select! {
                 () = asked.wait() => break,

@@ -164,10 +164,16 @@ pub fn run_workers(crm: &Crm, options: WorkerOptions) -> RunningWorkers {
 }
 
 impl RunningWorkers {
-    /// Takes no further job, gives those that run their time to end, and gives back what has not by then.
-    pub async fn stop(self) {
+    /// Takes no further job from now on, and gives those that run their time to end, while the process does what
+    /// else it has to do before it ends. [`RunningWorkers::stop`] waits for that.
+    pub fn take_no_more(&self) {
         // Workers that are gone already are what was wanted.
         let _ = self.stop.send(true);
+    }
+
+    /// Takes no further job, gives those that run their time to end, and gives back what has not by then.
+    pub async fn stop(self) {
+        self.take_no_more();
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a worker ended by itself");
