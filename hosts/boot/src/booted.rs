@@ -133,7 +133,6 @@ impl Booted {
             Keys::Kept => vec![
                 Worker::waking(herald.rings().unwrap_or_else(|| store.listen_for_commits()), wakes.clone()),
                 Worker::sealing(store),
-                Worker::tidying(crm.clone()),
             ],
             Keys::Passing => Vec::new(),
         };

@@ -61,6 +61,7 @@ mod secret_file;
 mod settling;
 mod sources;
 mod store;
+mod upkeep;
 mod worker;
 mod workers;
 

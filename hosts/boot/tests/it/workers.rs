@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crm_boot::{Passing, QueueOptions, RunningWorkers, Schedule, WorkerOptions, run_workers};
 use crm_core::job::{
-    Handler, Handlers, Job, JobContext, JobError, JobState, Never, NewJob, Policy, Queue, Retry, Stop, Workers,
+    Handler, Handlers, Job, JobContext, JobError, JobState, Never, NewJob, Policy, Queue, Retry, Stop, Upload, Workers,
 };
 use crm_core::testkit::{FakeClock, MemoryStore};
+use crm_core::transfer::Source as _;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, Session, Zone};
 use tokio::sync::Semaphore;
@@ -337,6 +338,37 @@ async fn a_rate_of_a_short_span_is_used_up() {
         assert_eq!((house.heard().await, house.heard().await), (format!("{at} 1 begins"), format!("{at} ends")));
     }
     assert_eq!(house.heard().await, "bound 1 begins");
+    workers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_is_forgotten_soon_after_the_start_and_every_hour() {
+    const WEEK: i64 = 7 * 24 * 60 * 60;
+    let house = House::out_of_time().await;
+    let transfers = house.session.transfers();
+    let sent = async || {
+        let mut spool = transfers.receive().unwrap();
+        spool.write(b"old").await.unwrap();
+        spool.finish().await.unwrap()
+    };
+    let forgotten = async |upload: &Upload| {
+        let wait = async {
+            while transfers.spooled(upload).unwrap().read_at(0, 3).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+    };
+    let first = sent().await;
+    house.clock().advance_seconds(WEEK - 30);
+    let second = sent().await;
+    // A process that does one queue of its own and lives for a minute and a little.
+    let workers = house.work(house.options());
+    house.clock().advance_seconds(61);
+    forgotten(&first).await;
+    assert_eq!(transfers.spooled(&second).unwrap().read_at(0, 3).await.unwrap(), b"old");
+    house.clock().advance_seconds(WEEK);
+    forgotten(&second).await;
     workers.stop().await;
 }
 
