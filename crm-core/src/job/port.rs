@@ -124,8 +124,8 @@ pub trait JobStore: Send + Sync {
 pub trait WorkStore: Send + Sync {
     /// Takes jobs that are due and that nobody else takes, by [`Job::take`]: those whose lease has ended, then
     /// of each queue by priority, then the longest due first; where one is named, that one alone. Nothing comes of
-    /// a queue that its workspace pauses. One that cannot be read comes as [`Job::unreadable`], one of an unknown kind as
-    /// [`Job::of_unknown_kind`]; one that had all its attempts comes as failed.
+    /// a queue that its workspace pauses. One that cannot be read comes as [`Job::unreadable`], one of an unknown
+    /// kind as [`Job::of_unknown_kind`]; one that had all its attempts comes as failed.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

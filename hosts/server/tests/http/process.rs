@@ -164,26 +164,29 @@ async fn a_server_that_finishes_its_requests_takes_no_further_job() {
     answer.read_line(&mut line).unwrap();
     assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
     answer.read_line(&mut line).unwrap();
-    let stopping = tokio::spawn(server.stop());
-    let refused = async {
-        while TcpStream::connect(api.address).is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    let meanwhile = async {
+        let refused = async {
+            while TcpStream::connect(api.address).is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+        let session = api.system().await;
+        let mut spool = session.transfers().receive().unwrap();
+        spool.write(b"Last Name\nHopper\n").await.unwrap();
+        let upload = spool.finish().await.unwrap();
+        let job = session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await.unwrap().id;
+        // Workers that take jobs would have it long before.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        client.write_all(b"{}").unwrap();
+        line.clear();
+        answer.read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 422"), "{line}");
+        job
     };
-    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
-    let session = api.system().await;
-    let mut spool = session.transfers().receive().unwrap();
-    spool.write(b"Last Name\nHopper\n").await.unwrap();
-    let upload = spool.finish().await.unwrap();
-    let job = session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await.unwrap().id;
-    // Workers that take jobs would have it long before.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    client.write_all(b"{}").unwrap();
-    line.clear();
-    answer.read_line(&mut line).unwrap();
-    assert!(line.starts_with("HTTP/1.1 422"), "{line}");
-    stopping.await.unwrap().unwrap();
-    let job = session.jobs().read(job).await.unwrap();
+    let (stopped, job) = tokio::join!(server.stop(), meanwhile);
+    stopped.unwrap();
+    let job = api.system().await.jobs().read(job).await.unwrap();
     assert_eq!((job.state, job.attempts), (JobState::Queued, 0));
 }
 
