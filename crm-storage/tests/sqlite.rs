@@ -272,6 +272,16 @@ async fn a_job_that_cannot_be_read_fails_and_the_others_are_done() {
 }
 
 #[tokio::test]
+async fn a_job_of_a_later_kind_waits_for_a_process_that_knows_it() {
+    own::jobs::a_job_of_a_later_kind_waits_for_a_process_that_knows_it(async || Some(open().await)).await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_gives_its_unique_key_free() {
+    own::jobs::a_job_that_cannot_be_read_gives_its_unique_key_free(async || Some(open().await)).await;
+}
+
+#[tokio::test]
 async fn a_job_that_cannot_be_read_keeps_its_queue_and_its_turn() {
     own::jobs::a_job_that_cannot_be_read_keeps_its_queue_and_its_turn(async || Some(open().await)).await;
 }

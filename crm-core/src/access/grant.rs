@@ -273,9 +273,23 @@ impl Grant {
         if entity == self.entity { self.scope } else { self.access.rule(entity).read }
     }
 
+    /// Whether the grant's action reaches a record of its kind, as far as its owner tells.
+    pub fn reaches_owner(&self, owner: Option<Id<User>>) -> bool {
+        self.reaches(self.entity, self.scope, owner)
+    }
+
+    /// The members whose records the grant's action reaches, where it does not reach everybody's.
+    pub fn reached_owners(&self) -> Vec<Uuid> {
+        self.owners_within(self.scope)
+    }
+
     /// The members whose records of a kind the caller sees, where they do not see everybody's.
     pub fn seen_owners(&self, entity: Entity) -> Vec<Uuid> {
-        match self.access.rule(entity).read {
+        self.owners_within(self.access.rule(entity).read)
+    }
+
+    fn owners_within(&self, scope: Scope) -> Vec<Uuid> {
+        match scope {
             Scope::Own => self.user_id().map(Id::uuid).into_iter().collect(),
             Scope::Team => self.access.teammates.clone(),
             Scope::None | Scope::All => Vec::new(),

@@ -107,6 +107,11 @@ impl JobError {
         Self::new(Verdict::After(UNKNOWN_WAIT), "no_handler", detail)
     }
 
+    /// As [`JobError::not_known`], of a job whose kind this version cannot even name, as of a later one.
+    pub(crate) fn unknown_kind() -> Self {
+        Self::not_known("this version does not know the kind of the job")
+    }
+
     /// The process ends: the job is given back, and the attempt does not count.
     pub(crate) fn given_back() -> Self {
         Self::new(Verdict::GivenBack, "given_back", "the worker was asked to stop")

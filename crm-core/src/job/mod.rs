@@ -39,7 +39,7 @@ pub use bell::{Bell, Listener, Ring};
 pub use context::{JobContext, Taken};
 pub use fault::{AttemptFault, JobError, JobFault};
 pub use handler::{Handler, Handlers};
-pub use model::{Job, LEASE_SECONDS};
+pub use model::{HEARTBEAT_SECONDS, Job, LEASE_SECONDS};
 pub use new::{Enqueued, NewJob, Unique};
 pub use policy::{Policy, Retry};
 pub use port::{Held, JobPlace, JobQuery, JobStore, Settled, UploadStore, Wanted, WorkStore};

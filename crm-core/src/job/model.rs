@@ -19,6 +19,10 @@ use crate::user::User;
 
 /// How long a worker holds a job without a sign of life unless it says otherwise, in seconds.
 pub const LEASE_SECONDS: i64 = 120;
+/// The code of a job that cannot be read.
+pub(crate) const UNREADABLE: &str = "unreadable";
+/// How often a worker gives a sign of life of the jobs that it holds, at the least, in seconds.
+pub const HEARTBEAT_SECONDS: i64 = 10;
 /// Faults of attempts that a job keeps: the latest.
 const KEPT_FAULTS: usize = 20;
 
@@ -127,17 +131,29 @@ impl Job {
 
     /// What a store says of a job that it cannot read.
     pub fn unreadable(id: Id<Job>, created_by: Option<Id<User>>) -> Self {
-        let fault = JobFault { code: "unreadable".to_owned(), detail: "this version cannot read the job".to_owned() };
+        let fault = JobFault { code: UNREADABLE.to_owned(), detail: "this version cannot read the job".to_owned() };
         let (seconds, nanos) = id.uuid().get_timestamp().map(|at| at.to_unix()).unwrap_or_default();
         let micros = i64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000) + i64::from(nanos / 1_000);
         let at = Timestamp::from_micros(micros);
         Self { error: Some(fault), ..Self::new(id, Task::Unknown, created_by, at) }
     }
 
-    /// The key by which a store knows it as the only one of its kind, and until when; none where that is until
-    /// it has ended.
+    /// What a store says of a job that it can read and whose kind this version does not know, as of a later one.
+    #[must_use]
+    pub fn of_unknown_kind(self) -> Self {
+        Self { error: Some(JobError::unknown_kind().fault()), ..self }
+    }
+
+    /// Whether nobody can do it: its row is no job. One whose kind is unknown alone waits for a process that
+    /// knows it.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.task == Task::Unknown && self.error.as_ref().is_some_and(|fault| fault.code == UNREADABLE)
+    }
+
+    /// The key by which a store knows it as the only one of its kind, and until when; the latter is absent where
+    /// that is until it has ended. Nothing of a job whose kind this version does not know: the key is of the kind.
     pub fn unique_key(&self) -> Option<([u8; 32], Option<Timestamp>)> {
-        let unique = self.unique.as_ref()?;
+        let unique = self.unique.as_ref().filter(|_| self.task != Task::Unknown)?;
         let until = unique.seconds.map(|seconds| self.created_at.plus_seconds(seconds));
         Some((Unique::digest(self.task.name(), &unique.key), until))
     }
@@ -274,23 +290,33 @@ impl Job {
         Some(given_up)
     }
 
-    /// Queues a job again that failed or was cancelled; it goes on where it stopped.
+    /// Queues a job again that failed or was cancelled; it goes on where it stopped. One that was cancelled while
+    /// it ran waits until its worker has heard of that.
     ///
     /// # Errors
     /// `Conflict` for one that waits, runs or is done.
     pub fn retry(&mut self, now: Timestamp) -> Result<()> {
         match self.state {
             JobState::Failed | JobState::Cancelled => {
+                let at = self.left_alone_at().map_or(now, |left_alone| left_alone.max(now));
                 self.state = JobState::Queued;
                 self.attempts = 0;
                 self.error = None;
                 self.finished_at = None;
-                (self.run_at, self.due_at) = (Some(now), Some(now));
+                (self.run_at, self.due_at) = (Some(at), Some(at));
                 self.updated_at = now;
                 Ok(())
             }
             state => Err(misplaced(self.id, state)),
         }
+    }
+
+    /// When the worker at the latest leaves it alone that had it when it was cancelled; none where nobody had it.
+    fn left_alone_at(&self) -> Option<Timestamp> {
+        // One that waits for a further attempt is to run after it was last taken.
+        let was_running = self.started_at.is_some_and(|started| self.run_at.is_none_or(|run| run <= started));
+        let cancelled = self.finished_at.filter(|_| self.state == JobState::Cancelled && was_running)?;
+        Some(cancelled.plus_seconds(HEARTBEAT_SECONDS + 1))
     }
 
     fn end(&mut self, state: JobState, error: Option<JobFault>, now: Timestamp) {

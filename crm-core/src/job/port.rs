@@ -46,6 +46,8 @@ pub struct Wanted {
     pub now: Timestamp,
     /// How long the worker holds what it takes, in seconds.
     pub lease_seconds: i64,
+    /// This job alone, where one is named.
+    pub only: Option<(Id<Workspace>, Id<Job>)>,
 }
 
 /// What a worker writes of a job that it holds. The store gives it the version after the one that is there.
@@ -84,7 +86,7 @@ pub trait JobStore: Send + Sync {
     /// `NotFound`; `Unavailable` when the store cannot be reached.
     async fn job(&self, grant: &Grant, id: Id<Job>) -> Result<Stored<Job>>;
 
-    /// Jobs within the grant's read scope, without what came of them, which may be long.
+    /// Jobs within the scope of the grant's action, without what came of them, which may be long.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
@@ -121,9 +123,9 @@ pub trait JobStore: Send + Sync {
 #[async_trait]
 pub trait WorkStore: Send + Sync {
     /// Takes jobs that are due and that nobody else takes, by [`Job::take`]: those whose lease has ended, then
-    /// of each queue by priority, then the longest due first. Nothing comes of a queue that its workspace
-    /// pauses. One that cannot be read comes as [`Job::unreadable`]; one that had all its attempts comes as
-    /// failed.
+    /// of each queue by priority, then the longest due first; where one is named, that one alone. Nothing comes of
+    /// a queue that its workspace pauses. One that cannot be read comes as [`Job::unreadable`], one of an unknown
+    /// kind as [`Job::of_unknown_kind`]; one that had all its attempts comes as failed.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

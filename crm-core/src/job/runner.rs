@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::context::Taken;
 use super::fault::JobError;
-use super::model::Job;
+use super::model::{Job, UNREADABLE};
 use super::state::Progress;
 use super::task::{ImportFile, Task};
 use super::upload::StoredFile;
 use super::watch::{Step, Watch};
+use super::workers::{Endless, panicked};
 use crate::access::{Action, Actor, Entity};
 use crate::bulk::job::Frozen;
 use crate::bulk::{BulkReport, UndoReport, undo};
@@ -61,26 +62,21 @@ impl From<Error> for Halt {
 impl Crm {
     /// Takes one job that is due and does it; says whether there was one. Any number of workers, in one
     /// process or many, do not disturb each other. Where `stop` asks for it the job is given back at its
-    /// next step, and goes on there. Attempts take as long as they take: a host that works all the time takes
-    /// [`Crm::workers`] and gives them a timer.
+    /// next step, and goes on there. Attempts take as long as they take, and nothing prolongs their lease but
+    /// their own steps: a host that can wait takes [`Crm::workers`] and gives them a timer.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached; a job's own failure is kept with the job.
     pub async fn work(&self, stop: Arc<dyn Stop>) -> Result<bool> {
-        self.workers().work(&stop).await
+        self.workers().work(&stop, &Endless).await
     }
 
-    /// As [`Crm::work`], of one job alone.
+    /// As [`Crm::work`], of one job alone; not before it is due, and not while its queue is paused.
     ///
     /// # Errors
     /// As [`Crm::work`]; `NotFound` for a job that is not there.
     pub async fn work_on(&self, workspace: Id<Workspace>, id: Id<Job>, stop: Arc<dyn Stop>) -> Result<bool> {
-        let product = self.acting(Actor::system(workspace, "job")).await?;
-        let job = self.ports.jobs.job(&product.require(Entity::Job, Action::Read)?, id).await?.into_inner();
-        match job.due_at.is_some_and(|due| due <= self.now()) {
-            true => self.workers().take_one(workspace, job, &stop).await,
-            false => Ok(false),
-        }
+        self.workers().work_on(workspace, id, &stop, &Endless).await
     }
 
     /// Forgets files that were sent a week ago or earlier: their jobs were done or given up.
@@ -122,7 +118,7 @@ impl<'a> Worker<'a> {
             }
             Ok(Err(Halt::Lost)) => return Err(JobError::lost()),
             Ok(Err(Halt::Fault(error))) => error,
-            Err(_panic) => Error::internal("the job panicked"),
+            Err(panic) => return Err(panicked(panic.as_ref())),
         };
         match self.stop.is_asked() && error.kind() == ErrorKind::Unavailable {
             true => Err(JobError::given_back()),
@@ -255,5 +251,5 @@ impl Watch for Worker<'_> {
 
 /// The fault of a job that this version cannot read.
 fn unreadable() -> Error {
-    Error::new(ErrorKind::Unsupported, "this version cannot read the job").with_code("unreadable")
+    Error::new(ErrorKind::Unsupported, "this version cannot read the job").with_code(UNREADABLE)
 }

@@ -137,15 +137,16 @@ impl Jobs {
     }
 
     /// Queues a job again that failed or was cancelled, once under the caller's key; it goes on where it
-    /// stopped.
+    /// stopped. One that was cancelled while it ran waits until its former worker has heard of that.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for one that waits, runs or is done.
+    /// `Denied`; `NotFound`; `Conflict` for one that waits, runs or is done, and where another holds its unique
+    /// key.
     pub async fn retry(&self, id: Id<Job>) -> Result<View<Job>> {
         self.change(id, &mut Job::retry).await
     }
 
-    /// Queues failed jobs again, at most a thousand, the latest first.
+    /// Queues those failed jobs again that the caller may change, at most a thousand, the latest first.
     ///
     /// # Errors
     /// `Denied`; `Invalid` for a bad kind.
@@ -159,9 +160,6 @@ impl Jobs {
         let has_more = failed.len() > usize::from(MOST_RETRIED);
         let mut retried = 0;
         for job in failed.into_iter().take(MOST_RETRIED.into()) {
-            if grant.check_reach(&job).is_err() {
-                continue;
-            }
             match self.change(job.id, &mut Job::retry).await {
                 Ok(_) => retried += 1,
                 // Somebody else took it up meanwhile.
@@ -266,10 +264,10 @@ impl Jobs {
         }
     }
 
-    /// Refuses to take up a job whose like was enqueued since.
+    /// Refuses to take up a job whose like was enqueued since and holds the key yet.
     async fn check_unique(&self, grant: &Grant, job: &Job, now: Timestamp) -> Result<()> {
         let key = job.unique_key().filter(|_| job.state == JobState::Queued);
-        let Some((key, None)) = key else { return Ok(()) };
+        let Some((key, _)) = key else { return Ok(()) };
         match self.session.ports().jobs.unique_job(grant, key, now).await? {
             Some(holder) if holder != job.id => {
                 let message = format!("job {holder} does what job {} would do", job.id);

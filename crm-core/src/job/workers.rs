@@ -2,6 +2,7 @@
 //! nothing here waits by itself.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,13 +13,14 @@ use super::bell::Listener;
 use super::context::{JobContext, Taken};
 use super::fault::{JobError, Verdict};
 use super::handler::Handlers;
-use super::model::{Job, LEASE_SECONDS};
+use super::model::{HEARTBEAT_SECONDS, Job, LEASE_SECONDS};
 use super::policy::Retry;
 use super::port::{Held, Settled, Wanted};
 use super::queue::Queue;
 use super::runner::{Stop, Worker};
 use super::state::JobState;
 use super::task::Task;
+use crate::access::{Action, Actor, Entity};
 use crate::crm::Crm;
 use crate::error::Result;
 use crate::id::Id;
@@ -88,8 +90,17 @@ impl Workers {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     pub async fn take(&self, queues: &[(Queue, u16)], limit: u16) -> Result<Vec<Taken>> {
+        self.take_of(queues, limit, None).await
+    }
+
+    async fn take_of(
+        &self,
+        queues: &[(Queue, u16)],
+        limit: u16,
+        only: Option<(Id<Workspace>, Id<Job>)>,
+    ) -> Result<Vec<Taken>> {
         let (now, lease_seconds) = (self.crm.now(), self.lease_seconds);
-        let wanted = Wanted { queues: queues.to_vec(), limit, now, lease_seconds };
+        let wanted = Wanted { queues: queues.to_vec(), limit, now, lease_seconds, only };
         let taken = self.crm.ports.work.take_jobs(&wanted).await?;
         Ok(taken.into_iter().map(|(workspace, job)| Taken::new(workspace, job)).collect())
     }
@@ -128,6 +139,8 @@ impl Workers {
                     (Err(JobError::not_known(detail)), Retry::DEFAULT)
                 }
             },
+            // A later version has enqueued it, and there are processes of that version beside this one.
+            Task::Unknown if !job.is_unreadable() => (Err(JobError::unknown_kind()), Retry::DEFAULT),
             _ => (Worker::new(&self.crm, taken, stop.as_ref(), self.lease_seconds).run().await, Retry::DEFAULT),
         };
         self.settled(taken, outcome, retry)
@@ -218,34 +231,71 @@ impl Workers {
         self.crm.now()
     }
 
-    /// Takes one job, does it and settles it; says whether there was one.
-    pub(crate) async fn work(&self, stop: &Arc<dyn Stop>) -> Result<bool> {
+    /// Takes one job, does it, with a heartbeat as far as the timer tells of time, and settles it; says whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; a job's own failure is kept with the job.
+    pub async fn work(&self, stop: &Arc<dyn Stop>, timer: &dyn Timer) -> Result<bool> {
         let queues: Vec<(Queue, u16)> = self.queues().into_iter().map(|queue| (queue, 1)).collect();
         match self.take(&queues, 1).await?.first() {
-            Some(taken) => self.work_on(taken, stop).await.map(|()| true),
+            Some(taken) => self.attend(taken, stop, timer).await.map(|()| true),
             None => Ok(false),
         }
     }
 
-    /// Does a job that is not taken yet; says whether nobody else was faster.
-    pub(crate) async fn take_one(&self, workspace: Id<Workspace>, mut job: Job, stop: &Arc<dyn Stop>) -> Result<bool> {
-        let before = job.version;
-        job.take(self.crm.now(), self.lease_seconds);
-        let is_taken = self.crm.ports.jobs.swap_job(workspace, before, &job).await?;
-        if is_taken {
-            self.work_on(&Taken::new(workspace, job), stop).await?;
+    /// As [`Workers::work`], of one job alone; says whether it was due and nobody else was faster. Not while its
+    /// queue is paused.
+    ///
+    /// # Errors
+    /// As [`Workers::work`]; `NotFound` for a job that is not there.
+    pub async fn work_on(
+        &self,
+        workspace: Id<Workspace>,
+        id: Id<Job>,
+        stop: &Arc<dyn Stop>,
+        timer: &dyn Timer,
+    ) -> Result<bool> {
+        let product = self.crm.acting(Actor::system(workspace, "job")).await?;
+        let job = self.crm.ports.jobs.job(&product.require(Entity::Job, Action::Read)?, id).await?.into_inner();
+        match self.take_of(&[(job.queue, 1)], 1, Some((workspace, id))).await?.first() {
+            Some(taken) => self.attend(taken, stop, timer).await.map(|()| true),
+            None => Ok(false),
         }
-        Ok(is_taken)
     }
 
-    async fn work_on(&self, taken: &Taken, stop: &Arc<dyn Stop>) -> Result<()> {
-        let settled = self.run(taken, stop, &Endless).await;
+    /// Does a job that was taken, and settles it.
+    async fn attend(&self, taken: &Taken, stop: &Arc<dyn Stop>, timer: &dyn Timer) -> Result<()> {
+        let settled = self.run_held(taken, stop, timer).await;
         self.settle(settled.as_slice()).await
+    }
+
+    /// As [`Workers::run`], until the job has ended or is somebody else's. The heartbeat is over then, and with it
+    /// whatever it waited for at the store.
+    async fn run_held(&self, taken: &Taken, stop: &Arc<dyn Stop>, timer: &dyn Timer) -> Option<Settled> {
+        let attempt = pin!(self.run(taken, stop, timer));
+        let lost = pin!(self.hold_on(taken, timer));
+        match select(attempt, lost).await {
+            Either::Left((settled, _)) => settled,
+            Either::Right(((), _)) => None,
+        }
+    }
+
+    /// Prolongs the lease of a job now and then, until it is somebody else's.
+    async fn hold_on(&self, taken: &Taken, timer: &dyn Timer) {
+        let rest = u32::try_from(HEARTBEAT_SECONDS.min(self.lease_seconds / 4)).unwrap_or(1).max(1);
+        loop {
+            timer.pass(rest).await;
+            // A store that cannot be reached is asked again.
+            if self.hold(std::slice::from_ref(taken)).await.is_ok_and(|kept| kept.first() == Some(&false)) {
+                return;
+            }
+        }
     }
 }
 
 /// What a panic says.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> JobError {
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> JobError {
     let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     JobError::retry("panicked", format!("the job panicked: {}", said.unwrap_or("it does not say why")))
 }

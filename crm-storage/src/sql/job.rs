@@ -77,12 +77,15 @@ impl JobRow {
         Ok((row, ResultRow { result }))
     }
 
-    /// The job without what came of it. One that this version cannot read, as of a later one, is told by
-    /// what its columns say.
+    /// The job without what came of it. One that this version cannot read is told by what its columns say, and
+    /// that one of a later version's kinds is of an unknown one.
     pub(super) fn into_job(self) -> Job {
         let id: Id<Job> = self.id.into();
-        let read = serde_json::from_str::<Job>(&self.data).ok().filter(|job| job.task != Task::Unknown);
-        let job = read.unwrap_or_else(|| self.unreadable(id));
+        let job = match serde_json::from_str::<Job>(&self.data) {
+            Ok(job) if job.task == Task::Unknown => job.of_unknown_kind(),
+            Ok(job) => job,
+            Err(_) => self.unreadable(id),
+        };
         let state = JobState::ALL.into_iter().find(|known| known.name() == self.state).unwrap_or(JobState::Failed);
         let errors: Option<Vec<AttemptFault>> = self.errors.and_then(|errors| serde_json::from_str(&errors).ok());
         Job {
@@ -183,9 +186,19 @@ async fn keep_key(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<bool> {
 
 /// Gives the unique key of a job free that has ended.
 pub(super) async fn free_key(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<()> {
-    let (Some((key, None)), Some(_)) = (job.unique_key(), job.finished_at) else { return Ok(()) };
-    let own = job_keys::table.filter(job_keys::workspace_id.eq(workspace)).filter(job_keys::key.eq(key.to_vec()));
-    diesel::delete(own.filter(job_keys::job_id.eq(DbId::from(job.id)))).execute(conn).await?;
+    if job.finished_at.is_none() {
+        return Ok(());
+    }
+    let own = job_keys::table
+        .filter(job_keys::workspace_id.eq(workspace))
+        .filter(job_keys::job_id.eq(DbId::from(job.id)))
+        .filter(job_keys::until.is_null());
+    match job.unique_key() {
+        Some((key, None)) => drop(diesel::delete(own.filter(job_keys::key.eq(key.to_vec()))).execute(conn).await?),
+        // Which key it holds cannot be told, but that it holds it.
+        None if job.task == Task::Unknown => drop(diesel::delete(own).execute(conn).await?),
+        Some((_, Some(_))) | None => {}
+    }
     Ok(())
 }
 
@@ -199,11 +212,15 @@ pub(super) async fn swap(conn: &mut Conn, workspace: i64, job: Job, before: i64)
         .filter(jobs::version.eq(before));
     if !is_known {
         // What this version cannot read stays as it is, for one that can.
-        let times = (jobs::due_at.eq(row.due_at), jobs::finished_at.eq(row.finished_at));
+        let times = (jobs::run_at.eq(row.run_at), jobs::due_at.eq(row.due_at), jobs::finished_at.eq(row.finished_at));
         let counted = (jobs::attempts.eq(row.attempts), jobs::errors.eq(row.errors));
         let held = (jobs::version.eq(row.version), jobs::claim.eq(row.claim));
         let columns = (jobs::state.eq(row.state), jobs::updated_at.eq(row.updated_at), times, counted, held);
-        return Ok(diesel::update(found).set(columns).execute(conn).await?);
+        let rows = diesel::update(found).set(columns).execute(conn).await?;
+        if rows == 1 {
+            free_key(conn, workspace, &job).await?;
+        }
+        return Ok(rows);
     }
     let rows = diesel::update(found).set((row, result)).execute(conn).await?;
     if rows == 1 {
@@ -270,11 +287,11 @@ impl JobStore for Store {
         if let Some(before) = query.before {
             own = own.filter(jobs::id.lt(DbId::from(before)));
         }
-        if !grant.sees_owner(Entity::Job, None) {
-            // Whoever does not see everybody's jobs sees their own, and perhaps those of a team.
-            let seen: Vec<Uuid> = grant.seen_owners(Entity::Job);
-            let seen: Vec<DbId> = seen.into_iter().map(DbId).collect();
-            own = own.filter(jobs::created_by.eq_any(seen));
+        if !grant.reaches_owner(None) {
+            // Whoever does not reach everybody's jobs reaches their own, and perhaps those of a team.
+            let reached: Vec<Uuid> = grant.reached_owners();
+            let reached: Vec<DbId> = reached.into_iter().map(DbId).collect();
+            own = own.filter(jobs::created_by.eq_any(reached));
         }
         let latest = own.order(jobs::id.desc()).limit(query.limit.into()).select(JobRow::as_select());
         self.pools

@@ -21,14 +21,23 @@ use crate::types::{DbId, DbTime, Guid, Ts};
 const NOT_PAUSED: &str = " AND NOT EXISTS (SELECT 1 FROM paused_queues AS p \
     WHERE p.workspace_id = j.workspace_id AND p.queue = j.queue)";
 
+/// That it is this job, by its workspace and its id, where one is named.
+fn only(named: Option<(i64, DbId)>) -> Fragment {
+    match named {
+        Some((workspace, id)) => Fragment::new(" AND j.workspace_id = ").bind(workspace).sql(" AND j.id = ").bind(id),
+        None => Fragment::default(),
+    }
+}
+
 /// The jobs of one queue that a worker may take, held until the transaction ends.
-fn due(queue: &Queue, most: i64, now: Timestamp) -> Fragment {
+fn due(queue: &Queue, most: i64, now: Timestamp, named: Option<(i64, DbId)>) -> Fragment {
     let mut all = Fragment::new("SELECT * FROM (SELECT * FROM (")
         .sql("SELECT j.workspace_id, j.id FROM jobs AS j WHERE j.state = 'running' AND j.queue = ")
         .bind(queue.name())
         .sql(" AND j.due_at <= ")
         .bind(DbTime(now))
         .sql(NOT_PAUSED)
+        .then(only(named))
         .sql(" ORDER BY j.due_at LIMIT ")
         .bind(most)
         .sql(dialect::FOR_UPDATE_OF_FREE)
@@ -42,6 +51,7 @@ fn due(queue: &Queue, most: i64, now: Timestamp) -> Fragment {
             .sql(" AND j.due_at <= ")
             .bind(DbTime(now))
             .sql(NOT_PAUSED)
+            .then(only(named))
             .sql(" ORDER BY j.due_at, j.id LIMIT ")
             .bind(most)
             .sql(dialect::FOR_UPDATE_OF_FREE)
@@ -51,9 +61,9 @@ fn due(queue: &Queue, most: i64, now: Timestamp) -> Fragment {
 }
 
 /// The jobs that a worker takes, by workspace.
-async fn candidates(conn: &mut Conn, wanted: &Wanted) -> Outcome<BTreeMap<i64, Vec<DbId>>> {
+async fn candidates(conn: &mut Conn, wanted: &Wanted, named: Option<(i64, DbId)>) -> Outcome<BTreeMap<i64, Vec<DbId>>> {
     let queues: Vec<Fragment> =
-        wanted.queues.iter().map(|(queue, most)| due(queue, i64::from(*most), wanted.now)).collect();
+        wanted.queues.iter().map(|(queue, most)| due(queue, i64::from(*most), wanted.now, named)).collect();
     let Some(all) = queues.into_iter().reduce(|before, next| before.sql(" UNION ALL ").then(next)) else {
         return Ok(BTreeMap::new());
     };
@@ -66,9 +76,9 @@ async fn candidates(conn: &mut Conn, wanted: &Wanted) -> Outcome<BTreeMap<i64, V
     Ok(by_workspace)
 }
 
-async fn take(conn: &mut Conn, wanted: &Wanted) -> Outcome<Vec<JobPlace>> {
+async fn take(conn: &mut Conn, wanted: &Wanted, named: Option<(i64, DbId)>) -> Outcome<Vec<JobPlace>> {
     let mut taken = Vec::new();
-    for (workspace, ids) in candidates(conn, wanted).await? {
+    for (workspace, ids) in candidates(conn, wanted, named).await? {
         let found = jobs::table
             .inner_join(workspaces::table.on(workspaces::key.eq(jobs::workspace_id)))
             .filter(jobs::workspace_id.eq(workspace))
@@ -219,7 +229,11 @@ impl Store {
 impl WorkStore for Store {
     async fn take_jobs(&self, wanted: &Wanted) -> Result<Vec<JobPlace>> {
         let wanted = wanted.clone();
-        self.pools.write(async move |conn: &mut Conn| take(conn, &wanted).await).await
+        let named = match wanted.only {
+            Some((workspace, id)) => Some((self.workspace_key(workspace).await?, DbId::from(id))),
+            None => None,
+        };
+        self.pools.write(async move |conn: &mut Conn| take(conn, &wanted, named).await).await
     }
 
     async fn settle_jobs(&self, settled: &[Settled]) -> Result<Vec<bool>> {

@@ -8,6 +8,9 @@ use crm_core::{Entity, Session};
 
 use super::{Behind, engine, session};
 
+/// The job that was enqueued first.
+const FIRST: &str = "WHERE id = (SELECT id FROM jobs ORDER BY id LIMIT 1)";
+
 /// Begins the import of one contact.
 async fn begun(session: &Session, name: &str) -> Job {
     let mut spool = session.transfers().receive().unwrap();
@@ -19,18 +22,11 @@ async fn begun(session: &Session, name: &str) -> Job {
 pub(crate) async fn a_job_that_cannot_be_read_fails_and_the_others_are_done<D: Behind>(
     open: impl AsyncFn() -> Option<D>,
 ) {
-    for unread in ["'[7]'", r#"REPLACE(data, '"kind":"import"', '"kind":"later"')"#] {
-        let Some(database) = open().await else { return };
-        one_that_cannot_be_read_fails(database, unread).await;
-    }
-}
-
-async fn one_that_cannot_be_read_fails<D: Behind>(database: D, unread: &str) {
+    let Some(database) = open().await else { return };
     let (crm, workspace) = engine(database.store()).await;
     let session = session(&crm, workspace).await;
     let (first, second) = (begun(&session, "Hopper").await, begun(&session, "Curie").await);
-    let first_of_all = "WHERE id = (SELECT id FROM jobs ORDER BY id LIMIT 1)";
-    database.execute(&format!("UPDATE jobs SET data = {unread} {first_of_all}")).await;
+    database.execute(&format!("UPDATE jobs SET data = '[7]' {FIRST}")).await;
     assert!(crm.work(Arc::new(Never)).await.unwrap() && crm.work(Arc::new(Never)).await.unwrap());
     assert!(!crm.work(Arc::new(Never)).await.unwrap());
     let failed = session.jobs().read(first.id).await.unwrap().into_inner();
@@ -39,6 +35,34 @@ async fn one_that_cannot_be_read_fails<D: Behind>(database: D, unread: &str) {
     let list = session.jobs().list(&Default::default()).await.unwrap();
     let states: Vec<_> = list.data.iter().map(|job| (job.id, job.state)).collect();
     assert_eq!(states, [(second.id, JobState::Done), (first.id, JobState::Failed)]);
+}
+
+pub(crate) async fn a_job_of_a_later_kind_waits_for_a_process_that_knows_it<D: Behind>(
+    open: impl AsyncFn() -> Option<D>,
+) {
+    let Some(database) = open().await else { return };
+    let (crm, workspace) = engine(database.store()).await;
+    let session = session(&crm, workspace).await;
+    let (first, second) = (begun(&session, "Hopper").await, begun(&session, "Curie").await);
+    let renamed = |from: &str, to: &str| {
+        let data = format!(r#"REPLACE(data, '"kind":"{from}"', '"kind":"{to}"')"#);
+        format!("UPDATE jobs SET data = {data} {FIRST}")
+    };
+    database.execute(&renamed("import", "later")).await;
+    assert!(crm.work(Arc::new(Never)).await.unwrap() && crm.work(Arc::new(Never)).await.unwrap());
+    assert!(!crm.work(Arc::new(Never)).await.unwrap());
+    let waiting = session.jobs().read(first.id).await.unwrap().into_inner();
+    assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, 0));
+    assert_eq!((waiting.errors.len(), waiting.errors[0].code.as_str()), (1, "no_handler"));
+    assert_eq!((waiting.error.unwrap().code.as_str(), waiting.run_at), ("no_handler", waiting.due_at));
+    assert!(waiting.due_at.unwrap() > first.due_at.unwrap());
+    assert_eq!(session.jobs().read(second.id).await.unwrap().state, JobState::Done);
+    // What it has to do is as it was: whoever knows the kind does it.
+    database.execute(&renamed("later", "import")).await;
+    let due = D::time(first.created_at);
+    database.execute(&format!("UPDATE jobs SET due_at = {due} {FIRST}")).await;
+    assert!(crm.work(Arc::new(Never)).await.unwrap());
+    assert_eq!(session.jobs().read(first.id).await.unwrap().state, JobState::Done);
 }
 
 /// A kind of job on a queue of its own.
@@ -85,4 +109,28 @@ pub(crate) async fn a_job_that_cannot_be_read_keeps_its_queue_and_its_turn<D: Be
         let failed = session.jobs().read(taken.id()).await.unwrap().into_inner();
         assert_eq!((failed.state, failed.error.unwrap().code.as_str()), (JobState::Failed, "unreadable"));
     }
+}
+
+pub(crate) async fn a_job_that_cannot_be_read_gives_its_unique_key_free<D: Behind>(open: impl AsyncFn() -> Option<D>) {
+    let Some(database) = open().await else { return };
+    let (crm, workspace) = engine(database.store()).await;
+    let session = session(&crm, workspace).await;
+    let one = || Own::job(&()).unwrap().on(Queue::BULK).unique("one");
+    let first = session.jobs().enqueue(one()).await.unwrap();
+    database.execute("UPDATE jobs SET data = '[7]'").await;
+    let again = session.jobs().enqueue(one()).await.unwrap();
+    assert_eq!((again.is_new, again.id), (false, first.id));
+    assert!(crm.work(Arc::new(Never)).await.unwrap());
+    assert_eq!(session.jobs().read(first.id).await.unwrap().state, JobState::Failed);
+    let second = session.jobs().enqueue(one()).await.unwrap();
+    assert!(second.is_new);
+    // One of a later kind that is stopped, too.
+    let later = r#"REPLACE(data, '"kind":"run"', '"kind":"later"')"#;
+    database.execute(&format!("UPDATE jobs SET data = {later}")).await;
+    assert!(!session.jobs().enqueue(one()).await.unwrap().is_new);
+    session.jobs().cancel(second.id).await.unwrap();
+    let third = session.jobs().enqueue(one()).await.unwrap();
+    assert!(third.is_new);
+    // No other job's key is given free by that.
+    assert!(!session.jobs().enqueue(one()).await.unwrap().is_new);
 }

@@ -133,7 +133,6 @@ impl Booted {
             Keys::Kept => vec![
                 Worker::waking(herald.rings().unwrap_or_else(|| store.listen_for_commits()), wakes.clone()),
                 Worker::sealing(store),
-                Worker::tidying(crm.clone()),
             ],
             Keys::Passing => Vec::new(),
         };
@@ -167,6 +166,12 @@ impl Booted {
     /// The store's answer to whether it can serve.
     pub fn backend(&self) -> Arc<dyn Backend> {
         self.backend.clone()
+    }
+
+    /// Takes no further job from now on: the workers' time to end begins, while requests under way are finished.
+    /// [`Booted::close`] waits for both.
+    pub fn take_no_more(&self) {
+        self.jobs.iter().for_each(RunningWorkers::take_no_more);
     }
 
     /// Ends the workers, each after what it is doing, and lets go of the store. What was committed

@@ -107,8 +107,9 @@ pub struct Config {
     pub metrics_token: Option<SecretString>,
     /// `otlp_endpoint`: the collector that traces are sent to; there are none where absent.
     pub otlp_endpoint: Option<Endpoint>,
-    /// `queues`: the queues whose jobs this process does, and how many at once, as in `email=10,webhook`; the
-    /// standard ones where absent, none where it is empty.
+    /// `queues`: the queues whose jobs this process does, how many at once, and how many it begins in a second, a
+    /// minute or an hour, as in `email=10,ai=4@60/minute,webhook`; the standard ones where absent, none where it is
+    /// empty.
     pub queues: Queues,
     /// `webhook_allow`: networks inside one's own that webhooks are sent to, as in `10.1.0.0/16`; none where
     /// absent.

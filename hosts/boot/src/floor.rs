@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use crm_core::job::{Job, Listener, Queue, Ring, Settled, Stop, Taken, Timer, Workers};
+use crm_core::job::{HEARTBEAT_SECONDS, Job, Listener, Queue, Ring, Settled, Stop, Taken, Timer, Workers};
 use crm_core::{ErrorKind, Id};
 use futures::StreamExt as _;
 use parking_lot::Mutex;
@@ -59,8 +59,9 @@ impl Drop for Place {
     }
 }
 
-/// Time that passes.
-pub(crate) struct Passing;
+/// Time that passes: what workers of [`Crm::workers`](crm_core::Crm::workers) need to give signs of life and to end
+/// what takes too long, on tokio's runtime.
+pub struct Passing;
 
 #[async_trait]
 impl Timer for Passing {
@@ -103,7 +104,7 @@ impl Floor {
             asked,
             grace: options.grace,
             enqueued: options.enqueued.clone(),
-            heartbeat: (Duration::from_secs(seconds) / 4).min(Duration::from_secs(10)),
+            heartbeat: (Duration::from_secs(seconds) / 4).min(Duration::from_secs(HEARTBEAT_SECONDS.unsigned_abs())),
             look_at: now,
             taken_at: now,
         }
@@ -115,7 +116,8 @@ impl Floor {
         let mut rings = self.workers.listen();
         let mut asked = self.asked.clone();
         let enqueued = self.enqueued.clone();
-        loop {
+        // Whatever else there was to hear at the same moment, nothing is taken any more.
+        while !self.asked.is_asked() {
             let wait = self.take().await;
             tokio::select! {
                 () = asked.wait() => break,

@@ -46,7 +46,8 @@ impl QueueOptions {
     }
 }
 
-/// The queues that a process serves, as in `email=10,webhook`: a number is how many jobs it does at once.
+/// The queues that a process serves, as in `email=10,ai=4@60/minute,webhook`: the first number is how many jobs it
+/// does at once, the second how many it begins in a second, a minute or an hour at most. Either may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues(Vec<QueueOptions>);
 
@@ -68,9 +69,14 @@ impl FromStr for Queues {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let one = |part: &str| {
-            let (name, number) = part.split_once('=').map_or((part, None), |(name, number)| (name, Some(number)));
+            let (served, rate) = part.split_once('@').map_or((part, None), |(served, rate)| (served, Some(rate)));
+            let (name, number) = served.split_once('=').map_or((served, None), |(name, number)| (name, Some(number)));
             let queue: Queue = name.trim().parse().map_err(|_| format!("{name:?} is not the name of a queue"))?;
-            let options = QueueOptions::new(queue);
+            let options = match rate.map(rate_of) {
+                None => QueueOptions::new(queue),
+                Some(Some((jobs, time))) => QueueOptions::new(queue).rate(jobs, time),
+                Some(None) => return Err(format!("{part:?} names no rate as in 100/second, 60/minute or 500/hour")),
+            };
             match number.map(|number| number.trim().parse::<u16>()) {
                 None => Ok(options),
                 Some(Ok(number)) if number > 0 => Ok(options.concurrency(number)),
@@ -80,6 +86,19 @@ impl FromStr for Queues {
         let parts = text.split(',').filter(|part| !part.trim().is_empty());
         Ok(Self(parts.map(one).collect::<Result<_, String>>()?))
     }
+}
+
+/// The rate that is written as in `60/minute`.
+fn rate_of(text: &str) -> Option<(u32, Duration)> {
+    let (jobs, time) = text.split_once('/')?;
+    let seconds = match time.trim() {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 60 * 60,
+        _ => return None,
+    };
+    let jobs = jobs.trim().parse::<u32>().ok().filter(|jobs| *jobs > 0)?;
+    Some((jobs, Duration::from_secs(seconds)))
 }
 
 /// A queue under way.
@@ -177,6 +196,20 @@ mod tests {
         assert_eq!(named, [("email", 7), ("webhook", 20)]);
         assert_eq!("".parse::<Queues>().unwrap().iter().count(), 0);
         for wrong in ["E-mail", "email=0", "email=x", "email=70000"] {
+            assert!(wrong.parse::<Queues>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn queues_are_named_with_their_rates() {
+        let queues: Queues = "ai=4@60/minute, webhook@100/second,sync = 2 @ 500 / hour,email".parse().unwrap();
+        let named: Vec<_> = queues.iter().map(|one| (one.queue.name(), one.concurrency, one.rate)).collect();
+        let rate = |jobs: u32, seconds: u64| Some((jobs, Duration::from_secs(seconds)));
+        let wanted = [("ai", 4, rate(60, 60)), ("webhook", 20, rate(100, 1)), ("sync", 2, rate(500, 3_600))];
+        assert_eq!(named[..3], wanted);
+        assert_eq!(named[3], ("email", 10, None));
+        for wrong in ["ai@", "ai@60", "ai@0/minute", "ai@60/day", "ai@x/minute", "ai=4@60/minute@1/hour", "ai@6=4/hour"]
+        {
             assert!(wrong.parse::<Queues>().is_err(), "{wrong}");
         }
     }

@@ -61,6 +61,7 @@ mod secret_file;
 mod settling;
 mod sources;
 mod store;
+mod upkeep;
 mod worker;
 mod workers;
 
@@ -71,6 +72,7 @@ pub use crm_integrations::mailbox::MailboxMailer;
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use figures::Figure;
+pub use floor::Passing;
 pub use lane::{QueueOptions, Queues};
 pub use live::{Live, Proof, Told, Topics, Watch};
 pub use mail::{MailTarget, MailTls, PublicUrl};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crm_core::job::{Listener, Stop};
 use crm_core::journal::JournalStore;
 use crm_core::workspace::Workspace;
-use crm_core::{Crm, Id, Result, Store};
+use crm_core::{Id, Result, Store};
 use futures::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,9 +17,6 @@ use crate::live::Wakes;
 /// How long the sealer rests. Readers of the feed seal by themselves first, so this bounds only how
 /// long a silent journal has an unsealed tail.
 const REST: Duration = Duration::from_secs(5);
-
-/// How long the one rests that forgets old files.
-const TIDY_REST: Duration = Duration::from_secs(60 * 60);
 
 /// A worker that can be asked to stop.
 pub(crate) struct Worker {
@@ -61,20 +58,6 @@ impl Worker {
             while asked.rest(REST).await {
                 if let Err(error) = seal(store.as_ref()).await {
                     tracing::warn!(?error, "the journal could not be sealed; trying again");
-                }
-            }
-        })
-    }
-
-    /// Starts the worker that forgets files nobody needs any more.
-    pub(crate) fn tidying(crm: Crm) -> Self {
-        Self::start(|mut asked| async move {
-            while asked.rest(TIDY_REST).await {
-                if let Err(error) = crm.forget_old_uploads().await {
-                    tracing::warn!(?error, "old files could not be forgotten; trying again");
-                }
-                if let Err(error) = crm.forget_old_mails().await {
-                    tracing::warn!(?error, "old mails could not be forgotten; trying again");
                 }
             }
         })

@@ -15,6 +15,7 @@ use crate::floor::Floor;
 use crate::lane::{QueueOptions, Queues};
 use crate::relaying::relay;
 use crate::schedule::{Schedule, keep};
+use crate::upkeep::{Kept, keep_up};
 use crate::worker::Asked;
 
 /// How long running jobs have to end when the process does, unless it is said otherwise.
@@ -23,8 +24,6 @@ const GRACE: Duration = Duration::from_secs(10);
 const DONE_KEPT: i64 = 7 * 24 * 60 * 60;
 /// How long jobs are kept that failed or were cancelled: 90 days.
 const OTHERS_KEPT: i64 = 90 * 24 * 60 * 60;
-/// How long the one rests that forgets old jobs.
-const PRUNE_REST: Duration = Duration::from_secs(60 * 60);
 
 /// What workers do.
 #[derive(Clone, Debug)]
@@ -132,7 +131,8 @@ pub struct RunningWorkers {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Starts workers on an engine, on the runtime that this is called on.
+/// Starts workers on an engine, on the runtime that this is called on. They also see to upkeep: once a minute after
+/// the start and every hour from then on what is old is forgotten, jobs, deliveries, files and mails.
 pub fn run_workers(crm: &Crm, options: WorkerOptions) -> RunningWorkers {
     let (stop, asked) = watch::channel(false);
     let asked = Asked::new(asked);
@@ -144,30 +144,22 @@ pub fn run_workers(crm: &Crm, options: WorkerOptions) -> RunningWorkers {
     if !options.schedules.is_empty() {
         tasks.push(tokio::spawn(keep(crm.clone(), options.schedules, asked.clone())));
     }
-    let crm = crm.clone();
-    let (done, others) = (options.done_kept_seconds, options.others_kept_seconds);
-    tasks.push(tokio::spawn(async move {
-        let mut asked = asked;
-        while asked.rest(PRUNE_REST).await {
-            if let Err(error) = workers.prune(done, others, &asked.clone()).await {
-                tracing::warn!(?error, "old jobs could not be forgotten; trying again");
-            }
-            if let Err(error) = crm.forget_old_deliveries(&asked).await {
-                tracing::warn!(?error, "old deliveries could not be forgotten; trying again");
-            }
-            if let Err(error) = crm.end_stranded_deliveries(&asked).await {
-                tracing::warn!(?error, "deliveries that nothing sends could not be ended; trying again");
-            }
-        }
-    }));
+    let kept = Kept { done_seconds: options.done_kept_seconds, others_seconds: options.others_kept_seconds };
+    tasks.push(tokio::spawn(keep_up(crm.clone(), workers, kept, asked)));
     RunningWorkers { stop, tasks }
 }
 
 impl RunningWorkers {
-    /// Takes no further job, gives those that run their time to end, and gives back what has not by then.
-    pub async fn stop(self) {
+    /// Takes no further job from now on, and gives those that run their time to end, while the process does what
+    /// else it has to do before it ends. [`RunningWorkers::stop`] waits for that.
+    pub fn take_no_more(&self) {
         // Workers that are gone already are what was wanted.
         let _ = self.stop.send(true);
+    }
+
+    /// Takes no further job, gives those that run their time to end, and gives back what has not by then.
+    pub async fn stop(self) {
+        self.take_no_more();
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a worker ended by itself");

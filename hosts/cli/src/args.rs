@@ -158,8 +158,8 @@ pub(crate) struct Listen {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Worker {
-    /// The queues, and how many jobs of each at once, as in `email=10,webhook`; the standard ones where
-    /// absent [env: SLACKCRM_QUEUES]
+    /// The queues, how many jobs of each at once, and how many are begun in a second, minute or hour, as in
+    /// `email=10,ai=4@60/minute,webhook`; the standard ones where absent [env: SLACKCRM_QUEUES]
     #[arg(long, value_name = "QUEUES")]
     pub(crate) queues: Option<String>,
 }

@@ -26,7 +26,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Boots the engine and serves it until the process is told to end (SIGTERM or SIGINT). Then no new
-/// connection is taken, requests under way are finished for at most 30 s, and the store is let go.
+/// connection and no new job is taken, requests under way are finished for at most 30 s, jobs beside them for
+/// at most 10 s, and the store is let go.
 /// A signal before the server listens, and a second one after that, end this at once: what was not
 /// committed by then is not done.
 ///
@@ -136,14 +137,16 @@ impl Server {
         self.address
     }
 
-    /// Takes no new connection, finishes the requests under way for at most 30 s, sends the spans that
-    /// wait, ends the workers and lets go of the store.
+    /// Takes no new connection and no new job, finishes the requests under way for at most 30 s and beside them
+    /// the jobs, sends the spans that wait, ends the workers and lets go of the store.
     ///
     /// # Errors
     /// `Internal` when a thread of the server had died.
     pub async fn stop(self) -> Result<()> {
         // Whoever watches would be a request under way for ever.
         self.state.closing.send_replace(true);
+        // Their time to end is over long before that of the requests.
+        self.booted.take_no_more();
         self.handle.stop(true).await;
         let ended = tokio::task::spawn_blocking(|| self.thread.join()).await.map_err(Error::internal)?;
         ended.map_err(|_| Error::internal("the server's thread panicked"))?.map_err(Error::internal)?;

@@ -40,7 +40,7 @@ impl JobStore for MemoryStore {
     async fn jobs(&self, grant: &Grant, query: &JobQuery) -> Result<Vec<Job>> {
         self.rows(grant, |rows| {
             let wanted = |job: &&Job| {
-                grant.sees_owner(Entity::Job, job.created_by)
+                grant.reaches_owner(job.created_by)
                     && query.queue.as_ref().is_none_or(|queue| job.queue == *queue)
                     && query.state.is_none_or(|state| job.state == state)
                     && query.kind.as_ref().is_none_or(|kind| job.task.name() == kind)

@@ -56,8 +56,8 @@ impl Rows {
 
     /// Gives the unique key of a job free that has ended.
     pub(super) fn free_job_key(&mut self, job: &Job) {
-        if let (Some((key, None)), Some(_)) = (job.unique_key(), job.finished_at) {
-            self.job_keys.retain(|known, (holder, _)| *known != key || *holder != job.id);
+        if job.finished_at.is_some() {
+            self.job_keys.retain(|_, (holder, until)| *holder != job.id || until.is_some());
         }
     }
 }
@@ -69,7 +69,9 @@ impl WorkStore for MemoryStore {
             let mut due: Vec<JobPlace> = Vec::new();
             for (workspace, space) in &state.spaces {
                 let waits = |job: &&Arc<Job>| {
-                    job.due_at.is_some_and(|at| at <= wanted.now) && !space.rows.paused.contains_key(&job.queue)
+                    job.due_at.is_some_and(|at| at <= wanted.now)
+                        && !space.rows.paused.contains_key(&job.queue)
+                        && wanted.only.is_none_or(|(of, id)| of.uuid() == *workspace && id == job.id)
                 };
                 let jobs = space.rows.jobs.values().filter(waits);
                 due.extend(jobs.map(|job| (Id::from(*workspace), Job::clone(job))));

@@ -11,7 +11,9 @@ use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::error::ErrorKind::{Conflict, Denied, NotFound};
 use crate::error::Result;
 use crate::id::Id;
-use crate::job::{CHUNK_BYTES, Job, JobState, JobsRequest, LEASE_SECONDS, Never, Queue, Stop, Task, Upload};
+use crate::job::{
+    CHUNK_BYTES, HEARTBEAT_SECONDS, Job, JobState, JobsRequest, LEASE_SECONDS, Never, Queue, Stop, Task, Upload,
+};
 use crate::session::Session;
 use crate::store::IdempotencyKey;
 use crate::testkit::{World, samples};
@@ -305,7 +307,7 @@ impl Stop for Defect {
     }
 }
 
-pub async fn a_job_that_panics_fails_and_its_worker_goes_on(world: World) {
+pub async fn a_job_that_panics_is_tried_again_with_its_reason_and_its_worker_goes_on(world: World) {
     let admin = world.session(Role::Admin).await;
     let (first, second) = (
         begun(&admin, "Last Name\nHopper\n", DuplicatePolicy::Skip).await,
@@ -313,13 +315,16 @@ pub async fn a_job_that_panics_fails_and_its_worker_goes_on(world: World) {
     );
     let worker = Arc::new(Defect(AtomicBool::new(false)));
     assert!(world.crm.work(worker.clone()).await.unwrap());
-    let failed = admin.jobs().read(first.id).await.unwrap().into_inner();
-    assert_eq!((failed.state, failed.error.unwrap().code.as_str()), (JobState::Failed, "internal"));
+    let waiting = admin.jobs().read(first.id).await.unwrap().into_inner();
+    let fault = waiting.error.unwrap();
+    assert_eq!((waiting.state, waiting.attempts, fault.code.as_str()), (JobState::Queued, 1, "panicked"));
+    assert!(fault.detail.contains("a defect"), "{fault:?}");
+    assert_eq!((waiting.errors.len(), waiting.errors[0].code.as_str()), (1, "panicked"));
     assert!(world.crm.work(worker.clone()).await.unwrap());
     assert_eq!(state(&admin, &second).await, JobState::Done);
-    admin.jobs().retry(first.id).await.unwrap();
+    world.clock.advance_seconds(5);
     assert_eq!(work(&world).await, 1);
-    assert_eq!(names(&admin, &samples::list()).await, ["Curie", "Hopper"]);
+    assert_eq!(names(&world.session(Role::Admin).await, &samples::list()).await, ["Curie", "Hopper"]);
 }
 
 pub async fn a_job_that_is_cancelled_while_it_runs_stops_at_its_next_step(world: World) {
@@ -346,7 +351,9 @@ pub async fn a_job_that_is_cancelled_while_it_runs_stops_at_its_next_step(world:
     if ended.state == JobState::Cancelled {
         assert_eq!(work(&world).await, 0);
         admin.jobs().retry(job.id).await.unwrap();
+        world.clock.advance_seconds(HEARTBEAT_SECONDS + 1);
         assert_eq!(work(&world).await, 1);
+        let admin = world.session(Role::Admin).await;
         assert_eq!(admin.transfers().read(import_of(&job)).await.unwrap().counts.created, 4_000);
     }
 }

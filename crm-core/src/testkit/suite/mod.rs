@@ -70,6 +70,7 @@ pub mod series;
 pub mod settling;
 pub mod signup;
 pub mod tags;
+pub mod taken_up;
 pub mod task_records;
 pub mod tasks;
 pub mod templates;
@@ -376,7 +377,7 @@ macro_rules! __suite {
                 one_key_begins_one_import,
                 one_key_stops_and_takes_up_a_job_once,
                 a_job_that_is_named_is_done_and_no_other,
-                a_job_that_panics_fails_and_its_worker_goes_on,
+                a_job_that_panics_is_tried_again_with_its_reason_and_its_worker_goes_on,
                 a_job_that_is_cancelled_while_it_runs_stops_at_its_next_step,
                 what_came_of_a_job_tells_nothing_that_its_reader_does_not_see,
                 a_list_of_jobs_leaves_out_what_came_of_them,
@@ -598,6 +599,13 @@ macro_rules! __suite {
                 a_rule_that_comes_true_in_the_zone_of_whoever_follows_it_is_taken,
                 many_tasks_are_done_as_one_is,
                 a_series_goes_on_under_the_eyes_of_those_who_see_it,
+            }
+            taken_up {
+                a_job_of_a_kind_that_this_version_does_not_know_waits_for_one_that_does,
+                a_paused_queue_is_paused_for_whoever_names_a_job,
+                a_job_that_was_cancelled_while_it_ran_waits_until_its_worker_has_heard_of_it,
+                failed_jobs_are_taken_up_as_far_as_the_permission_reaches,
+                a_job_is_not_taken_up_while_another_holds_its_key_for_a_time,
             }
             tags {
                 a_tag_is_one_whatever_its_case,

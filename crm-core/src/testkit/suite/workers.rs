@@ -14,8 +14,8 @@ use crate::crm::Crm;
 use crate::error::ErrorKind::{Conflict, Denied, Invalid};
 use crate::id::Id;
 use crate::job::{
-    Handler, Job, JobContext, JobError, JobState, JobsRequest, LEASE_SECONDS, Never, NewJob, Policy, Priority, Queue,
-    Retry, RetryJobs, Stop, Taken, Task, Timer,
+    HEARTBEAT_SECONDS, Handler, Job, JobContext, JobError, JobState, JobsRequest, LEASE_SECONDS, Never, NewJob, Policy,
+    Priority, Queue, Retry, RetryJobs, Stop, Taken, Task, Timer,
 };
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
@@ -448,8 +448,9 @@ pub async fn a_worker_hears_that_its_job_was_cancelled(world: World) {
     assert_eq!(crm.workers().hold(&[taken]).await.unwrap(), [false]);
     assert_eq!(read(&session, id).await.state, JobState::Cancelled);
     session.jobs().retry(id).await.unwrap();
+    world.clock.advance_seconds(HEARTBEAT_SECONDS + 1);
     assert_eq!(work(&crm).await, 1);
-    let done = read(&session, id).await;
+    let done = read(&admin(&crm, &world).await, id).await;
     assert_eq!((done.progress.done, done.progress.total), (1, Some(2)));
     assert_eq!((done.state, done.result), (JobState::Done, Some("told".into())));
 }

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_boot::{QueueOptions, RunningWorkers, Schedule, WorkerOptions, run_workers};
-use crm_core::job::{Handler, Job, JobContext, JobError, JobState, NewJob, Policy, Queue, Retry};
+use crm_boot::{Passing, QueueOptions, RunningWorkers, Schedule, WorkerOptions, run_workers};
+use crm_core::job::{
+    Handler, Handlers, Job, JobContext, JobError, JobState, Never, NewJob, Policy, Queue, Retry, Stop, Upload, Workers,
+};
 use crm_core::testkit::{FakeClock, MemoryStore};
+use crm_core::transfer::Source as _;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, Session, Zone};
 use tokio::sync::Semaphore;
@@ -243,6 +246,42 @@ async fn a_job_that_outlives_its_lease_is_held_by_its_heartbeat() {
     }
 }
 
+/// Workers of somebody who does one job and goes, as a command does.
+fn passers_by(house: &House) -> Workers {
+    let nap = Nap { say: house.say.clone(), gate: house.gate.clone() };
+    house.crm.workers().with(&Handlers::new().with(nap).with(Late)).lease_seconds(2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_one_job_holds_it_by_a_heartbeat_and_hears_when_it_is_lost() {
+    let mut house = House::out_of_time().await;
+    let id = house.enqueue(long("long")).await;
+    let (workers, workspace, stop): (_, _, Arc<dyn Stop>) = (passers_by(&house), house.workspace, Arc::new(Never));
+    let doing = tokio::spawn(async move { workers.work_on(workspace, id, &stop, &Passing).await.unwrap() });
+    assert_eq!(house.heard().await, "long 1 begins");
+    // Twice the lease passes, a second after each heartbeat.
+    for _ in 0..4 {
+        house.clock().advance_seconds(1);
+        let due = house.crm.now().plus_seconds(2);
+        let held = house.until(id, |job| job.due_at == Some(due)).await;
+        assert_eq!((held.state, held.attempts), (JobState::Running, 1));
+    }
+    house.session.jobs().cancel(id).await.unwrap();
+    assert_eq!(house.heard().await, "long is ended");
+    assert!(doing.await.unwrap());
+    assert_eq!(house.job(id).await.state, JobState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_one_job_ends_an_attempt_that_takes_too_long() {
+    let house = House::new().await;
+    let late = house.enqueue(Late::job(&()).unwrap()).await;
+    let stop: Arc<dyn Stop> = Arc::new(Never);
+    assert!(passers_by(&house).work(&stop, &Passing).await.unwrap());
+    let late = house.job(late).await;
+    assert_eq!((late.state, late.error.unwrap().code.as_str()), (JobState::Failed, "timed_out"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_slept_through_a_lease_ends_its_old_attempt_before_the_new_one() {
     let mut house = House::out_of_time().await;
@@ -299,6 +338,37 @@ async fn a_rate_of_a_short_span_is_used_up() {
         assert_eq!((house.heard().await, house.heard().await), (format!("{at} 1 begins"), format!("{at} ends")));
     }
     assert_eq!(house.heard().await, "bound 1 begins");
+    workers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_is_forgotten_soon_after_the_start_and_every_hour() {
+    const WEEK: i64 = 7 * 24 * 60 * 60;
+    let house = House::out_of_time().await;
+    let transfers = house.session.transfers();
+    let sent = async || {
+        let mut spool = transfers.receive().unwrap();
+        spool.write(b"old").await.unwrap();
+        spool.finish().await.unwrap()
+    };
+    let forgotten = async |upload: &Upload| {
+        let wait = async {
+            while transfers.spooled(upload).unwrap().read_at(0, 3).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+    };
+    let first = sent().await;
+    house.clock().advance_seconds(WEEK - 30);
+    let second = sent().await;
+    // A process that does one queue of its own and lives for a minute and a little.
+    let workers = house.work(house.options());
+    house.clock().advance_seconds(61);
+    forgotten(&first).await;
+    assert_eq!(transfers.spooled(&second).unwrap().read_at(0, 3).await.unwrap(), b"old");
+    house.clock().advance_seconds(WEEK);
+    forgotten(&second).await;
     workers.stop().await;
 }
 

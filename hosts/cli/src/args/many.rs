@@ -71,6 +71,9 @@ pub(crate) enum Imports {
         /// Imports, 1 to 200
         #[arg(long, default_value_t = 50)]
         limit: u16,
+        /// Where the page before said the next one starts
+        #[arg(long)]
+        cursor: Option<String>,
     },
     /// One import
     Show {
@@ -96,6 +99,9 @@ pub(crate) enum Exports {
         /// Exports, 1 to 200
         #[arg(long, default_value_t = 50)]
         limit: u16,
+        /// Where the page before said the next one starts
+        #[arg(long)]
+        cursor: Option<String>,
     },
     /// Forget the file of an export that has ended, which gives its room back
     Delete {

@@ -19,6 +19,9 @@ pub(crate) enum Jobs {
         /// Jobs, 1 to 200
         #[arg(long, default_value_t = 50)]
         limit: u16,
+        /// Where the page before said the next one starts
+        #[arg(long)]
+        cursor: Option<String>,
     },
     /// One job
     Show {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crm_boot::Passing;
 use crm_core::access::View;
-use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs};
-use crm_core::transfer::{ImportState, ImportsRequest};
+use crm_core::job::{Job, JobState, JobsRequest, Never, QueueState, RetriedJobs, RetryJobs, Stop, Workers};
+use crm_core::transfer::{Import, ImportState, ImportsRequest};
 use crm_core::{Crm, Session};
 
-use super::file;
+use super::{file, records};
 use crate::args::{Exports, Imports, Jobs, Output, Queues};
 use crate::failure::Failure;
 use crate::print::{Sheet, print_json};
@@ -20,9 +21,9 @@ const WAIT: Duration = Duration::from_millis(200);
 pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Output) -> Result<(), Failure> {
     let jobs = session.jobs();
     match verb {
-        Jobs::List { queue, state, kind, limit } => {
-            let (queue, kind) = (queue.clone(), kind.clone());
-            list(session, JobsRequest { queue, state: *state, kind, limit: Some(*limit), cursor: None }, output).await
+        Jobs::List { queue, state, kind, limit, cursor } => {
+            let (queue, kind, cursor) = (queue.clone(), kind.clone(), cursor.clone());
+            list(session, JobsRequest { queue, state: *state, kind, limit: Some(*limit), cursor }, output).await
         }
         Jobs::Show { id } => print_json(&jobs.read((*id).into()).await?),
         Jobs::Revert { batch } => finish(crm, session, jobs.revert((*batch).into()).await?).await,
@@ -53,8 +54,8 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
             }
         }
         Jobs::Work => {
-            let mut done = 0;
-            while crm.work(Arc::new(Never)).await? {
+            let (mut done, stop): (u64, Arc<dyn Stop>) = (0, Arc::new(Never));
+            while crm.workers().work(&stop, &Passing).await? {
                 done += 1;
             }
             println!("{done} done");
@@ -65,11 +66,7 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Jobs, output: Outpu
 
 async fn list(session: &Session, wanted: JobsRequest, output: Output) -> Result<(), Failure> {
     let page = session.jobs().list(&wanted).await?;
-    let mut sheet = sheet();
-    for job in &page.data {
-        sheet.row(row(job));
-    }
-    sheet.print(output, &page)
+    records::print(HEADERS, &page, output, |job| row(job))
 }
 
 /// Shows, pauses and resumes queues.
@@ -118,24 +115,10 @@ fn queue_sheet(queues: &[QueueState]) -> Sheet {
 pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports, output: Output) -> Result<(), Failure> {
     let transfers = session.transfers();
     match verb {
-        Imports::List { limit } => {
-            let page = transfers.list(&ImportsRequest { limit: Some(*limit), cursor: None }).await?;
-            let mut sheet =
-                Sheet::new(&["Id", "Of", "State", "Rows#", "Created#", "Updated#", "Unchanged#", "Failed#", "Begun"]);
-            for import in &page.data {
-                let state = match import.state {
-                    ImportState::Running => "running",
-                    ImportState::Done => "done",
-                    ImportState::Stopped => "stopped",
-                };
-                let counts = import.counts;
-                let numbers = [import.rows, counts.created, counts.updated, counts.unchanged, counts.failed];
-                let mut cells = vec![import.id.to_string(), import.entity.to_string(), state.to_owned()];
-                cells.extend(numbers.map(|number| number.to_string()));
-                cells.push(import.created_at.to_string());
-                sheet.row(cells);
-            }
-            sheet.print(output, &page)
+        Imports::List { limit, cursor } => {
+            let page = transfers.list(&ImportsRequest { limit: Some(*limit), cursor: cursor.clone() }).await?;
+            let headers = &["Id", "Of", "State", "Rows#", "Created#", "Updated#", "Unchanged#", "Failed#", "Begun"];
+            records::print(headers, &page, output, |import| import_row(import))
         }
         Imports::Show { id } => print_json(&transfers.read((*id).into()).await?),
         Imports::Failed { id } => file::write_all(transfers.failed_rows((*id).into()), std::io::stdout().lock()).await,
@@ -146,9 +129,9 @@ pub(crate) async fn imports(crm: &Crm, session: &Session, verb: &Imports, output
 /// Lists exports, fetches and forgets their files.
 pub(crate) async fn exports(session: &Session, verb: &Exports, output: Output) -> Result<(), Failure> {
     match verb {
-        Exports::List { limit } => {
-            let kind = Some("export".to_owned());
-            list(session, JobsRequest { kind, limit: Some(*limit), ..JobsRequest::default() }, output).await
+        Exports::List { limit, cursor } => {
+            let (kind, cursor) = (Some("export".to_owned()), cursor.clone());
+            list(session, JobsRequest { kind, limit: Some(*limit), cursor, ..JobsRequest::default() }, output).await
         }
         Exports::Delete { id } => Ok(session.transfers().forget_exported((*id).into()).await?),
         Exports::Fetch { id, to } => {
@@ -169,12 +152,18 @@ async fn finish(crm: &Crm, session: &Session, job: View<Job>) -> Result<(), Fail
 /// Does a job that was just queued.
 pub(super) async fn done(crm: &Crm, session: &Session, mut job: View<Job>) -> Result<View<Job>, Failure> {
     let workspace = session.actor().workspace_id();
+    let (workers, stop): (Workers, Arc<dyn Stop>) = (crm.workers(), Arc::new(Never));
+    let mut is_told = false;
     // A server may take it first.
     while job.finished_at.is_none() {
-        if !crm.work_on(workspace, job.id, Arc::new(Never)).await? {
+        if !workers.work_on(workspace, job.id, &stop, &Passing).await? {
             tokio::time::sleep(WAIT).await;
         }
         job = session.jobs().read(job.id).await?;
+        if job.state == JobState::Queued && !is_told {
+            eprintln!("job {} waits: its time has not come, or its queue, {}, is paused", job.id, job.queue);
+            is_told = true;
+        }
     }
     match (job.state, &job.error) {
         (JobState::Done, _) => Ok(job),
@@ -183,8 +172,25 @@ pub(super) async fn done(crm: &Crm, session: &Session, mut job: View<Job>) -> Re
     }
 }
 
+fn import_row(import: &Import) -> Vec<String> {
+    let state = match import.state {
+        ImportState::Running => "running",
+        ImportState::Done => "done",
+        ImportState::Stopped => "stopped",
+    };
+    let counts = import.counts;
+    let numbers = [import.rows, counts.created, counts.updated, counts.unchanged, counts.failed];
+    let mut cells = vec![import.id.to_string(), import.entity.to_string(), state.to_owned()];
+    cells.extend(numbers.map(|number| number.to_string()));
+    cells.push(import.created_at.to_string());
+    cells
+}
+
+/// What is shown of jobs.
+const HEADERS: &[&str] = &["Id", "Queue", "Kind", "State", "Done#", "Total#", "Attempts#", "Enqueued", "Fault"];
+
 fn sheet() -> Sheet {
-    Sheet::new(&["Id", "Queue", "Kind", "State", "Done#", "Total#", "Attempts#", "Enqueued", "Fault"])
+    Sheet::new(HEADERS)
 }
 
 fn row(job: &Job) -> Vec<String> {

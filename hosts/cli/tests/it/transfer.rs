@@ -113,6 +113,24 @@ fn imports_are_listed_with_what_became_of_them() {
 }
 
 #[test]
+fn lists_of_imports_exports_and_jobs_go_on_where_their_page_ended() {
+    on_each_store(|product| {
+        let file = product.file("people.csv", PEOPLE);
+        let imports = [(); 2].map(|()| product.json(&["contacts", "import", text(&file)])["id"].clone());
+        let exports = [(); 2].map(|()| product.json(&["contacts", "export", "--job"])["id"].clone());
+        for (list, ids) in [("imports", &imports), ("exports", &exports), ("jobs", &exports)] {
+            let first = product.json(&[list, "list", "--limit", "1"]);
+            assert_eq!(first["data"][0]["id"], ids[1], "{list}");
+            let cursor = first["next_cursor"].as_str().unwrap();
+            let rest = product.json(&[list, "list", "--cursor", cursor]);
+            assert_eq!(rest["data"][0]["id"], ids[0], "{list}");
+            let table = product.run(&["--output", "table", list, "list", "--limit", "1"]);
+            assert!(table.ends_with(&format!("\nmore: --cursor {cursor}\n")), "{table}");
+        }
+    });
+}
+
+#[test]
 fn every_encoding_and_delimiter_reads_the_same() {
     let rows = |product: &Product| product.run(&["contacts", "export", "--sort", "email"]);
     let names = |csv: String| -> Vec<String> {

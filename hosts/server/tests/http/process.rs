@@ -1,13 +1,15 @@
 //! The process: clients that go away, and the end.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::Backend;
-use crm_core::ListRequest;
+use crm_core::job::JobState;
+use crm_core::transfer::ImportOptions;
+use crm_core::{Entity, ListRequest};
 use crm_storage::Connections;
 use reqwest::Method;
 use serde_json::json;
@@ -146,6 +148,46 @@ async fn stop_under_writes(mut api: Api) {
     let all = ListRequest { count: true, ..ListRequest::default() };
     let kept = api.system().await.contacts().list(&all).await.unwrap().total.unwrap();
     assert_eq!(kept, answered);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_finishes_its_requests_takes_no_further_job() {
+    let mut api = Api::memory().await;
+    let server = api.take_server();
+    let mut client = TcpStream::connect(api.address).unwrap();
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        expect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    let mut answer = BufReader::new(client.try_clone().unwrap());
+    let mut line = String::new();
+    // The handler asks for the body, so the request is under way.
+    answer.read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
+    answer.read_line(&mut line).unwrap();
+    let meanwhile = async {
+        let refused = async {
+            while TcpStream::connect(api.address).is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+        let session = api.system().await;
+        let mut spool = session.transfers().receive().unwrap();
+        spool.write(b"Last Name\nHopper\n").await.unwrap();
+        let upload = spool.finish().await.unwrap();
+        let job = session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await.unwrap().id;
+        // Workers that take jobs would have it long before.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        client.write_all(b"{}").unwrap();
+        line.clear();
+        answer.read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 422"), "{line}");
+        job
+    };
+    let (stopped, job) = tokio::join!(server.stop(), meanwhile);
+    stopped.unwrap();
+    let job = api.system().await.jobs().read(job).await.unwrap();
+    assert_eq!((job.state, job.attempts), (JobState::Queued, 0));
 }
 
 #[tokio::test]
