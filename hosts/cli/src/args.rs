@@ -242,7 +242,7 @@ pub(crate) enum Records<F: ClapArgs = Fields> {
         #[command(flatten)]
         expected: Expected,
     },
-    /// Delete a record; it can be restored until it is purged
+    /// Delete a record; it is kept until it is purged
     Delete {
         #[command(flatten)]
         one: One,
