@@ -1,12 +1,15 @@
-//! What deals cost: their import, the board, moves and the figures of analytics.
+//! What deals cost: their import, the board (of everybody's deals and of one member's own), moves and the
+//! figures of analytics.
 
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crm_core::access::{Role, Rule, Scope};
 use crm_core::analytics::{AnalyticsRequest, ConversionOptions};
-use crm_core::{ListRequest, NaiveDate, Period, Session};
+use crm_core::{Entity, Expect, ListRequest, NaiveDate, Period, Session};
+use serde_json::Value;
 
 use crate::load::{self, Requests, get, sending};
 use crate::people::Person;
@@ -18,6 +21,8 @@ use crate::report::{Report, grouped};
 pub(crate) const COUNTS: [u64; 2] = [20_000, 200_000];
 /// Members who own them.
 const OWNERS: u64 = 30;
+/// The first of them.
+const OWNER: &str = "rep0@bench.example";
 /// Times that a report is asked for; the median counts.
 const ASKED: usize = 9;
 
@@ -74,7 +79,50 @@ pub(crate) async fn measure(product: &Product, deals: u64, time: Duration, repor
         let outcome = asked.run(Arc::new(moves)).await?;
         report.rate(&format!("stage move among {count} deals, HTTP"), name, connections, outcome);
     }
-    figures(&admin, &count, name, report).await
+    figures(&admin, &count, name, report).await?;
+    drop(server);
+    own_board(product, &admin, deals, time, report).await
+}
+
+/// The board of a sales rep who sees their own deals alone, a thirtieth of all: those are summed for each
+/// answer, where a board of all deals comes from sums that are kept.
+async fn own_board(
+    product: &Product,
+    admin: &Session,
+    deals: u64,
+    time: Duration,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let own = Rule { read: Scope::Own, ..Rule::NONE };
+    admin.workspace().set_rule(Role::SalesRep, Entity::Deal, own, Expect::Any).await?;
+    product.hand_account_to(OWNER).await?;
+    // One that was started before may know the account's member still.
+    let server = product.serve()?;
+    let token = product.token(&server).await?;
+    let plain = get("/api/v1/deals/pipeline?cards=0", &token);
+    let seen = deals_on(&load::once(&server.address, &plain).await?)?;
+    if seen == 0 || seen > deals / 10 {
+        return Err(format!("a sales rep sees {seen} of {deals} deals, which are not their own alone").into());
+    }
+    let (name, count) = (product.store.name(), grouped(deals as f64));
+    let boards = [("", plain), (" with 10 cards a stage", get("/api/v1/deals/pipeline", &token))];
+    for connections in [1, 32] {
+        let asked = Load { server: &server, connections, time };
+        for (cards, request) in &boards {
+            let request = request.clone();
+            let outcome = asked.run(Arc::new(move |_| request.clone())).await?;
+            let what = format!("board of a sales rep's own among {count} deals{cards}, HTTP");
+            report.rate(&what, name, connections, outcome);
+        }
+    }
+    Ok(())
+}
+
+/// Deals in all stages of a board.
+fn deals_on(board: &[u8]) -> Result<u64, Failed> {
+    let board: Value = serde_json::from_slice(board)?;
+    let stages = board.get("stages").and_then(Value::as_array).ok_or("the board has no stages")?;
+    Ok(stages.iter().filter_map(|stage| stage.get("count")?.as_u64()).sum())
 }
 
 /// A load on the server.

@@ -19,6 +19,8 @@ pub(crate) struct Outcome {
     pub(crate) per_second: f64,
     /// Median latency.
     pub(crate) p50: Duration,
+    /// 95 of 100 answers were faster.
+    pub(crate) p95: Duration,
     /// 99 of 100 answers were faster.
     pub(crate) p99: Duration,
 }
@@ -49,7 +51,7 @@ pub(crate) async fn run(address: &str, connections: usize, time: Duration, reque
 pub(crate) fn outcome(mut latencies: Vec<Duration>, time: Duration) -> Outcome {
     latencies.sort_unstable();
     let at = |hundredth: usize| latencies.get(latencies.len() * hundredth / 100).copied().unwrap_or_default();
-    Outcome { per_second: latencies.len() as f64 / time.as_secs_f64(), p50: at(50), p99: at(99) }
+    Outcome { per_second: latencies.len() as f64 / time.as_secs_f64(), p50: at(50), p95: at(95), p99: at(99) }
 }
 
 /// One connection's share: latencies of the answers that came between `warm` and `end`.
@@ -168,4 +170,17 @@ pub(crate) fn sending(method: &str, path: &str, token: &str, body: &str) -> Vec<
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_sorted_latencies() {
+        let latencies = (0..200).rev().map(Duration::from_millis).collect();
+        let outcome = outcome(latencies, Duration::from_secs(2));
+        let millis = [outcome.p50, outcome.p95, outcome.p99].map(|time| time.as_millis());
+        assert_eq!((outcome.per_second.round(), millis), (100.0, [100, 190, 198]));
+    }
 }

@@ -141,6 +141,20 @@ impl Product {
         Ok(answer.get("access_token").and_then(|token| token.as_str()).ok_or("the login gave no token")?.to_owned())
     }
 
+    /// Lets whoever signs in as the admin come in as the member with this address from now on, who is
+    /// known by it alone so far. It is done in the database itself, because a registration makes a
+    /// workspace of its own.
+    pub(crate) async fn hand_account_to(&self, member: &str) -> Result<(), Failed> {
+        let statements = format!(
+            "UPDATE users SET account_id = NULL, status = 'invited' WHERE role = 'admin'; \
+             UPDATE users SET account_id = (SELECT id FROM accounts), status = 'active' WHERE email_key = '{member}';"
+        );
+        match self.store {
+            Store::Sqlite => crate::reads::sqlite_run(&self.url, &statements),
+            Store::Postgres => crate::reads::postgres_run(&self.url, &statements).await,
+        }
+    }
+
     /// Bytes of the whole database.
     pub(crate) async fn database_bytes(&self) -> Result<u64, Failed> {
         match self.store {

@@ -220,7 +220,13 @@ async fn through_core(
     Ok(latencies)
 }
 
-/// Runs one statement on a server.
+/// Runs statements on a file, which the product may have open too.
+pub(crate) fn sqlite_run(url: &str, statements: &str) -> Result<(), Failed> {
+    let mut connection = SqliteConnection::establish(url.trim_start_matches("sqlite://"))?;
+    Ok(connection.batch_execute(&format!("PRAGMA busy_timeout = 5000; {statements}"))?)
+}
+
+/// Runs statements on a server.
 pub(crate) async fn postgres_run(url: &str, statement: &str) -> Result<(), Failed> {
     let mut connection = AsyncPgConnection::establish(url).await?;
     Ok(connection.batch_execute(statement).await?)

@@ -23,14 +23,13 @@ pub(crate) struct Report {
 impl Report {
     /// Adds a rate with its latencies.
     pub(crate) fn rate(&mut self, what: &str, store: &str, connections: usize, outcome: Outcome) {
-        let latency = format!("{} / {}", millis(outcome.p50), millis(outcome.p99));
+        let latency = latencies(outcome);
         self.line(what, store, &connections.to_string(), format!("{}/s", grouped(outcome.per_second)), latency);
     }
 
     /// Adds latencies alone.
     pub(crate) fn latency(&mut self, what: &str, store: &str, outcome: Outcome) {
-        let latency = format!("{} / {}", millis(outcome.p50), millis(outcome.p99));
-        self.line(what, store, "", String::new(), latency);
+        self.line(what, store, "", String::new(), latencies(outcome));
     }
 
     /// Adds a plain figure.
@@ -51,7 +50,8 @@ impl Report {
 
     /// The table in Markdown.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = String::from("| what | store | connections | result | p50 / p99 |\n|---|---|---:|---:|---:|\n");
+        let mut text =
+            String::from("| what | store | connections | result | p50 / p95 / p99 |\n|---|---|---:|---:|---:|\n");
         for Line { what, store, connections, result, latency } in &self.lines {
             let _ = writeln!(text, "| {what} | {store} | {connections} | {result} | {latency} |");
         }
@@ -69,6 +69,11 @@ pub(crate) fn kept_in(document: &str, table: &str) -> Option<String> {
     let (before, rest) = document.split_once(begin)?;
     let (_, after) = rest.split_once(end)?;
     Some(format!("{before}{begin}\n{table}\n{end}{after}"))
+}
+
+/// The latencies of an outcome in one cell.
+fn latencies(outcome: Outcome) -> String {
+    [outcome.p50, outcome.p95, outcome.p99].map(millis).join(" / ")
 }
 
 /// Milliseconds with two digits after the point.
@@ -100,6 +105,16 @@ mod tests {
         let kept = kept_in(&document, "| new |\n");
         assert_eq!(kept, Some(format!("Prose.\n\n{begin}\n| new |\n\n{end}\nMore prose.\n")));
         assert_eq!(kept_in("no marks", "| new |\n"), None);
+    }
+
+    #[test]
+    fn a_rate_tells_its_percentiles_under_their_names() {
+        let [p50, p95, p99] = [1, 20, 300].map(Duration::from_millis);
+        let mut report = Report::default();
+        report.rate("board", "SQLite", 32, Outcome { per_second: 2_000.0, p50, p95, p99 });
+        let table = report.markdown();
+        assert!(table.starts_with("| what | store | connections | result | p50 / p95 / p99 |"), "{table}");
+        assert!(table.ends_with("| board | SQLite | 32 | 2,000/s | 1.00 ms / 20.00 ms / 300.00 ms |\n"), "{table}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: from a fresh clone to a board in the browser with one command.
+//! `cargo xtask run`: from a fresh clone to a board in the terminal, and a server behind it, with one command.
 
 use std::fs;
 use std::os::unix::process::CommandExt;

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod change;
+pub(crate) mod deals;
 pub(crate) mod figures;
 pub(crate) mod mail;
 mod many;
@@ -80,7 +81,7 @@ pub(crate) enum Command {
     Companies(Records),
     /// Deals
     #[command(subcommand)]
-    Deals(Records),
+    Deals(deals::Deals),
     /// Tasks
     #[command(subcommand)]
     Tasks(tasks::Tasks),
@@ -241,7 +242,7 @@ pub(crate) enum Records<F: ClapArgs = Fields> {
         #[command(flatten)]
         expected: Expected,
     },
-    /// Delete a record; it can be restored until it is purged
+    /// Delete a record; it is kept until it is purged
     Delete {
         #[command(flatten)]
         one: One,

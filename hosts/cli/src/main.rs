@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what a command line tool does")]
 
 mod args;
+mod cell;
 mod commands;
 mod failure;
 mod file_source;

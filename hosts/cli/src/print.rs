@@ -1,17 +1,21 @@
 //! Tables, JSON and CSV for people and pipes.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use crm_core::Currency;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::Output;
+use crate::cell::Cell;
 use crate::failure::Failure;
 
 /// Rows under headers; numbers stand to the right.
 pub(crate) struct Sheet {
     headers: Vec<&'static str>,
     numeric: Vec<bool>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Sheet {
@@ -26,6 +30,11 @@ impl Sheet {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells.into_iter().map(Cell::from).collect());
+    }
+
+    /// Adds a row of figures.
+    pub(crate) fn figures(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
 
@@ -44,7 +53,7 @@ impl Sheet {
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.headers.clone());
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| plain(cell)));
+            table.add_row(row.iter().map(|cell| plain(&cell.shown())));
         }
         for (at, numeric) in self.numeric.iter().enumerate() {
             if let (true, Some(column)) = (*numeric, table.column_mut(at)) {
@@ -56,12 +65,38 @@ impl Sheet {
 
     fn csv(&self) -> String {
         let mut writer = crm_core::transfer::writer::Writer::new(b',');
-        writer.row(self.headers.iter().copied());
+        let columns: Vec<_> =
+            self.headers.iter().enumerate().flat_map(|(at, header)| self.columns(at, header)).collect();
+        writer.row(columns.iter().map(|column| column.header.as_str()));
         for row in &self.rows {
-            writer.row(row.iter().map(String::as_str));
+            let bare = |column: &Column| row.get(column.at).map(|cell| cell.bare(column.currency)).unwrap_or_default();
+            let cells: Vec<String> = columns.iter().map(bare).collect();
+            writer.row(cells.iter().map(String::as_str));
         }
         String::from_utf8_lossy(&writer.take()).into_owned()
     }
+
+    /// What becomes of a column in CSV: amounts have a column a currency, so that each is of numbers alone.
+    fn columns(&self, at: usize, header: &str) -> Vec<Column> {
+        let has_amounts = self.rows.iter().any(|row| matches!(row.get(at), Some(Cell::Money(_))));
+        // Those of all columns, so that all of them are parted alike.
+        let amounts = self.rows.iter().flatten().flat_map(Cell::amounts);
+        let currencies: BTreeSet<Currency> = amounts.map(|money| money.currency).collect();
+        if !has_amounts || currencies.is_empty() {
+            return vec![Column { header: header.to_owned(), at, currency: None }];
+        }
+        let of = |currency: Currency| Column { header: format!("{header} {currency}"), at, currency: Some(currency) };
+        currencies.into_iter().map(of).collect()
+    }
+}
+
+/// A column of CSV.
+struct Column {
+    header: String,
+    /// The column of the sheet that it comes from.
+    at: usize,
+    /// The currency of its amounts.
+    currency: Option<Currency>,
 }
 
 /// The text with what would steer a terminal made visible: control characters, and those that turn

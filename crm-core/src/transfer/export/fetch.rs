@@ -12,7 +12,9 @@ use crate::transfer::Transfers;
 
 impl Transfers {
     /// The file of an export whose job is done, a piece at a time. It holds what its maker saw, so nobody else
-    /// gets it, and its maker no longer where they do not see all of its columns or of its records any more.
+    /// gets it, and its maker no longer where a column of it is hidden from them or gone by now, or their scope of
+    /// its kind of record, or of a kind that it names, is narrower than it was. Single records that they do not
+    /// see any more within the same scope are still in it.
     ///
     /// # Errors
     /// In the stream: `Denied`; `NotFound`, also for another's export, one that failed or was cancelled, and one

@@ -4,8 +4,9 @@ use crm_core::Totals;
 use crm_core::deal::{Board, BoardStage};
 use crm_core::pipeline::StageKind;
 
-use super::figures::{grouped, money, percent, together};
+use super::figures::together;
 use crate::args::Output;
+use crate::cell::Cell;
 use crate::failure::Failure;
 use crate::print::Sheet;
 
@@ -17,11 +18,12 @@ pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
         for money in stage.weighted.iter().flat_map(Totals::iter) {
             weighted.add(money)?;
         }
-        sheet.row(row(stage));
+        sheet.figures(row(stage));
     }
     let weighted = board.currency_totals.as_ref().map(|_| weighted);
-    let (sum, weighted) = (money(board.currency_totals.as_ref()), money(weighted.as_ref()));
-    sheet.row(vec!["Total".to_owned(), String::new(), grouped(board.count()), sum, weighted, String::new()]);
+    let (sum, weighted) = (Cell::money(board.currency_totals.as_ref()), Cell::money(weighted.as_ref()));
+    let total = Cell::from("Total".to_owned());
+    sheet.figures(vec![total, Cell::EMPTY, Cell::Count(board.count()), sum, weighted, Cell::EMPTY]);
     sheet.print(output, board)?;
     if let Some(converted) = &board.converted {
         let shown = board.currency_totals.as_ref();
@@ -30,15 +32,15 @@ pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(stage: &BoardStage) -> Vec<String> {
+fn row(stage: &BoardStage) -> Vec<Cell> {
     // Nobody goes on from an end.
     let conversion = stage.conversion.filter(|_| stage.kind == StageKind::Open);
     vec![
-        stage.name.clone(),
-        stage.kind.name().to_owned(),
-        grouped(stage.count),
-        money(stage.total.as_ref()),
-        money(stage.weighted.as_ref()),
-        percent(conversion),
+        stage.name.clone().into(),
+        stage.kind.name().to_owned().into(),
+        Cell::Count(stage.count),
+        Cell::money(stage.total.as_ref()),
+        Cell::money(stage.weighted.as_ref()),
+        Cell::share(conversion),
     ]
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::args::Output;
 use crate::args::figures::{ConversionOf, Question, SalesOf};
+use crate::cell::{Cell, amount, grouped, money};
 use crate::failure::Failure;
 use crate::print::{Sheet, remark, word};
 
@@ -35,10 +36,10 @@ pub(crate) async fn conversion(session: &Session, asked: &ConversionOf, output: 
             stage.still_there,
             stage.reached,
         ];
-        let mut row = vec![stage.name.clone()];
-        row.extend(counts.map(grouped));
-        row.extend([percent(stage.next_rate), percent(stage.cumulative_rate)]);
-        sheet.row(row);
+        let mut row = vec![Cell::from(stage.name.clone())];
+        row.extend(counts.map(Cell::Count));
+        row.extend([stage.next_rate, stage.cumulative_rate].map(Cell::share));
+        sheet.figures(row);
     }
     print(&sheet, output, &report)
 }
@@ -49,10 +50,10 @@ pub(crate) async fn forecast(session: &Session, asked: &Question, output: Output
     let mut sheet =
         Sheet::new(&["Month", "Open#", "Pipeline#", "Best case#", "Commit#", "Weighted#", "Won#", "Closed#"]);
     for month in &report.figures.months {
-        sheet.row(amounts(month.month.format("%Y-%m").to_string(), &month.amounts));
+        sheet.figures(amounts(month.month.format("%Y-%m").to_string(), &month.amounts));
     }
-    sheet.row(amounts("Total".to_owned(), &report.figures.total));
-    sheet.row(amounts("Undated".to_owned(), &report.figures.undated));
+    sheet.figures(amounts("Total".to_owned(), &report.figures.total));
+    sheet.figures(amounts("Undated".to_owned(), &report.figures.undated));
     print(&sheet, output, &report)?;
     let total = &report.figures.total;
     if let Some(converted) = &total.converted {
@@ -60,22 +61,22 @@ pub(crate) async fn forecast(session: &Session, asked: &Question, output: Output
         together(output, "Weighted", total.weighted.as_ref(), converted.weighted, &nothing);
         together(output, "Closed", total.closed.as_ref(), converted.closed, &nothing);
         if converted.without_rate != nothing {
-            remark(output, &format!("Both without {}, which has no rate", money(Some(&converted.without_rate))));
+            remark(output, &format!("Both without {}, which has no rate", money(&converted.without_rate)));
         }
     }
     Ok(())
 }
 
-fn amounts(name: String, amounts: &Amounts) -> Vec<String> {
+fn amounts(name: String, amounts: &Amounts) -> Vec<Cell> {
     vec![
-        name,
-        grouped(amounts.open_count),
-        money(amounts.pipeline.as_ref()),
-        money(amounts.best_case.as_ref()),
-        money(amounts.commit.as_ref()),
-        money(amounts.weighted.as_ref()),
-        grouped(amounts.closed_count),
-        money(amounts.closed.as_ref()),
+        name.into(),
+        Cell::Count(amounts.open_count),
+        Cell::money(amounts.pipeline.as_ref()),
+        Cell::money(amounts.best_case.as_ref()),
+        Cell::money(amounts.commit.as_ref()),
+        Cell::money(amounts.weighted.as_ref()),
+        Cell::Count(amounts.closed_count),
+        Cell::money(amounts.closed.as_ref()),
     ]
 }
 
@@ -85,13 +86,14 @@ pub(crate) async fn velocity(session: &Session, asked: &Question, output: Output
     let figures = &report.figures;
     let mut sheet = Sheet::new(&["What", "Count#", "Mean days#", "Median#", "90th percentile#"]);
     for stage in &figures.stages {
-        sheet.row(days(stage.name.clone(), stage.left));
-        sheet.row(days(format!("{} (staying)", stage.name), stage.staying));
+        sheet.figures(days(stage.name.clone(), stage.left));
+        sheet.figures(days(format!("{} (staying)", stage.name), stage.staying));
     }
-    sheet.row(days("Won cycle".to_owned(), figures.won_cycle));
-    sheet.row(days("Lost cycle".to_owned(), figures.lost_cycle));
+    sheet.figures(days("Won cycle".to_owned(), figures.won_cycle));
+    sheet.figures(days("Lost cycle".to_owned(), figures.lost_cycle));
     print(&sheet, output, &report)?;
-    remark(output, &format!("Win rate {}, {} open", percent(figures.win_rate), grouped(figures.opportunities)));
+    let win_rate = Cell::share(figures.win_rate).shown();
+    remark(output, &format!("Win rate {win_rate}, {} open", grouped(figures.opportunities)));
     for Pace { opportunities, average_deal, per_day } in figures.pace.iter().flatten() {
         let each = format!("{} open x {average_deal} x win rate / won cycle", grouped(*opportunities));
         remark(output, &format!("Sales velocity {per_day} a day: {each}"));
@@ -99,14 +101,20 @@ pub(crate) async fn velocity(session: &Session, asked: &Question, output: Output
     if let (Some([_, _, ..]), Some(converted)) = (figures.pace.as_deref(), &figures.converted) {
         let left_out = &converted.without_rate;
         let together = converted.per_day.map(|per_day| sum("Sales velocity a day", per_day, left_out));
-        remark(output, &together.unwrap_or_else(|| format!("No rate of {}", money(Some(left_out)))));
+        remark(output, &together.unwrap_or_else(|| format!("No rate of {}", money(left_out))));
     }
     Ok(())
 }
 
-fn days(name: String, days: Days) -> Vec<String> {
-    let cell = |days: Option<f64>| days.map(|days| format!("{days:.2}")).unwrap_or_default();
-    vec![name, grouped(days.count), cell(days.mean), cell(days.median), cell(days.p90)]
+fn days(name: String, days: Days) -> Vec<Cell> {
+    let mut row = vec![Cell::from(name), Cell::Count(days.count)];
+    row.extend([days.mean, days.median, days.p90].map(length));
+    row
+}
+
+/// A number of days, where there is one.
+fn length(days: Option<f64>) -> Cell {
+    days.map_or(Cell::EMPTY, |days| Cell::Text(format!("{days:.2}")))
 }
 
 /// Prints sales: a row a period, then the sum.
@@ -114,10 +122,10 @@ pub(crate) async fn sales(session: &Session, asked: &SalesOf, output: Output) ->
     let report = session.analytics().sales(&asked.question.request(), asked.every).await?;
     let mut sheet = Sheet::new(&["Period", "Won#", "Won value#", "Average#", "Lost#", "Win rate#"]);
     for period in &report.figures.periods {
-        sheet.row(tally(period.period.to_string(), &period.tally));
+        sheet.figures(tally(period.period.to_string(), &period.tally));
     }
     let total = &report.figures.total;
-    sheet.row(tally("Total".to_owned(), total));
+    sheet.figures(tally("Total".to_owned(), total));
     print(&sheet, output, &report)?;
     if let Some(converted) = &total.converted {
         together(output, "Won value", total.won_value.as_ref(), converted.won_value, &converted.without_rate);
@@ -125,14 +133,14 @@ pub(crate) async fn sales(session: &Session, asked: &SalesOf, output: Output) ->
     Ok(())
 }
 
-fn tally(name: String, tally: &Tally) -> Vec<String> {
+fn tally(name: String, tally: &Tally) -> Vec<Cell> {
     vec![
-        name,
-        grouped(tally.won),
-        money(tally.won_value.as_ref()),
-        money(tally.average_deal.as_ref()),
-        grouped(tally.lost),
-        percent(tally.win_rate),
+        name.into(),
+        Cell::Count(tally.won),
+        Cell::money(tally.won_value.as_ref()),
+        Cell::money(tally.average_deal.as_ref()),
+        Cell::Count(tally.lost),
+        Cell::share(tally.win_rate),
     ]
 }
 
@@ -142,8 +150,9 @@ pub(crate) async fn revenue(session: &Session, asked: &SalesOf, output: Output) 
     let figures = &report.figures;
     let mut sheet = Sheet::new(&["By", "Which", "Won#", "Won value#", "Average#"]);
     let mut row = |by: &str, which: String, earned: &Earned| {
-        let value = [earned.won_value.as_ref(), earned.average_deal.as_ref()].map(money);
-        sheet.row([by.to_owned(), which, grouped(earned.won)].into_iter().chain(value).collect());
+        let value = [earned.won_value.as_ref(), earned.average_deal.as_ref()].map(Cell::money);
+        let what = [Cell::from(by.to_owned()), Cell::from(which), Cell::Count(earned.won)];
+        sheet.figures(what.into_iter().chain(value).collect());
     };
     for one in &figures.periods {
         row("period", one.period.to_string(), &one.earned);
@@ -173,9 +182,9 @@ pub(crate) async fn funnel(session: &Session, asked: &Question, output: Output) 
     let figures = &report.figures;
     let mut sheet = Sheet::new(&["Lifecycle", "Here#", "Reached#", "Next#", "Cumulative#"]);
     for step in &figures.steps {
-        let rates = [step.next_rate, step.cumulative_rate].map(percent);
-        let numbers = [step.here, step.reached].map(grouped);
-        sheet.row([word(&step.lifecycle)].into_iter().chain(numbers).chain(rates).collect());
+        let rates = [step.next_rate, step.cumulative_rate].map(Cell::share);
+        let numbers = [step.here, step.reached].map(Cell::Count);
+        sheet.figures([Cell::from(word(&step.lifecycle))].into_iter().chain(numbers).chain(rates).collect());
     }
     print(&sheet, output, &report)?;
     let [contacts, churned, other] = [figures.contacts, figures.churned, figures.other].map(grouped);
@@ -217,8 +226,8 @@ pub(crate) async fn activities(session: &Session, asked: &SalesOf, output: Outpu
             done.new_companies,
             done.new_deals,
         ];
-        let cells = numbers.map(|number| number.map(grouped).unwrap_or_default());
-        sheet.row([by.to_owned(), which].into_iter().chain(cells).collect());
+        let cells = numbers.map(|number| number.map_or(Cell::EMPTY, Cell::Count));
+        sheet.figures([by.to_owned(), which].map(Cell::from).into_iter().chain(cells).collect());
     };
     for one in &figures.periods {
         row("period", one.period.to_string(), &one.done);
@@ -236,24 +245,50 @@ pub(crate) async fn dashboard(session: &Session, asked: &SalesOf, output: Output
     let report = session.analytics().dashboard(&asked.question.request(), asked.every).await?;
     let figures = &report.figures;
     let (sales, forecast, undated) = (&figures.sales.total, &figures.forecast.total, &figures.forecast.undated);
-    let mut sheet = Sheet::new(&["Figure", "Value#"]);
-    let days = |days: Option<f64>| days.map(|days| format!("{days:.2} days")).unwrap_or_default();
     let best = figures.leaderboard.ranks.first().and_then(|rank| rank.name.clone()).unwrap_or_default();
-    for (figure, value) in [
-        ("Won", grouped(sales.won)),
-        ("Lost", grouped(sales.lost)),
-        ("Win rate", percent(sales.win_rate)),
-        ("Won value", money(sales.won_value.as_ref())),
-        ("Average deal", money(sales.average_deal.as_ref())),
-        ("Open", grouped(figures.velocity.opportunities)),
-        ("Forecast, weighted", money(forecast.weighted.as_ref())),
-        ("Undated, weighted", money(undated.weighted.as_ref())),
-        ("Won cycle, median", days(figures.velocity.won_cycle.median)),
-        ("Best seller", best),
-    ] {
-        sheet.row(vec![figure.to_owned(), value]);
-    }
+    let lines = [
+        ("Won", Cell::Count(sales.won), ""),
+        ("Lost", Cell::Count(sales.lost), ""),
+        ("Win rate", Cell::share(sales.win_rate), ""),
+        ("Won value", Cell::money(sales.won_value.as_ref()), ""),
+        ("Average deal", Cell::money(sales.average_deal.as_ref()), ""),
+        ("Open", Cell::Count(figures.velocity.opportunities), ""),
+        ("Forecast, weighted", Cell::money(forecast.weighted.as_ref()), ""),
+        ("Undated, weighted", Cell::money(undated.weighted.as_ref()), ""),
+        ("Won cycle, median", length(figures.velocity.won_cycle.median), "days"),
+        ("Best seller", Cell::from(best), ""),
+    ];
+    let sheet = if output == Output::Csv { measured(&lines) } else { summary(&lines) };
     print(&sheet, output, &report)
+}
+
+/// A figure of a dashboard: its name, its value, and what the value is counted in.
+type Line = (&'static str, Cell, &'static str);
+
+/// A dashboard for eyes.
+fn summary(lines: &[Line]) -> Sheet {
+    let mut sheet = Sheet::new(&["Figure", "Value#"]);
+    for (figure, value, unit) in lines {
+        let value = value.shown();
+        let value = if value.is_empty() { value } else { format!("{value} {unit}").trim_end().to_owned() };
+        sheet.row(vec![(*figure).to_owned(), value]);
+    }
+    sheet
+}
+
+/// A dashboard for programs: a row a figure and, of amounts, a currency, which is their unit.
+fn measured(lines: &[Line]) -> Sheet {
+    let mut sheet = Sheet::new(&["Figure", "Value#", "Unit"]);
+    for (figure, value, unit) in lines {
+        let amounts = value.amounts();
+        for money in &amounts {
+            sheet.row(vec![(*figure).to_owned(), amount(*money), money.currency.to_string()]);
+        }
+        if amounts.is_empty() {
+            sheet.row(vec![(*figure).to_owned(), value.bare(None), (*unit).to_owned()]);
+        }
+    }
+    sheet
 }
 
 /// Prints the leaderboard: a row a member.
@@ -263,8 +298,8 @@ pub(crate) async fn leaderboard(session: &Session, asked: &Question, output: Out
     for rank in &report.figures.ranks {
         let nameless = || rank.owner_id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
         let mut row = tally(rank.name.clone().unwrap_or_else(nameless), &rank.tally);
-        row.push(grouped(rank.open));
-        sheet.row(row);
+        row.push(Cell::Count(rank.open));
+        sheet.figures(row);
     }
     print(&sheet, output, &report)
 }
@@ -289,31 +324,7 @@ pub(super) fn together(output: Output, what: &str, shown: Option<&Totals>, sum: 
 
 /// A sum in the workspace's currency, and what is no part of it.
 fn sum(what: &str, sum: Money, without_rate: &Totals) -> String {
-    let left_out = money(Some(without_rate));
+    let left_out = money(without_rate);
     let left_out = if left_out.is_empty() { left_out } else { format!(", without {left_out}, which has no rate") };
     format!("{what} together {sum}{left_out}")
-}
-
-/// A share in a cell.
-pub(super) fn percent(share: Option<f64>) -> String {
-    share.map(|share| format!("{:.2} %", share * 100.0)).unwrap_or_default()
-}
-
-/// Amounts per currency in one cell.
-pub(super) fn money(totals: Option<&Totals>) -> String {
-    let sums = |totals: &Totals| totals.iter().map(|money: Money| money.to_string()).collect::<Vec<_>>().join(", ");
-    totals.map_or_else(|| "hidden".to_owned(), sums)
-}
-
-/// A number with commas between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! The verbs: parse, one service call, print.
 
 mod board;
+mod deals;
 mod demo;
 mod figures;
 mod file;
@@ -22,6 +23,7 @@ mod workspace;
 use crm_core::Entity;
 
 use crate::args::change::Typed;
+use crate::args::deals::Deals;
 use crate::args::settings::Tags;
 use crate::args::tasks::Tasks;
 use crate::args::{Args, Command, Journal, Records, Workspace};
@@ -46,7 +48,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Workspace(verb) => workspace(&args, verb).await,
         Command::Contacts(verb) => records(&args, Entity::Contact, verb).await,
         Command::Companies(verb) => records(&args, Entity::Company, verb).await,
-        Command::Deals(verb) => records(&args, Entity::Deal, verb).await,
+        Command::Deals(Deals::Records(verb)) => records(&args, Entity::Deal, verb).await,
+        Command::Deals(Deals::Own(verb)) => deals::run(&acting().await?, verb, args.output).await,
         Command::Tasks(Tasks::Records(verb)) => records(&args, Entity::Task, verb).await,
         Command::Tasks(Tasks::Own(verb)) => tasks::run(&acting().await?, verb, args.output).await,
         Command::Pipelines(verb) => pipelines::run(&acting().await?, verb, args.output).await,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::tasks;
 use crate::args::{List, Output};
+use crate::cell::amount;
 use crate::failure::Failure;
 use crate::print::Sheet;
 
@@ -75,15 +76,15 @@ async fn companies(session: &Session, request: &ListRequest, output: Output) -> 
 
 async fn deals(session: &Session, request: &ListRequest, output: Output) -> Result<(), Failure> {
     let page = session.deals().list(request).await?;
-    print(&["Id", "Title", "Status", "Value#", "Opened", "Closed"], &page, output, |deal| {
-        vec![
-            deal.id.to_string(),
-            deal.title.clone(),
-            deal.status.name().to_owned(),
-            worth(deal),
-            text(deal.opened_at.as_ref()),
-            text(deal.closed_at.as_ref()),
-        ]
+    let headers: &[&str] = match output {
+        Output::Csv => &["Id", "Title", "Status", "Value#", "Currency", "Estimated", "Opened", "Closed"],
+        Output::Table | Output::Json => &["Id", "Title", "Status", "Value#", "Opened", "Closed"],
+    };
+    print(headers, &page, output, |deal| {
+        let mut row = vec![deal.id.to_string(), deal.title.clone(), deal.status.name().to_owned()];
+        row.extend(worth(deal, output));
+        row.extend([text(deal.opened_at.as_ref()), text(deal.closed_at.as_ref())]);
+        row
     })
 }
 
@@ -105,10 +106,18 @@ pub(crate) fn print<T: Serialize>(
     Ok(())
 }
 
-/// What a deal is worth; an estimate is marked.
-fn worth(deal: &Deal) -> String {
+/// What a deal is worth: for eyes in one cell, where an estimate is marked; in CSV the amount, its currency
+/// and whether it is an estimate.
+fn worth(deal: &Deal, output: Output) -> Vec<String> {
     let value = text(deal.value.as_ref());
-    if deal.value_estimated { format!("~{value}") } else { value }
+    match output {
+        Output::Csv => {
+            let currency = deal.value.map(|value| value.currency);
+            vec![deal.value.map(amount).unwrap_or_default(), text(currency.as_ref()), deal.value_estimated.to_string()]
+        }
+        Output::Table | Output::Json if deal.value_estimated => vec![format!("~{value}")],
+        Output::Table | Output::Json => vec![value],
+    }
 }
 
 /// A value that may be absent.

@@ -9,8 +9,13 @@ use crate::support::{Product, on_each_store};
 /// What separates the outputs of blocks; no command of the guide prints it.
 const SEPARATOR: char = '\u{1e}';
 
+/// The root of the repository, where the guide's commands are run.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn guide() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/http.md")
+    root().join("docs/guides/http.md")
 }
 
 /// A text cut into what stands between fences and what stands in fences, by turns; a piece in fences
@@ -72,7 +77,7 @@ fn printed(product: &Product, blocks: &[&str]) -> Vec<String> {
     let script = blocks.join(&format!("printf '{SEPARATOR}'\n"));
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", &script]).env("CRM", format!("http://{}", serving.address()));
-    let output = shell.output().unwrap();
+    let output = shell.current_dir(root()).output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && complaint.is_empty(), "{}: {complaint}{printed}", product.url());

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod deals;
 mod demo;
 mod figures;
 mod guide;

@@ -295,7 +295,10 @@ fn every_figure_agrees_with_one_computed_from_the_file() {
         assert_eq!(forecast["figures"]["undated"]["open_count"], 2_089);
         assert_eq!(dollars(&forecast["figures"]["total"]["closed"]), 10_005_534);
         for verb in ["board", "conversion", "forecast", "velocity", "sales", "leaderboard"] {
-            assert!(product.run(&[verb, "--output", "csv"]).lines().count() > 4, "{verb}");
+            let csv = product.run(&[verb, "--output", "csv"]);
+            assert!(csv.lines().count() > 4, "{verb}");
+            let is_bare = |line: &str| ["\"", "%", " USD"].iter().all(|sign| !line.contains(sign));
+            assert!(csv.lines().skip(1).all(is_bare), "{csv}");
         }
     });
 }

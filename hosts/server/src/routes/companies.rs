@@ -90,7 +90,7 @@ async fn update(
     Ok(Found(session.companies().update(id, edit, expect).await?))
 }
 
-/// Delete a company; it can be restored until it is purged.
+/// Delete a company; it is kept until it is purged.
 #[utoipa::path(tag = "companies", operation_id = "delete_company", responses((status = 204)))]
 #[delete("/{id}")]
 async fn delete(

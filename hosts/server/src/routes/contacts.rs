@@ -90,7 +90,7 @@ async fn update(
     Ok(Found(session.contacts().update(id, edit, expect).await?))
 }
 
-/// Delete a contact; it can be restored until it is purged.
+/// Delete a contact; it is kept until it is purged.
 #[utoipa::path(tag = "contacts", operation_id = "delete_contact", responses((status = 204)))]
 #[delete("/{id}")]
 async fn delete(

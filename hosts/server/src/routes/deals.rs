@@ -123,7 +123,7 @@ async fn update(
     Ok(Found(session.deals().update(id, edit, expect).await?))
 }
 
-/// Delete a deal; it can be restored until it is purged.
+/// Delete a deal; it is kept until it is purged.
 #[utoipa::path(tag = "deals", operation_id = "delete_deal", responses((status = 204)))]
 #[delete("/{id}")]
 async fn delete(Signed(session, (RecordId(id), Expected(expect))): Signed<(RecordId<Deal>, Expected)>) -> Answer<Done> {

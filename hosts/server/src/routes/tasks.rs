@@ -168,7 +168,7 @@ async fn update(
     Ok(Found(session.tasks().update(id, edit, expect).await?))
 }
 
-/// Delete a task; it can be restored until it is purged.
+/// Delete a task; it is kept until it is purged.
 #[utoipa::path(tag = "tasks", operation_id = "delete_task", responses((status = 204)))]
 #[delete("/{id}")]
 async fn delete(Signed(session, (RecordId(id), Expected(expect))): Signed<(RecordId<Task>, Expected)>) -> Answer<Done> {

@@ -1,0 +1,39 @@
+//! `slackcrm deals move`.
+
+use crm_core::deal::Deal;
+use crm_core::pipeline::Stage;
+use crm_core::{Id, Session};
+
+use crate::args::Output;
+use crate::args::deals::{DealVerb, Move};
+use crate::failure::Failure;
+use crate::print;
+
+/// Runs a verb that deals alone have.
+pub(crate) async fn run(session: &Session, verb: &DealVerb, output: Output) -> Result<(), Failure> {
+    match verb {
+        DealVerb::Move(asked) => move_to(session, asked, output).await,
+    }
+}
+
+/// Takes a deal to a stage and prints it.
+async fn move_to(session: &Session, asked: &Move, output: Output) -> Result<(), Failure> {
+    let deal = asked.one.id::<Deal>();
+    let stage = match asked.stage.parse::<Id<Stage>>() {
+        Ok(id) => id,
+        Err(_) => stage_named(session, deal, &asked.stage).await?,
+    };
+    let moved = session.deals().move_saying(deal, stage, asked.lost_reason(), asked.expected.expect()).await?;
+    print::record(output, &moved)
+}
+
+/// The stage of a name in a deal's pipeline.
+async fn stage_named(session: &Session, deal: Id<Deal>, name: &str) -> Result<Id<Stage>, Failure> {
+    let deal = session.deals().read(deal).await?;
+    let pipeline = session.pipelines().read(deal.pipeline_id).await?;
+    pipeline.stage_named(name).map(|stage| stage.id).ok_or_else(|| {
+        let known: Vec<&str> = pipeline.stages.iter().map(|stage| stage.name.as_str()).collect();
+        Failure::new(format!("{name:?} is not a stage of the deal's pipeline"))
+            .hint(format!("it has {}", known.join(", ")))
+    })
+}
