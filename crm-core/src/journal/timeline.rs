@@ -37,12 +37,19 @@ pub struct TimelineItem {
     pub events: Vec<Event>,
 }
 
+/// The field of members that nobody is told: it ties a person's memberships of several workspaces together.
+const NEVER_TOLD: &str = "account_id";
+
 impl TimelineItem {
-    /// An entry without the fields that the mask hides.
+    /// An entry without the fields that the mask hides, and without what nobody is told.
     pub(crate) fn masked(entry: Entry, mask: &FieldMask) -> Self {
         let Entry { id, at, actor, entity, record_id, change, mut before, mut after, events, .. } = entry;
-        mask.redact(&mut before);
-        mask.redact(&mut after);
+        for values in [&mut before, &mut after] {
+            mask.redact(values);
+            if entity == Entity::User {
+                values.remove(NEVER_TOLD);
+            }
+        }
         Self { id, at, actor, entity, record_id, change, before, after, events }
     }
 }

@@ -54,7 +54,8 @@ fn check_hidden(grant: &Grant, draft: &Draft) -> Result<()> {
     let custom =
         |image: &Map<String, Value>, key: &str| image.get("custom").and_then(|values| values.get(key)).cloned();
     let touched = mask.iter().filter(|key| match key.strip_prefix(CUSTOM_PREFIX) {
-        None => draft.before.contains_key(*key) || draft.after.contains_key(*key),
+        // A mark that a new record does not have says nothing.
+        None => draft.before.contains_key(*key) || draft.after.get(*key).is_some_and(|value| *value != false),
         Some(key) => custom(&draft.before, key) != custom(&draft.after, key),
     });
     let faults: Vec<_> = touched.map(|key| unknown_field(draft.entity, key)).collect();

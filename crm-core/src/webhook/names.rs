@@ -24,8 +24,8 @@ use crate::team::Team;
 use crate::user::User;
 use crate::workspace::Workspace;
 
-/// What no image holds.
-const NEVER_TOLD: [&str; 3] = ["id", "version", "updated_at"];
+/// What no image holds, and what nobody is told of a member.
+const NEVER_TOLD: [&str; 4] = ["id", "version", "updated_at", "account_id"];
 
 /// Whether an event about one of these kinds of record can tell that a field changed.
 pub(super) fn is_told(name: &str, kinds: &BTreeSet<Entity>, custom: &[CustomField]) -> bool {
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn a_field_is_told_by_its_name_in_the_journal() {
         let kinds = BTreeSet::from([Entity::Deal, Entity::User]);
-        for name in ["stage_id", "owner_id", "tags", "role", "account_id"] {
+        for name in ["stage_id", "owner_id", "tags", "role"] {
             assert!(is_told(name, &kinds, &[]), "{name}");
         }
-        for name in ["", "id", "version", "updated_at", "last_name", "stage", "custom.region"] {
+        for name in ["", "id", "version", "updated_at", "account_id", "last_name", "stage", "custom.region"] {
             assert!(!is_told(name, &kinds, &[]), "{name}");
         }
     }

@@ -287,6 +287,16 @@ pub async fn hidden_values_hide_the_boards_totals(world: World) {
     assert_eq!(admin.deals().board(None).await.unwrap().stages[0].total.as_ref().unwrap().iter().next(), Some(value));
 }
 
+pub async fn whoever_does_not_see_values_makes_deals_without(world: World) {
+    world.set_rule(Role::SalesRep, Entity::Deal, hiding(&["value"])).await;
+    let rep = world.session(Role::SalesRep).await;
+    let id = deal(&rep, samples::deal("D")).await.id;
+    let edit = DealEdit { value: Money::minor(500, Currency::USD).into(), ..samples::deal("E") };
+    fails(rep.deals().create(edit).await, Invalid);
+    let known = world.session(Role::Admin).await.deals().read(id).await.unwrap();
+    assert_eq!((known.value, known.value_estimated), (None, false));
+}
+
 pub async fn a_rule_holds_at_once_here_and_within_a_second_elsewhere(world: World) {
     let id = contact_of(&world, Role::Admin, "A").await;
     world.clock.tick_micros(0);

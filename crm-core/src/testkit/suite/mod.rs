@@ -459,6 +459,7 @@ macro_rules! __suite {
                 a_rule_that_would_not_do_what_it_says_is_refused,
                 a_replacement_keeps_what_the_caller_cannot_see,
                 hidden_values_hide_the_boards_totals,
+                whoever_does_not_see_values_makes_deals_without,
                 a_rule_holds_at_once_here_and_within_a_second_elsewhere,
             }
             members {
@@ -732,6 +733,7 @@ macro_rules! __suite {
                 of_what_is_gone_nothing_is_told_but_that_something_happened,
                 a_custom_field_that_is_hidden_is_described_in_no_event,
                 who_signs_in_and_out_is_told_to_nobody,
+                nobody_is_told_of_which_account_a_member_is,
                 rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
                 a_change_of_one_members_rights_concerns_that_member_alone,
                 a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it,

@@ -1,5 +1,6 @@
 //! Whoever watches is told of what they may see, once, in order, and of nothing else.
 
+use super::auth::{authenticated, register};
 use super::support::{contact, deal, field, hiding, own_alone, reading, stage};
 use crate::access::{Entity, Role, Rule};
 use crate::activity::NewNote;
@@ -196,6 +197,17 @@ pub async fn a_custom_field_that_is_hidden_is_described_in_no_event(world: World
     assert!(!serde_json::to_string(&closer).unwrap().contains("budget"));
     let admin = world.session(Role::Admin).await;
     assert!(serde_json::to_string(&told(&admin, &happened)).unwrap().contains("budget"));
+}
+
+pub async fn nobody_is_told_of_which_account_a_member_is(world: World) {
+    let registered = register(&world, "Acme", "ada@example.com").await;
+    let session = authenticated(&world, &registered.tokens).await.unwrap();
+    let feed = world.crm.feed(registered.workspace.id).await.unwrap();
+    let all = feed.after(0, 1_000).await.unwrap();
+    assert!(all.iter().any(|occurrence| occurrence.entry.after.contains_key("account_id")));
+    let told = told(&session, &all);
+    assert!(kinds(&told).contains(&"user.created"), "{told:?}");
+    assert!(!serde_json::to_string(&told).unwrap().contains("account_id"), "{told:?}");
 }
 
 pub async fn who_signs_in_and_out_is_told_to_nobody(world: World) {
