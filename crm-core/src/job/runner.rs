@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::context::Taken;
 use super::fault::JobError;
-use super::model::{Job, UNREADABLE};
+use super::model::Job;
 use super::state::Progress;
 use super::task::{ImportFile, Task};
 use super::upload::StoredFile;
@@ -251,5 +251,5 @@ impl Watch for Worker<'_> {
 
 /// The fault of a job that this version cannot read.
 fn unreadable() -> Error {
-    Error::new(ErrorKind::Unsupported, "this version cannot read the job").with_code(UNREADABLE)
+    Error::new(ErrorKind::Unsupported, "this version cannot read the job").with_code("unreadable")
 }
