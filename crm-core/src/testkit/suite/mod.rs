@@ -214,6 +214,7 @@ macro_rules! __suite {
                 custom_values_are_not_searched_and_not_sorted,
                 two_hundred_fields_are_enough,
                 two_last_fields_defined_at_once_are_one,
+                an_import_does_not_define_one_field_too_many,
             }
             deals {
                 the_board_is_what_the_list_adds_up_to,
