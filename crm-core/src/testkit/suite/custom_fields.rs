@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, names, refused, searched};
 use super::uploads::source;
-use crate::access::{Entity, Role};
+use crate::access::{Entity, Role, Rule};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
 use crate::custom_field::{CustomFieldEdit, CustomKind, CustomValues, NewCustomField};
@@ -169,6 +169,24 @@ pub async fn a_required_field_that_is_hidden_is_not_asked_for(world: World) {
     invalid_at(setter.contacts().create(with("parts", json!([]))).await, "custom.parts");
     let id = contact(&setter, with("parts", json!(["Nord"]))).await.id;
     setter.contacts().update(id, with("parts", json!(["Süd"])), Expect::Any).await.unwrap();
+}
+
+pub async fn a_field_that_is_hidden_is_neither_shown_nor_changed(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let size = field(&admin, Entity::Contact, "size", CustomKind::Text).await;
+    world.set_rule(Role::Setter, Entity::CustomField, Rule::ALL).await;
+    world.set_rule(Role::Setter, Entity::Contact, hiding(&["custom.size"])).await;
+    let setter = world.session(Role::Setter).await;
+    assert!(setter.custom_fields().list().await.unwrap().is_empty());
+    let edit = CustomFieldEdit { label: "Width".into(), ..CustomFieldEdit::default() };
+    for expect in [Expect::Any, Expect::Version(7)] {
+        fails(setter.custom_fields().update(size, edit.clone(), expect).await, NotFound);
+        fails(setter.custom_fields().retire(size, expect).await, NotFound);
+    }
+    let other = field(&setter, Entity::Company, "size", CustomKind::Text).await;
+    setter.custom_fields().update(other, edit.clone(), Expect::Any).await.unwrap();
+    let changed = admin.custom_fields().update(size, edit, Expect::Version(1)).await.unwrap();
+    assert_eq!((changed.label.as_str(), changed.version), ("Width", 2));
 }
 
 pub async fn a_field_shows_no_value_of_an_older_one_of_its_key(world: World) {
