@@ -128,14 +128,27 @@ impl Received {
         self.file.discard().await
     }
 
-    /// The files, whole, and how they shall be read.
+    /// The files, whole, and how they shall be read. Where one finds no place, the other is forgotten.
     async fn finish(self, session: &Session) -> Result<(Files, Answer<ImportOptions>)> {
         let options = merged(session, self.options, self.products, self.teams);
         let companies = match self.companies {
-            Some(companies) => Some(companies.finish().await?),
             None => None,
+            Some(companies) => match companies.finish().await {
+                Ok(companies) => Some(companies),
+                Err(error) => {
+                    self.file.discard().await?;
+                    return Err(error);
+                }
+            },
         };
-        Ok((Files { file: self.file.finish().await?, companies }, options))
+        match (self.file.finish().await, companies) {
+            (Ok(file), companies) => Ok((Files { file, companies }, options)),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(companies)) => {
+                session.transfers().forget(&companies).await?;
+                Err(error)
+            }
+        }
     }
 }
 
