@@ -190,6 +190,13 @@ impl Error {
         })
     }
 
+    /// Whether nothing was written for certain. An outage or a defect leaves that open: a commit may
+    /// stand whose answer was lost.
+    pub fn is_refusal(&self) -> bool {
+        use ErrorKind::{Conflict, Denied, Invalid, NotFound, RateLimited};
+        matches!(self.kind, Invalid | Denied | NotFound | Conflict | RateLimited)
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::Conflict | ErrorKind::RateLimited | ErrorKind::Unavailable)

@@ -35,26 +35,47 @@ impl<E> BulkChange<E> {
 }
 
 impl<T: Kept> Records<'_, T> {
-    /// Freezes records and what becomes of them, and queues the job, once under the caller's key.
+    /// Freezes records and what becomes of them, and queues the job, once under the caller's key. A
+    /// file that no job needs is forgotten.
     pub(super) async fn enqueue(
         &self,
         grant: &Grant,
         ids: &[Id<T>],
         change: &BulkChange<T::Edit>,
     ) -> Result<View<Job>> {
-        let mut file = Spool::new(self.session.clone(), grant.clone());
-        for id in ids {
-            file.write(id.uuid().as_bytes()).await?;
-        }
-        file.write(&serde_json::to_vec(change).map_err(Error::internal)?).await?;
-        let upload = file.finish().await?;
+        let upload = self.freeze(grant, ids, change).await?;
         let records = ids.len() as u64;
         let frozen = Frozen { entity: T::ENTITY, upload_id: upload.id, bytes: upload.bytes, records, reached: 0 };
         let changes = self.session.changes();
         let now = changes.now();
         let mut job = Job::new(Id::new_at(now), frozen.task(), self.session.actor().user_id(), now);
         job.progress = frozen.progress();
-        self.session.enqueue(grant, changes, job).await
+        let queued = self.session.enqueue(grant, changes, job).await;
+        let is_needless = match &queued {
+            // The first request under the key has a file of its own.
+            Ok(job) => !matches!(job.task, Task::Change { upload_id, .. } if upload_id == upload.id),
+            Err(error) => error.is_refusal(),
+        };
+        if is_needless {
+            self.session.ports().uploads.forget_upload(grant, upload.id).await?;
+        }
+        queued
+    }
+
+    async fn freeze(&self, grant: &Grant, ids: &[Id<T>], change: &BulkChange<T::Edit>) -> Result<Upload> {
+        let change = serde_json::to_vec(change).map_err(Error::internal)?;
+        let mut file = Spool::new(self.session.clone(), grant.clone());
+        let written = async {
+            for id in ids {
+                file.write(id.uuid().as_bytes()).await?;
+            }
+            file.write(&change).await
+        };
+        if let Err(error) = written.await {
+            file.discard().await?;
+            return Err(error);
+        }
+        file.finish().await
     }
 }
 
@@ -168,5 +189,36 @@ async fn go_on<T: Kept>(
             }
         }
         frozen = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Role;
+    use crate::contact::ContactEdit;
+    use crate::error::ErrorKind;
+    use crate::store::IdempotencyKey;
+    use crate::testkit::{MemoryStore, World, samples};
+
+    #[tokio::test]
+    async fn a_file_that_no_job_needs_is_forgotten() {
+        let world = World::new(Arc::new(MemoryStore::default())).await;
+        let admin = world.session(Role::Admin).await;
+        let grant = admin.require(Entity::Contact, Action::Update).unwrap();
+        let ids = [admin.contacts().create(samples::contact("A")).await.unwrap().id];
+        let enqueue = async |body: &[u8]| {
+            let keyed = admin.clone().once(IdempotencyKey::new("PUT /contacts/bulk", "one", body));
+            let delete: BulkChange<ContactEdit> = BulkChange::Delete;
+            Records::<Contact>::of(&keyed).enqueue(&grant, &ids, &delete).await
+        };
+        let kept = async || world.crm.ports.uploads.count_pieces(&grant).await.unwrap();
+        let first = enqueue(b"a").await.unwrap();
+        assert_eq!(kept().await, 1);
+        // Another request under the key was faster, with the same body and with another one.
+        assert_eq!(enqueue(b"a").await.unwrap().id, first.id);
+        assert_eq!(kept().await, 1);
+        assert_eq!(enqueue(b"b").await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(kept().await, 1);
     }
 }

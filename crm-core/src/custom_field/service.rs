@@ -1,7 +1,7 @@
 //! Use cases of custom fields.
 
 use super::model::{CustomField, CustomFieldEdit, MAX_FIELDS, NewCustomField};
-use crate::access::{Action, Entity, View};
+use crate::access::{Action, Entity, Grant, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::session::{Decisions, Expect, Session};
@@ -57,14 +57,15 @@ impl CustomFields {
     pub async fn list(&self) -> Result<Vec<View<CustomField>>> {
         let grant = self.session.require(Entity::CustomField, Action::Read)?;
         let fields = self.session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
-        let seen = fields.into_iter().filter(|field| !grant.mask(field.entity).hides(&field.filter_key()));
+        let seen = fields.into_iter().filter(|field| !is_hidden(&grant, field));
         Ok(seen.map(|field| grant.view(field)).collect())
     }
 
     /// Changes label, choices or whether a value is required.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a bad change.
+    /// `Denied`; `NotFound`, also for one that is hidden from the caller; `Conflict` for another version;
+    /// `Invalid` for a bad change.
     pub async fn update(
         &self,
         id: Id<CustomField>,
@@ -77,7 +78,7 @@ impl CustomFields {
     /// Retires a field: its values stay on the records, but nobody sees or sets them.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for another version.
+    /// `Denied`; `NotFound`, also for one that is hidden from the caller; `Conflict` for another version.
     pub async fn retire(&self, id: Id<CustomField>, expect: Expect) -> Result<()> {
         let now = self.session.now();
         let retired = self.change(Action::Delete, id, expect, |field| {
@@ -99,6 +100,9 @@ impl CustomFields {
         loop {
             let decided = async {
                 let mut field = self.session.ports().custom_fields.custom_field(&grant, id).await?;
+                if is_hidden(&grant, &field) {
+                    return Err(Error::not_found(Entity::CustomField.name(), id));
+                }
                 expect.check(&*field)?;
                 decide(&mut field)?;
                 let mut changes = self.session.changes();
@@ -111,4 +115,9 @@ impl CustomFields {
             }
         }
     }
+}
+
+/// Whether the caller sees no values of a field, and so not the field either.
+fn is_hidden(grant: &Grant, field: &CustomField) -> bool {
+    grant.mask(field.entity).hides(&field.filter_key())
 }

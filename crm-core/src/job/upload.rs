@@ -86,13 +86,16 @@ impl Spool {
         Ok(())
     }
 
-    /// The file, whole.
+    /// The file, whole; what came is forgotten where its end finds no place.
     ///
     /// # Errors
     /// As [`Spool::write`].
     pub async fn finish(mut self) -> Result<Upload> {
-        if !self.waiting.is_empty() {
-            self.keep().await?;
+        if !self.waiting.is_empty()
+            && let Err(error) = self.keep().await
+        {
+            self.discard().await?;
+            return Err(error);
         }
         Ok(Upload { id: self.id, bytes: self.bytes, digest: self.hash.finalize().into() })
     }

@@ -84,6 +84,9 @@ impl Transfers {
         for field in &prepared.made {
             changes.put(&mut field.clone());
         }
+        if let Some(guard) = prepared.guard {
+            changes.guard(guard);
+        }
         changes.put_unjournalled(&mut import);
         Ok(changes)
     }

@@ -4,7 +4,7 @@ use super::cycle::{CycleColumns, won_days};
 use super::date::DateFormat;
 use super::fields;
 use super::format::{self, Format, FormatOptions};
-use super::mapping::{self, Mapping};
+use super::mapping::{self, Defines, Mapping};
 use super::model::{Counts, FileMark, Import, ImportOptions, ImportState};
 use super::plan::{date_columns, is_product};
 use super::products;
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::job::Upload;
 use crate::session::Session;
-use crate::store::Stored;
+use crate::store::{Guard, GuardRow, Stored};
 
 /// An import that is not written yet.
 pub(super) struct Prepared {
@@ -29,6 +29,9 @@ pub(super) struct Prepared {
     pub(super) definitions: Vec<CustomField>,
     /// Definitions to be made or to get further choices.
     pub(super) made: Vec<Stored<CustomField>>,
+    /// Where new ones are among them: read before it was known which there are, so that nobody else
+    /// defines the last one meanwhile.
+    pub(super) guard: Option<GuardRow>,
     /// People and teams to be made.
     pub(super) seating: Seating,
 }
@@ -50,11 +53,15 @@ pub(super) async fn prepare(
         return Err(Error::denied("products say what deals are worth, which the caller does not see"));
     }
     let now = session.now();
+    let defines = fields::defines(session, &options);
+    let guard = match defines {
+        Defines::Nothing => None,
+        Defines::Product | Defines::Everything => Some(session.ports().commit.guard(grant, Guard::CustomFields).await?),
+    };
     let known = session.ports().custom_fields.custom_fields(grant.workspace_id()).await?;
     let mut definitions: Vec<CustomField> = known.into_iter().filter(|field| field.entity == entity).collect();
     let targets = mapping::targets(entity, grant.mask(entity), &definitions)?;
     let mut top = Top::read(source, &options).await?;
-    let defines = fields::defines(session, &options);
     let mapping = Mapping::new(entity, &top.headers, &options, &targets, &definitions, defines)?;
     let columns: Vec<Option<String>> = mapping.guesses.iter().map(|guess| guess.field.clone()).collect();
     let dates = date_columns(&columns, &definitions);
@@ -62,6 +69,7 @@ pub(super) async fn prepare(
     let (surveyed, date_format) = top.survey(source, &dates, product, options.date_format).await?;
     let choices = fields::products(&options, &surveyed.values);
     let mut made = fields::define(session, entity, mapping.defined(defines), &definitions, &choices)?;
+    let guard = guard.filter(|_| !made.is_empty());
     // Products are those of deals, whatever a field of another kind of record is called.
     if entity == Entity::Deal
         && let Some(wider) = fields::widen(session, grant, &options, &columns, &definitions, &choices).await?
@@ -98,7 +106,7 @@ pub(super) async fn prepare(
         updated_at: now,
         version: 0,
     };
-    Ok(Prepared { import, mapping, definitions, made, seating })
+    Ok(Prepared { import, mapping, definitions, made, guard, seating })
 }
 
 impl Prepared {

@@ -1,10 +1,12 @@
 //! Fields that a workspace defined behave as the built-in ones do.
 
+use async_trait::async_trait;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::support::{company, contact, deal, fails, field, filtered, hiding, invalid_at, names, refused, searched};
-use crate::access::{Entity, Role};
+use super::uploads::source;
+use crate::access::{Entity, Role, Rule};
 use crate::company::CompanyEdit;
 use crate::contact::ContactEdit;
 use crate::custom_field::{CustomFieldEdit, CustomKind, CustomValues, NewCustomField};
@@ -12,8 +14,9 @@ use crate::deal::DealEdit;
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
-use crate::session::Expect;
+use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
+use crate::transfer::{BytesSource, ImportOptions, Source};
 
 /// The field of each kind, named like it.
 const KINDS: [(&str, CustomKind); 10] = [
@@ -168,6 +171,24 @@ pub async fn a_required_field_that_is_hidden_is_not_asked_for(world: World) {
     setter.contacts().update(id, with("parts", json!(["Süd"])), Expect::Any).await.unwrap();
 }
 
+pub async fn a_field_that_is_hidden_is_neither_shown_nor_changed(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let size = field(&admin, Entity::Contact, "size", CustomKind::Text).await;
+    world.set_rule(Role::Setter, Entity::CustomField, Rule::ALL).await;
+    world.set_rule(Role::Setter, Entity::Contact, hiding(&["custom.size"])).await;
+    let setter = world.session(Role::Setter).await;
+    assert!(setter.custom_fields().list().await.unwrap().is_empty());
+    let edit = CustomFieldEdit { label: "Width".into(), ..CustomFieldEdit::default() };
+    for expect in [Expect::Any, Expect::Version(7)] {
+        fails(setter.custom_fields().update(size, edit.clone(), expect).await, NotFound);
+        fails(setter.custom_fields().retire(size, expect).await, NotFound);
+    }
+    let other = field(&setter, Entity::Company, "size", CustomKind::Text).await;
+    setter.custom_fields().update(other, edit.clone(), Expect::Any).await.unwrap();
+    let changed = admin.custom_fields().update(size, edit, Expect::Version(1)).await.unwrap();
+    assert_eq!((changed.label.as_str(), changed.version), ("Width", 2));
+}
+
 pub async fn a_field_shows_no_value_of_an_older_one_of_its_key(world: World) {
     let admin = world.session(Role::Admin).await;
     let old = field(&admin, Entity::Contact, "size", CustomKind::Text).await;
@@ -310,4 +331,38 @@ pub async fn two_last_fields_defined_at_once_are_one(world: World) {
     let results = world.at_once(tasks).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     invalid_at(results.into_iter().find(Result::is_err).unwrap(), "key");
+}
+
+/// A file before whose first bytes somebody else defines a field.
+struct Overtaken {
+    file: BytesSource,
+    other: Session,
+    new: Option<NewCustomField>,
+}
+
+#[async_trait]
+impl Source for Overtaken {
+    fn bytes(&self) -> u64 {
+        self.file.bytes()
+    }
+
+    async fn read_at(&mut self, offset: u64, max: usize) -> Result<Vec<u8>> {
+        if let Some(new) = self.new.take() {
+            self.other.custom_fields().define(new).await?;
+        }
+        self.file.read_at(offset, max).await
+    }
+}
+
+pub async fn an_import_does_not_define_one_field_too_many(world: World) {
+    define_many(&world, 199).await;
+    let admin = world.session(Role::Admin).await;
+    let mut file = Overtaken {
+        file: source("id,name,Unheard of\n1,A,b\n"),
+        other: world.second_session(Role::Admin).await,
+        new: Some(samples::custom_field(Entity::Deal, "last", CustomKind::Text)),
+    };
+    let options = ImportOptions { create_fields: true, ..ImportOptions::default() };
+    invalid_at(admin.transfers().start(Entity::Deal, &mut file, options).await, "create_fields");
+    assert_eq!(admin.custom_fields().list().await.unwrap().len(), 200);
 }

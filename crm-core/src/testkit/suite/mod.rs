@@ -206,6 +206,7 @@ macro_rules! __suite {
                 a_change_touches_only_the_keys_it_names,
                 a_required_field_must_have_a_value,
                 a_required_field_that_is_hidden_is_not_asked_for,
+                a_field_that_is_hidden_is_neither_shown_nor_changed,
                 a_field_shows_no_value_of_an_older_one_of_its_key,
                 a_field_finds_what_an_older_one_of_its_key_left,
                 a_retired_field_is_gone_and_the_others_stay,
@@ -214,6 +215,7 @@ macro_rules! __suite {
                 custom_values_are_not_searched_and_not_sorted,
                 two_hundred_fields_are_enough,
                 two_last_fields_defined_at_once_are_one,
+                an_import_does_not_define_one_field_too_many,
             }
             deals {
                 the_board_is_what_the_list_adds_up_to,

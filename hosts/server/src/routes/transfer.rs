@@ -26,7 +26,7 @@ const UPLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 const OPTIONS_LIMIT: usize = 256 * 1024;
 /// How long nothing may come while a file is sent.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Fewest bytes a second, on the whole, of a file that has been coming for longer than that.
+/// Fewest bytes a second, on the whole, of a file or a part of a form that has been coming for longer than that.
 const LEAST_RATE: f64 = 1024.0;
 
 /// How a file is read that is the body itself; beside `options` of a form, only `dry_run` is.
@@ -128,14 +128,27 @@ impl Received {
         self.file.discard().await
     }
 
-    /// The files, whole, and how they shall be read.
+    /// The files, whole, and how they shall be read. Where one finds no place, the other is forgotten.
     async fn finish(self, session: &Session) -> Result<(Files, Answer<ImportOptions>)> {
         let options = merged(session, self.options, self.products, self.teams);
         let companies = match self.companies {
-            Some(companies) => Some(companies.finish().await?),
             None => None,
+            Some(companies) => match companies.finish().await {
+                Ok(companies) => Some(companies),
+                Err(error) => {
+                    self.file.discard().await?;
+                    return Err(error);
+                }
+            },
         };
-        Ok((Files { file: self.file.finish().await?, companies }, options))
+        match (self.file.finish().await, companies) {
+            (Ok(file), companies) => Ok((Files { file, companies }, options)),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(companies)) => {
+                session.transfers().forget(&companies).await?;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -198,9 +211,10 @@ pub(super) async fn import(
         (true, Ok(options)) => preview(&session, entity, &files, options).await,
         (false, Ok(options)) => begin(session.clone(), entity, request, &files, options).await,
     };
-    if params.dry_run || begun.is_err() {
+    if params.dry_run || begun.as_ref().is_err_and(Refusal::is_certain) {
         files.forget(&session).await?;
     }
+    // After an outage the job may stand, and then it needs its files; if not, upkeep forgets them.
     begun
 }
 
@@ -332,8 +346,11 @@ async fn text<E>(
     mut stream: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     limit: usize,
 ) -> Answer<Vec<u8>> {
-    let mut all = Vec::new();
+    let (began, mut all) = (Instant::now(), Vec::new());
     while let Some(bytes) = in_time(stream.next()).await? {
+        if is_too_slow(all.len() as u64, began.elapsed()) {
+            return Err(Refusal::slow_body());
+        }
         all.extend_from_slice(&bytes.map_err(|_| Refusal::broken_body())?);
         if all.len() > limit {
             return Err(Refusal::too_large(limit));
@@ -346,7 +363,7 @@ async fn in_time<T>(next: impl Future<Output = T>) -> Answer<T> {
     tokio::time::timeout(SILENCE, next).await.map_err(|_| Refusal::slow_body())
 }
 
-/// Whether a file comes as slowly as nobody sends one who means it.
+/// Whether a file or a part of a form comes as slowly as nobody sends one who means it.
 fn is_too_slow(bytes: u64, took: Duration) -> bool {
     took > SILENCE && (bytes as f64) < LEAST_RATE * took.as_secs_f64()
 }
@@ -398,5 +415,13 @@ mod tests {
         assert!(!is_too_slow(0, seconds(30)));
         assert!(is_too_slow(31 * 1024 - 1, seconds(31)) && !is_too_slow(31 * 1024, seconds(31)));
         assert!(is_too_slow(1024 * 1024, seconds(3_600)));
+    }
+
+    #[test]
+    fn files_stay_where_a_job_may_have_begun() {
+        let refused = [Refusal::malformed("no JSON"), Error::conflict("another").into()];
+        assert!(refused.iter().all(Refusal::is_certain));
+        let open = [Refusal::internal("a defect"), Error::unavailable("no answer").into()];
+        assert!(!open.iter().any(Refusal::is_certain));
     }
 }
