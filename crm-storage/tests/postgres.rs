@@ -130,6 +130,26 @@ async fn programs_that_migrate_at_once_migrate_once() {
     schema.open().await.ready().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_waits_longer_for_another_than_a_write_does() {
+    let patience = Duration::from_millis(500);
+    let Some(schema) = Schema::new(Options::default().connections(1).patience(patience)).await else { return };
+    let store = schema.open().await;
+    store.migrate().await.unwrap();
+    let newest = store.revert().await.unwrap().from;
+    let client = connect(&schema.url()).await;
+    client.batch_execute("BEGIN; LOCK TABLE schema_info IN EXCLUSIVE MODE").await.unwrap();
+    let migrating = tokio::spawn({
+        let store = store.clone();
+        async move { store.migrate().await }
+    });
+    tokio::time::sleep(patience * 4).await;
+    assert!(!migrating.is_finished());
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(migrating.await.unwrap().unwrap().to, newest);
+    store.ready().await.unwrap();
+}
+
 #[tokio::test]
 async fn every_migration_can_be_taken_back() {
     let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };

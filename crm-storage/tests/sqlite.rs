@@ -94,6 +94,22 @@ async fn programs_that_migrate_at_once_migrate_once() {
     file.open().ready().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_waits_longer_for_another_than_a_write_does() {
+    let file = File::new(Options::default().patience(Duration::from_millis(50)));
+    let store = file.open();
+    let busy = own::hold_sqlite(&file.path());
+    let migrating = tokio::spawn({
+        let store = store.clone();
+        async move { store.migrate().await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!migrating.is_finished());
+    drop(busy);
+    assert_eq!(migrating.await.unwrap().unwrap().from, 0);
+    store.ready().await.unwrap();
+}
+
 #[tokio::test]
 async fn every_migration_can_be_taken_back() {
     let file = File::new(Options::default());

@@ -10,8 +10,9 @@ pub(crate) fn settle(fault: Fault) -> Error {
     fault.into_error(unknown)
 }
 
-/// What Diesel has no kind for. It keeps no SQLSTATE, so these are words of English messages; a
-/// server that speaks another language has them read as defects.
+/// What Diesel has no kind for. It keeps no SQLSTATE, so these are words of English messages, which each
+/// connection asks for (`pool.rs`). A server that speaks another language to a role that must not choose it
+/// has them read as defects.
 fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     let message = information.message();
     let is = |text: &str| message.contains(text);

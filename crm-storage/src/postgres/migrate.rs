@@ -132,7 +132,8 @@ struct ExistsRow {
 }
 
 /// Brings the schema up to date in one transaction. Of two programs that start at once the second
-/// waits for the lock on the table of versions, which is the schema's own, and finds it done.
+/// waits for the lock on the table of versions, which is the schema's own, however long the first one
+/// takes, and finds it done.
 pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
     // Most starts find nothing to do, and need no right to change the schema.
     let found = pools.read(async move |connection: &mut AsyncPgConnection| info(connection).await).await?;
@@ -142,6 +143,7 @@ pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
     make_info(pools).await?;
     pools
         .write(async move |connection: &mut AsyncPgConnection| {
+            unhurried(connection).await?;
             lock(connection).await?;
             let from = info(connection).await?.check_binary()?.version;
             for step in migration::pending(MIGRATIONS, from) {
@@ -157,6 +159,7 @@ pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
 pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
     pools
         .write(async move |connection: &mut AsyncPgConnection| {
+            unhurried(connection).await?;
             lock(connection).await?;
             let from = info(connection).await?.check_binary()?.version;
             let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
@@ -184,6 +187,8 @@ async fn make_info(pools: &Pools) -> Result<()> {
     loop {
         let made = pools
             .write(async move |connection: &mut AsyncPgConnection| {
+                // Whoever migrates already holds the table against the row.
+                unhurried(connection).await?;
                 connection.batch_execute(migration::CREATE_INFO).await?;
                 connection.batch_execute(migration::FILL_INFO).await?;
                 Ok(())
@@ -195,6 +200,13 @@ async fn make_info(pools: &Pools) -> Result<()> {
             made => return made,
         }
     }
+}
+
+/// Takes the limits of a connection off the transaction: a migration of many rows takes its time, and so
+/// does whoever waits for it.
+async fn unhurried(connection: &mut AsyncPgConnection) -> Outcome<()> {
+    connection.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
+    Ok(())
 }
 
 async fn lock(connection: &mut AsyncPgConnection) -> Outcome<()> {

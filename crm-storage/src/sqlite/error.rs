@@ -10,6 +10,11 @@ pub(crate) fn settle(fault: Fault) -> Error {
     fault.into_error(unknown)
 }
 
+/// Whether another process holds the whole file: whoever waits gets it.
+pub(super) fn is_locked(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.to_string() == "database is locked")
+}
+
 /// What Diesel has no kind for; SQLite's messages are fixed texts.
 fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     let message = information.message();

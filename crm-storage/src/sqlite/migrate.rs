@@ -1,10 +1,14 @@
 //! The schema's versions on SQLite.
 
+use std::time::{Duration, Instant};
+
 use crm_core::Result;
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::Integer;
 use diesel::{OptionalExtension as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
+use tokio::runtime::Handle;
 
+use super::error::is_locked;
 use super::pool::Pools;
 use crate::fault::Outcome;
 use crate::migration::{self, Migrated, Migration, SchemaInfo};
@@ -114,6 +118,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     },
 ];
 
+/// How long a migration waits for another program, which may be migrating the same file.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long it rests between two attempts, beside the store's patience, which each of them has.
+const REST: Duration = Duration::from_millis(50);
+
 #[derive(QueryableByName)]
 struct InfoRow {
     #[diesel(sql_type = Integer)]
@@ -123,40 +132,57 @@ struct InfoRow {
 }
 
 /// Brings the schema up to date in one transaction. Of two programs that start at once the second
-/// waits, and finds it done.
+/// waits for up to ten minutes, and finds it done.
 pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
     // Most starts find nothing to do, and need not wait for another program's writes.
     let found = pools.read(async move |connection: &mut SqliteConnection| info(connection)).await?.check_binary()?;
     if found.is_current(MIGRATIONS) {
         return Ok(Migrated { from: found.version, to: found.version });
     }
-    pools
-        .write(async move |connection: &mut SqliteConnection| {
-            connection.batch_execute(&format!("{}; {}", migration::CREATE_INFO, migration::FILL_INFO))?;
-            let from = info(connection)?.check_binary()?.version;
-            for step in migration::pending(MIGRATIONS, from) {
-                connection.batch_execute(step.up)?;
-                connection.batch_execute(&migration::note(step.version, step.min_binary))?;
-            }
-            Ok(Migrated { from, to: from.max(migration::newest(MIGRATIONS)) })
-        })
-        .await
+    patiently(pools, climb).await
+}
+
+fn climb(connection: &mut SqliteConnection) -> Outcome<Migrated> {
+    connection.batch_execute(&format!("{}; {}", migration::CREATE_INFO, migration::FILL_INFO))?;
+    let from = info(connection)?.check_binary()?.version;
+    for step in migration::pending(MIGRATIONS, from) {
+        connection.batch_execute(step.up)?;
+        connection.batch_execute(&migration::note(step.version, step.min_binary))?;
+    }
+    Ok(Migrated { from, to: from.max(migration::newest(MIGRATIONS)) })
 }
 
 /// Takes the last migration back, with everything that it made.
 pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
-    pools
-        .write(async move |connection: &mut SqliteConnection| {
-            let from = info(connection)?.check_binary()?.version;
-            let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
-                return Ok(Migrated { from, to: from });
-            };
-            let before = migration::before(MIGRATIONS, from);
-            connection.batch_execute(last.down)?;
-            connection.batch_execute(&migration::note(before.version, before.min_binary))?;
-            Ok(Migrated { from, to: before.version })
-        })
-        .await
+    patiently(pools, descend).await
+}
+
+fn descend(connection: &mut SqliteConnection) -> Outcome<Migrated> {
+    let from = info(connection)?.check_binary()?.version;
+    let Some(last) = MIGRATIONS.iter().find(|step| step.version == from) else {
+        return Ok(Migrated { from, to: from });
+    };
+    let before = migration::before(MIGRATIONS, from);
+    connection.batch_execute(last.down)?;
+    connection.batch_execute(&migration::note(before.version, before.min_binary))?;
+    Ok(Migrated { from, to: before.version })
+}
+
+/// Writes as soon as no other program does. Each attempt waits as any write does, so that a program which
+/// is told to end meanwhile does not wait for the whole of it.
+async fn patiently(pools: &Pools, write: fn(&mut SqliteConnection) -> Outcome<Migrated>) -> Result<Migrated> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let done = pools.write(async move |connection: &mut SqliteConnection| write(connection)).await;
+        match done {
+            Err(error) if is_locked(&error) && Instant::now() < until => {}
+            done => return done,
+        }
+        // Without a runtime the attempts alone pass the time.
+        if Handle::try_current().is_ok() {
+            tokio::time::sleep(REST).await;
+        }
+    }
 }
 
 /// Fails unless the schema is one that this program works on.

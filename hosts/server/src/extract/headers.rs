@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest key that is kept.
 const MAX_KEY_BYTES: usize = 255;
+/// Most digits of a version in `If-Match`.
+const MAX_VERSION_DIGITS: usize = 18;
 
 /// The version that a change is based on, by `If-Match`.
 pub(crate) struct Expected(pub(crate) Expect);
@@ -31,8 +33,14 @@ fn expected(request: &HttpRequest) -> Result<Expect> {
     if tag == "*" {
         return Ok(Expect::Any);
     }
-    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    version.map(Expect::Version).ok_or_else(|| Error::invalid("If-Match", "etag", "is not a version, as in \"3\""))
+    version(tag).map(Expect::Version).ok_or_else(|| Error::invalid("If-Match", "etag", "is not a version, as in \"3\""))
+}
+
+/// The version in an entity tag: digits alone, as the document's pattern has it.
+fn version(tag: &str) -> Option<i64> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = (1..=MAX_VERSION_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain { digits.parse().ok() } else { None }
 }
 
 /// The key under which a creation happens once: the caller's, bound to route and body; the session
@@ -55,5 +63,38 @@ fn single<'a>(request: &'a HttpRequest, name: HeaderName, shown: &str) -> Result
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(Some).map_err(|_| Error::invalid(shown, "text", "is not plain text")),
         (Some(_), Some(_)) => Err(Error::invalid(shown, "duplicate", "was sent twice")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_digits_between_quotes() {
+        for (tag, is) in
+            [("\"3\"", 3), ("\"0\"", 0), ("\"007\"", 7), ("\"999999999999999999\"", 999_999_999_999_999_999)]
+        {
+            assert_eq!(version(tag), Some(is), "{tag}");
+        }
+        let longer = "\"1000000000000000000\"";
+        for tag in [
+            "\"+3\"",
+            "\"-3\"",
+            "\"\"",
+            "\"",
+            "",
+            "3",
+            "\"3",
+            "3\"",
+            "W/\"3\"",
+            "\"3\", \"4\"",
+            "\" 3\"",
+            "\"3.0\"",
+            "\"\u{663}\"",
+            longer,
+        ] {
+            assert_eq!(version(tag), None, "{tag}");
+        }
     }
 }
