@@ -7,7 +7,7 @@ use crate::access::{Entity, FieldMask, Listed, Role, Rule, View};
 use crate::company::Company;
 use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::{CustomKind, CustomValues};
-use crate::deal::{Deal, DealEdit};
+use crate::deal::{Deal, DealEdit, DealStart};
 use crate::edit::Edit;
 use crate::error::ErrorKind::Invalid;
 use crate::filter::FieldValue;
@@ -292,7 +292,7 @@ pub async fn whoever_does_not_see_values_makes_deals_without(world: World) {
     let rep = world.session(Role::SalesRep).await;
     let id = deal(&rep, samples::deal("D")).await.id;
     let edit = DealEdit { value: Money::minor(500, Currency::USD).into(), ..samples::deal("E") };
-    fails(rep.deals().create(edit).await, Invalid);
+    fails(rep.deals().create(DealStart::default(), edit).await, Invalid);
     let known = world.session(Role::Admin).await.deals().read(id).await.unwrap();
     assert_eq!((known.value, known.value_estimated), (None, false));
 }
