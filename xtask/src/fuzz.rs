@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
@@ -17,6 +18,7 @@ use crate::process;
 use crate::product;
 use crate::python::Python;
 use crate::served::Served;
+use crate::steps::Elapsed;
 use crate::test_database::TestDatabase;
 use crate::workspace::{cargo, root};
 
@@ -54,15 +56,15 @@ enum Store {
 
 /// The step of `cargo xtask test` by itself.
 pub(crate) fn fuzz(options: &Options) -> Result<()> {
-    let fuzzer = Fuzzer::find_or_install("")?;
+    let fuzzer = Fuzzer::find_or_install("", Prints::AsItGoes)?;
     let binary = product::built_by(cargo(["build", "--package", "crm-cli", "--bin", "slackcrm"]), "slackcrm")?;
     let mut fuzzed = Fuzzed::default();
     if options.store != Some(Store::Postgres) {
-        fuzzed.add(fuzzer.on_sqlite(&binary)?);
+        fuzzed.add(fuzzer.on_sqlite(&binary)?.printed());
     }
     if options.store != Some(Store::Sqlite) {
         let database = TestDatabase::find_or_start(", or fuzz on SQLite alone with `cargo xtask fuzz sqlite`")?;
-        fuzzed.add(fuzzer.on_postgres(&binary, &database.url())?);
+        fuzzed.add(fuzzer.on_postgres(&binary, &database.url())?.printed());
     }
     println!("\n{fuzzed}");
     fuzzed.judge()?;
@@ -70,16 +72,26 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     if options.store.is_none() { fuzzed.keep() } else { Ok(()) }
 }
 
+/// When what the fuzzer says is printed.
+#[derive(Clone, Copy)]
+pub(crate) enum Prints {
+    /// At once, for a person who waits.
+    AsItGoes,
+    /// With the outcome, so that it does not come between what other steps say.
+    Afterwards,
+}
+
 /// The fuzzer, ready to run.
 pub(crate) struct Fuzzer {
     python: Python,
+    prints: Prints,
 }
 
 impl Fuzzer {
     /// Makes sure of the fuzzer; `otherwise` says how to go on without it.
-    pub(crate) fn find_or_install(otherwise: &str) -> Result<Self> {
+    pub(crate) fn find_or_install(otherwise: &str, prints: Prints) -> Result<Self> {
         let python = Python::with(&folder().join("requirements.txt"), otherwise)?;
-        Ok(Self { python })
+        Ok(Self { python, prints })
     }
 
     /// What is run, as a person reads it.
@@ -112,11 +124,26 @@ impl Fuzzer {
         fuzz.args(["--exclude-checks", &LEFT_OUT.map(|(check, _)| check).join(",")]);
         fuzz.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", folder());
         fuzz.env("FUZZ_URL", &url).env("FUZZ_REPORT", &report).env("NO_PROXY", "127.0.0.1");
-        let status = process::run(fuzz.current_dir(served.folder()))?;
-        let outcome = Outcome { store, has_passed: status.success(), counts: Counts::read(&report)? };
-        outcome.print();
-        served.stop()?;
+        fuzz.current_dir(served.folder());
+        let started = Instant::now();
+        let (has_passed, said) = self.ask(&mut fuzz)?;
+        let counts = Counts::read(&report).with_context(|| format!("the fuzzer counted nothing on {store}\n{said}"))?;
+        let said = format!("{said}\nthe fuzzer took {} on {store}", Elapsed::since(started));
+        let outcome = Outcome { store, has_passed, counts, said };
+        served.stop().inspect_err(|_| outcome.print())?;
         Ok(outcome)
+    }
+
+    /// Whether the fuzzer is content, and what it said where that is not printed yet.
+    fn ask(&self, fuzz: &mut Command) -> Result<(bool, String)> {
+        match self.prints {
+            Prints::AsItGoes => Ok((process::run(fuzz)?.success(), String::new())),
+            Prints::Afterwards => {
+                let output = process::output(fuzz)?;
+                let said = [output.stdout, output.stderr].concat();
+                Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+            }
+        }
     }
 }
 

@@ -83,11 +83,20 @@ pub(crate) struct Outcome {
     /// Whether the fuzzer itself is content.
     pub(crate) has_passed: bool,
     pub(crate) counts: Counts,
+    /// What it said beside that.
+    pub(crate) said: String,
 }
 
 impl Outcome {
+    /// Itself, once it has told all of it.
+    pub(crate) fn printed(self) -> Self {
+        self.print();
+        self
+    }
+
     /// Tells all of it.
     pub(crate) fn print(&self) {
+        println!("{}", self.said);
         let Counts { answers, found, excused, left_out } = &self.counts;
         let listed: Vec<String> =
             self.counts.statuses().iter().map(|(status, count)| format!("{status} × {count}")).collect();
@@ -200,7 +209,7 @@ mod tests {
 
     fn outcome(store: &'static str, counts: serde_json::Value) -> Outcome {
         let counts: Counts = serde_json::from_value(counts).unwrap();
-        Outcome { store, has_passed: counts.findings() == 0, counts }
+        Outcome { store, has_passed: counts.findings() == 0, counts, said: String::new() }
     }
 
     fn both() -> Fuzzed {

@@ -4,13 +4,14 @@
 //! tells xtask, and xtask tells the group. xtask itself stays until the child has gone, and then
 //! returns [`Interrupted`] up to `main`, so that every guard on the way cleans up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -20,8 +21,8 @@ use signal_hook::iterator::Signals;
 
 use crate::tally::Tally;
 
-/// The process group of the running child, or 0.
-static GROUP: AtomicI32 = AtomicI32::new(0);
+/// The process groups of the running children, of which several lines of work have one each.
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 /// The first signal that asked xtask to stop, or 0.
 static ASKED: AtomicI32 = AtomicI32::new(0);
 
@@ -44,13 +45,14 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Passes SIGINT, SIGTERM and SIGHUP on to the running child; the second one kills it.
+/// Passes SIGINT, SIGTERM and SIGHUP on to the running children; the second one kills them.
 pub(crate) fn watch_signals() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("watch for signals")?;
     thread::spawn(move || {
         for signal in signals.forever() {
             let first = ASKED.swap(signal, Ordering::SeqCst) == 0;
-            tell_child(if first { signal } else { Signal::KILL.as_raw() });
+            let signal = if first { signal } else { Signal::KILL.as_raw() };
+            groups().iter().for_each(|group| tell(*group, signal));
         }
     });
     Ok(())
@@ -66,21 +68,21 @@ pub(crate) fn go_on() -> Result<()> {
 
 /// Runs a command that prints for itself.
 pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
-    let mut child = spawn(command)?;
-    finish(command, child.wait())
+    let (mut child, group) = spawn(command)?;
+    finish(command, group, child.wait())
 }
 
 /// Runs a command quietly and returns what it said.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = spawn(command)?;
-    finish(command, child.wait_with_output())
+    let (child, group) = spawn(command)?;
+    finish(command, group, child.wait_with_output())
 }
 
 /// Runs a command whose standard output is for xtask and whose complaints are for the person.
 pub(crate) fn said(command: &mut Command) -> Result<Output> {
-    let child = spawn(command.stdout(Stdio::piped()))?;
-    finish(command, child.wait_with_output())
+    let (child, group) = spawn(command.stdout(Stdio::piped()))?;
+    finish(command, group, child.wait_with_output())
 }
 
 /// Runs a command quietly; where it fails, the error carries what it said.
@@ -96,15 +98,15 @@ pub(crate) fn quietly(command: &mut Command) -> Result<String> {
 /// Runs a test runner, shows what it prints and counts the results that it reports.
 pub(crate) fn run_counted(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(command)?;
+    let (mut child, group) = spawn(command)?;
     let tally = Mutex::new(Tally::default());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         scope.spawn(|| copy_lines(out, std::io::stdout(), &tally));
         scope.spawn(|| copy_lines(err, std::io::stderr(), &tally));
     });
-    let status = finish(command, child.wait())?;
-    let tally = tally.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let status = finish(command, group, child.wait())?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((status, tally))
 }
 
@@ -118,27 +120,47 @@ pub(crate) fn show(command: &Command) -> String {
     words.join(" ")
 }
 
-fn spawn(command: &mut Command) -> Result<Child> {
+fn spawn(command: &mut Command) -> Result<(Child, Group)> {
     go_on()?;
     let child = command.stdin(Stdio::null()).process_group(0).spawn();
     let child = child.with_context(|| format!("start {}", show(command)))?;
-    GROUP.store(i32::try_from(child.id()).unwrap_or(0), Ordering::SeqCst);
+    let group = Group::of(&child);
     // A signal between the check and the line above has met no group.
     if go_on().is_err() {
-        tell_child(SIGINT);
+        tell(group.0, SIGINT);
     }
-    Ok(child)
+    Ok((child, group))
 }
 
-fn finish<T>(command: &Command, ended: std::io::Result<T>) -> Result<T> {
-    GROUP.store(0, Ordering::SeqCst);
+fn finish<T>(command: &Command, group: Group, ended: std::io::Result<T>) -> Result<T> {
+    drop(group);
     go_on()?;
     ended.with_context(|| format!("wait for {}", show(command)))
 }
 
-fn tell_child(signal: i32) {
-    let group = Pid::from_raw(GROUP.load(Ordering::SeqCst));
-    if let (Some(group), Some(signal)) = (group, Signal::from_named_raw(signal)) {
+/// The process group that a child leads, which hears of signals as long as this lives.
+struct Group(i32);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let group = i32::try_from(child.id()).unwrap_or(0);
+        groups().insert(group);
+        Self(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        groups().remove(&self.0);
+    }
+}
+
+fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tell(group: i32, signal: i32) {
+    if let (Some(group), Some(signal)) = (Pid::from_raw(group), Signal::from_named_raw(signal)) {
         // The child may have gone already, which is what the signal wants.
         let _gone = kill_process_group(group, signal);
     }

@@ -41,6 +41,11 @@ impl Python {
         Ok(python)
     }
 
+    /// Makes sure, in a moment, of the Python that environments are made with; `otherwise` says how to go on without.
+    pub(crate) fn require(otherwise: &str) -> Result<()> {
+        system_python(otherwise).map(drop)
+    }
+
     /// One of its programs.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.folder.join("bin").join(program));

@@ -1,12 +1,16 @@
 //! Steps of a long chore: a header, the command, the time it took; the first failure ends it.
+//!
+//! Work that waits for something else than a processor goes on beside other steps, and is told of once it has ended.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::process::{self, Interrupted};
 use crate::tally::Tally;
 
 /// The steps so far, with the tests that they counted.
@@ -50,7 +54,7 @@ impl Steps {
 
     /// Time since the chore began.
     pub(crate) fn elapsed(&self) -> Elapsed {
-        Elapsed(self.started.elapsed())
+        Elapsed::since(self.started)
     }
 
     fn step(&mut self, name: &str, shown: &str, work: impl FnOnce() -> Result<(bool, Tally)>) -> Result<()> {
@@ -60,7 +64,7 @@ impl Steps {
         let started = Instant::now();
         let (passed, tally) = work().with_context(|| format!("step {name}"))?;
         self.tally += tally;
-        let took = Elapsed(started.elapsed());
+        let took = Elapsed::since(started);
         if !passed {
             bail!("the step \"{name}\" failed after {took}; by itself it is: {shown}");
         }
@@ -73,11 +77,70 @@ impl Steps {
 #[derive(Clone, Copy)]
 pub(crate) struct Elapsed(Duration);
 
+impl Elapsed {
+    /// Time since then.
+    pub(crate) fn since(started: Instant) -> Self {
+        Self(started.elapsed())
+    }
+}
+
 impl fmt::Display for Elapsed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_secs() {
             0..60 => write!(out, "{:.1} s", self.0.as_secs_f64()),
             seconds => write!(out, "{} min {} s", seconds / 60, seconds % 60),
         }
+    }
+}
+
+/// Does two things at once, the second one on a thread of its own.
+pub(crate) fn at_once<A, B: Send>(here: impl FnOnce() -> A, beside: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let beside = scope.spawn(beside);
+        let here = here();
+        match beside.join() {
+            Ok(beside) => (here, beside),
+            Err(panicked) => resume_unwind(panicked),
+        }
+    })
+}
+
+/// What came of two things that were done at once. Where both failed, the second error is printed and the first
+/// one given.
+pub(crate) fn both<A, B>(first: Result<A>, second: Result<B>) -> Result<(A, B)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(error), Err(other)) => {
+            if !other.is::<Interrupted>() {
+                eprintln!("xtask: {other:#}");
+            }
+            Err(error)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_is_done_at_once_gives_both_results() {
+        let (from, to) = std::sync::mpsc::channel();
+        // Neither could end without the other.
+        let (heard, said) = at_once(|| to.recv().unwrap(), move || from.send("beside").is_ok());
+        assert_eq!((heard, said), ("beside", true));
+    }
+
+    #[test]
+    fn one_failure_of_two_is_a_failure() {
+        let failed = |what: &'static str| Err::<(), _>(anyhow!(what));
+        let told = |outcome: Result<((), ())>| outcome.unwrap_err().to_string();
+        assert!(both(Ok(()), Ok(())).is_ok());
+        assert_eq!(told(both(failed("first"), Ok(()))), "first");
+        assert_eq!(told(both(Ok(()), failed("second"))), "second");
+        assert_eq!(told(both(failed("first"), failed("second"))), "first");
     }
 }

@@ -1,15 +1,18 @@
 //! `cargo xtask test`: everything that must hold before a change lands, with nothing left out silently.
 
-use std::path::PathBuf;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::fuzz::Fuzzer;
-use crate::fuzzed::Fuzzed;
+use crate::fuzz::{Fuzzer, Prints};
+use crate::fuzzed::{Fuzzed, Outcome};
 use crate::product;
+use crate::python::Python;
 use crate::redis::{TestRedis, VARIABLE as REDIS};
-use crate::steps::Steps;
+use crate::steps::{Steps, at_once, both};
 use crate::test_database::{TestDatabase, VARIABLE as POSTGRES};
 use crate::tools;
 use crate::verifier::Verifier;
@@ -22,6 +25,8 @@ const WITHOUT: &str = "SLACKCRM_TEST_WITHOUT";
 const ADAPTER: &str = "examples/custom-adapter/Cargo.toml";
 /// Packages and targets whose tests run, apart from our own chores.
 const TESTED: [&str; 7] = ["--workspace", "--exclude", "xtask", "--all-features", "--lib", "--bins", "--tests"];
+/// How many tests nextest runs at once.
+const THREADS: &str = "NEXTEST_TEST_THREADS";
 /// What the guides call beside our own binary.
 const GUIDES_CALL: [&str; 2] = ["curl", "jq"];
 
@@ -91,15 +96,10 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         true => None,
         false => Some(TestRedis::find_or_start(", or leave its tests out with --without redis")?),
     };
-    let fuzzer = match options.filter.is_empty() && !options.leaves_out(Part::Fuzz) {
-        true => Some(Fuzzer::find_or_install("; --without fuzz goes on without it")?),
-        false => None,
-    };
-    let verifier = match options.filter.is_empty() && !options.leaves_out(Part::Verifier) {
-        true => Some(Verifier::find_or_install("; --without verifier goes on without it")?),
-        false => None,
-    };
-    let tests = Tests { database, redis, fuzzer, verifier };
+    if options.filter.is_empty() && !(options.leaves_out(Part::Fuzz) && options.leaves_out(Part::Verifier)) {
+        Python::require("; --without fuzz --without verifier goes on without it")?;
+    }
+    let tests = Tests { database, redis };
     let outcome = if options.filter.is_empty() { tests.everything(options) } else { tests.matching(options) };
     if outcome.is_err() {
         print_losses(options);
@@ -118,17 +118,35 @@ struct Tests {
     database: Option<TestDatabase>,
     /// None where it was left out.
     redis: Option<TestRedis>,
+}
+
+/// What others have written in Python to test a server with.
+struct Foreign {
     /// None where it was left out.
     fuzzer: Option<Fuzzer>,
     /// None where it was left out.
     verifier: Option<Verifier>,
 }
 
+impl Foreign {
+    fn find_or_install(options: &Options) -> Result<Self> {
+        let fuzzer = match options.leaves_out(Part::Fuzz) {
+            true => None,
+            false => Some(Fuzzer::find_or_install("; --without fuzz goes on without it", Prints::Afterwards)?),
+        };
+        let verifier = match options.leaves_out(Part::Verifier) {
+            true => None,
+            false => Some(Verifier::find_or_install("; --without verifier goes on without it")?),
+        };
+        Ok(Self { fuzzer, verifier })
+    }
+}
+
 impl Tests {
     fn everything(&self, options: &Options) -> Result<()> {
         let denied = if options.leaves_out(Part::Deny) { 0 } else { 2 };
-        let fuzzings = self.fuzzer.as_ref().map_or(0, |_| 1 + usize::from(self.database.is_some()));
-        let verified = usize::from(self.verifier.is_some());
+        let fuzzings = if options.leaves_out(Part::Fuzz) { 0 } else { 1 + usize::from(self.database.is_some()) };
+        let verified = usize::from(!options.leaves_out(Part::Verifier));
         let mut steps = Steps::new(9 + denied + fuzzings + verified);
         let mut fuzzed = Fuzzed::default();
         let outcome = self.all_steps(&mut steps, &mut fuzzed, options);
@@ -148,6 +166,28 @@ impl Tests {
     }
 
     fn all_steps(&self, steps: &mut Steps, fuzzed: &mut Fuzzed, options: &Options) -> Result<()> {
+        // Packages wait for a network, and lints for a processor.
+        let (early, foreign) = at_once(|| self.early_steps(steps, options), || Foreign::find_or_install(options));
+        let ((), foreign) = both(early, foreign)?;
+        steps.run_tests("tests", self.runner(&TESTED))?;
+        let binary = self.binary()?;
+        if let Some(verifier) = &foreign.verifier {
+            // Somebody else's library over what the binary sends.
+            steps.work("webhooks by another library", Verifier::shown(), || verifier.verify(&binary))?;
+        }
+        // The fuzzer and its server take turns on one processor, and compilers often have work for one alone.
+        let fuzz = || foreign.fuzzer.as_ref().map_or_else(Vec::new, |fuzzer| self.fuzz(fuzzer, &binary));
+        let (mut outcome, outcomes) = at_once(|| self.late_steps(steps), fuzz);
+        for (store, found) in outcomes {
+            let judged =
+                steps.work(&format!("fuzzing on {store}"), &Fuzzer::shown(), || fuzzed.judged(found?.printed()));
+            outcome = both(outcome, judged).map(drop);
+        }
+        outcome
+    }
+
+    /// What needs nothing but cargo, the quick steps first.
+    fn early_steps(&self, steps: &mut Steps, options: &Options) -> Result<()> {
         steps.run("format", cargo(["fmt", "--all", "--check"]))?;
         steps.run("format of the adapter", cargo(["fmt", "--manifest-path", ADAPTER, "--check"]))?;
         if !options.leaves_out(Part::Deny) {
@@ -162,10 +202,11 @@ impl Tests {
         steps.run(
             "lints",
             self.command(cargo(["clippy"].into_iter().chain(every_target).chain(["--", "-D", "warnings"]))),
-        )?;
-        steps.run_tests("tests", self.runner(&TESTED))?;
-        self.verify(steps)?;
-        self.fuzz(steps, fuzzed)?;
+        )
+    }
+
+    /// The documents, and the third party's package.
+    fn late_steps(&self, steps: &mut Steps) -> Result<()> {
         let documented = cargo_in_colour(["test", "--workspace", "--doc", "--all-features"]);
         steps.run_tests("examples in documentation", self.command(documented))?;
         let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
@@ -175,28 +216,19 @@ impl Tests {
         steps.run_tests("tests of the adapter", self.adapter("test", &["--no-fail-fast"]))
     }
 
-    /// Somebody else's library over what the binary sends that the tests have built.
-    fn verify(&self, steps: &mut Steps) -> Result<()> {
-        let Some(verifier) = &self.verifier else { return Ok(()) };
-        let binary = self.binary()?;
-        steps.work("webhooks by another library", Verifier::shown(), || verifier.verify(&binary))
-    }
-
     /// The binary that the tests have built.
     fn binary(&self) -> Result<PathBuf> {
         product::built_by(self.command(cargo(["test", "--no-run"].into_iter().chain(TESTED))), "slackcrm")
     }
 
-    /// The fuzzer on each store, against the binary that the tests have built.
-    fn fuzz(&self, steps: &mut Steps, fuzzed: &mut Fuzzed) -> Result<()> {
-        let Some(fuzzer) = &self.fuzzer else { return Ok(()) };
-        let (binary, shown) = (self.binary()?, Fuzzer::shown());
-        steps.work("fuzzing on SQLite", &shown, || fuzzed.judged(fuzzer.on_sqlite(&binary)?))?;
-        match &self.database {
-            Some(database) => steps
-                .work("fuzzing on PostgreSQL", &shown, || fuzzed.judged(fuzzer.on_postgres(&binary, &database.url())?)),
-            None => Ok(()),
+    /// What the fuzzer finds on each store, by the store's name.
+    fn fuzz(&self, fuzzer: &Fuzzer, binary: &Path) -> Vec<(&'static str, Result<Outcome>)> {
+        println!("\n==> beside the steps that follow, and told of after them: {}", Fuzzer::shown());
+        let mut outcomes = vec![("SQLite", fuzzer.on_sqlite(binary))];
+        if let Some(database) = &self.database {
+            outcomes.push(("PostgreSQL", fuzzer.on_postgres(binary, &database.url())));
         }
+        outcomes
     }
 
     /// Cargo on the third party's package, which shares what is built.
@@ -228,7 +260,13 @@ impl Tests {
     fn runner(&self, selection: &[&str]) -> std::process::Command {
         // Every failure of a run is worth knowing.
         let words = if has_nextest() { ["nextest", "run"].as_slice() } else { &["test"] };
-        self.command(cargo_in_colour(words.iter().chain(&["--no-fail-fast"]).chain(selection).copied()))
+        let mut runner =
+            self.command(cargo_in_colour(words.iter().chain(&["--no-fail-fast"]).chain(selection).copied()));
+        if std::env::var_os(THREADS).is_none() {
+            // One more than there are processors: some tests wait, for a disk, a server or a time that must pass.
+            runner.env(THREADS, (available_parallelism().map_or(1, NonZero::get) + 1).to_string());
+        }
+        runner
     }
 
     /// The command with the variables that tell the tests which servers there are.
