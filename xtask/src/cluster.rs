@@ -55,6 +55,8 @@ impl Purpose {
                 "synchronous_commit=on",
                 "shared_buffers=128MB",
                 "max_wal_size=2GB",
+                // Compiling a statement takes longer than it runs on the few rows of a test.
+                "jit=off",
                 "timezone=Asia/Kolkata",
             ],
             Self::Bench => &[
