@@ -74,13 +74,9 @@ impl CheckedFilter {
 }
 
 impl Terms {
+    /// Whether each of them begins a word of the record.
     fn eval(&self, record: &dyn Facts) -> bool {
-        self.begin_words_of(&if self.open_only() { record.open_text() } else { record.search_text() })
-    }
-
-    /// Whether each of them begins a word of a text.
-    pub fn begin_words_of(&self, text: &str) -> bool {
-        let tokens = text::tokens(text);
+        let tokens = text::tokens(&if self.open_only() { record.open_text() } else { record.search_text() });
         self.prefixes().iter().all(|prefix| tokens.iter().any(|token| token.starts_with(prefix)))
     }
 }

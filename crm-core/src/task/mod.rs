@@ -19,6 +19,7 @@ mod recurrence;
 mod remind;
 mod reminder;
 mod rezone;
+mod rule;
 mod series;
 mod service;
 mod window;
