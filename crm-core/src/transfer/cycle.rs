@@ -60,11 +60,7 @@ pub(super) async fn won_days(
     let mut reader = Reader::new(format, Limits::default());
     let mut record = Record::default();
     walk(source, |bytes| {
-        if bytes.is_empty() {
-            reader.finish();
-        } else {
-            reader.push(bytes);
-        }
+        reader.feed(bytes);
         while let Some(read) = reader.read(&mut record) {
             if read.is_ok() && record.index > 0 {
                 columns.days(&record, date_format).into_iter().for_each(|days| *counts.entry(days).or_default() += 1);

@@ -186,11 +186,7 @@ impl Top {
         let mut fed = sample.len() as u64;
         let mut more = sample;
         let record = loop {
-            if more.is_empty() {
-                reader.finish();
-            } else {
-                reader.push(&more);
-            }
+            reader.feed(&more);
             match reader.next() {
                 Some(Ok(record)) if record.is_blank() => return Err(no_header("its first row is blank")),
                 Some(Ok(record)) => break record,

@@ -126,6 +126,14 @@ impl Reader {
         }
     }
 
+    /// Takes the next bytes of the file, or its end where there are none.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        match bytes {
+            [] => self.finish(),
+            more => self.push(more),
+        }
+    }
+
     /// The place after the last record or error that was taken, at first the start.
     pub fn checkpoint(&self) -> Checkpoint {
         self.taken

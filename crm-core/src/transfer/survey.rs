@@ -49,11 +49,7 @@ pub(super) async fn survey(
         if columns.is_empty() && valued.is_none() {
             return;
         }
-        if bytes.is_empty() {
-            reader.finish();
-        } else {
-            reader.push(bytes);
-        }
+        reader.feed(bytes);
         while let Some(read) = reader.read(&mut record) {
             if read.is_ok() && record.index > 0 {
                 columns.iter().filter_map(|column| record.cell(*column)).for_each(|cell| dates.feed(cell));
