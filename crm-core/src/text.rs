@@ -339,10 +339,12 @@ mod tests {
     #[test]
     fn every_character_has_a_stable_key_and_stable_tokens() {
         for character in ('\0'..=char::MAX).map(String::from) {
-            assert_eq!(key(&key(&character)), key(&character), "{character:?}");
-            assert_eq!(key(&character), key(&character.nfd().collect::<String>()), "{character:?}");
-            let once = tokens(&character);
-            assert_eq!(tokens(&once.join(" ")), once, "{character:?}");
+            let (key_of, tokens_of) = (key(&character), tokens(&character));
+            let (apart, joined) = (character.nfd().collect::<String>(), tokens_of.join(" "));
+            // Of a text that is the same again nothing else can come; most are, and there are a million.
+            assert!(key_of == character || key(&key_of) == key_of, "{character:?}");
+            assert!(apart == character || key(&apart) == key_of, "{character:?}");
+            assert!(joined == character || tokens(&joined) == tokens_of, "{character:?}");
         }
     }
 
