@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crm_boot::{Config, Options, boot_for_jobs};
 use crm_core::contact::ContactEdit;
-use crm_core::webhook::{
-    DeliveriesRequest, Delivery, DeliveryOrder, DeliveryState, NewWebhookEndpoint, WebhookEndpoint,
-};
+use crm_core::testkit::samples;
+use crm_core::webhook::{DeliveriesRequest, Delivery, DeliveryState, WebhookEndpoint};
 use crm_core::{Edit, Id, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -181,13 +180,7 @@ async fn each_comes_to_its_state(store: &str, url: &str) {
     let mut endpoints = Vec::new();
     for does in [Does::Hang, Does::Reset, Does::Redirect, Does::Flood, Does::Take] {
         let (url, seen) = receiver(does).await;
-        let new = NewWebhookEndpoint {
-            url,
-            description: None,
-            event_types: vec!["contact.created".to_owned()],
-            fields: Vec::new(),
-            order: DeliveryOrder::None,
-        };
+        let new = samples::webhook(&url, &["contact.created"]);
         let id = session.webhooks().create(new).await.unwrap().endpoint.id;
         session.webhooks().test(id).await.unwrap();
         endpoints.push((does, id, seen));
