@@ -139,6 +139,9 @@ fn a_worker_does_the_jobs_of_its_queues_alone_and_ends_after_what_it_does() {
         let sent = sent["data"].as_array().unwrap();
         assert_eq!(sent.len(), 2);
         for delivery in sent {
+            let told = sending.json(&["webhooks", "delivery", hook, delivery["id"].as_str().unwrap()]);
+            let body: Value = serde_json::from_str(told["request"]["body"].as_str().unwrap()).unwrap();
+            assert_eq!((&body["seq"], &told["request"]["url"]), (&delivery["seq"], &endpoint.url.as_str().into()));
             let attempts = delivery["attempts"].as_array().unwrap().len();
             assert_eq!((&delivery["state"], attempts), (&"delivered".into(), 1), "{delivery}");
         }
