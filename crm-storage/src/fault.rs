@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     /// The time for a read is over.
     #[error("the deadline has passed")]
     Late,
+    /// The time for a write is over, which may be written all the same.
+    #[error("a write was not answered")]
+    #[cfg_attr(all(feature = "sqlite", not(feature = "postgres")), expect(dead_code, reason = "a file answers"))]
+    Unanswered,
     /// A defect of this crate.
     #[error("{0}")]
     Defect(&'static str),
@@ -36,6 +40,9 @@ impl Fault {
         match self {
             Fault::Core(error) => error,
             Fault::Late => Error::unavailable("the deadline for this list has passed"),
+            Fault::Unanswered => {
+                Error::unavailable("the database did not answer in time: nobody knows whether the change is written")
+            }
             Fault::Connect(source) => Error::unavailable("the database cannot be reached").with_source(source),
             Fault::Database(DieselError::DatabaseError(kind, information)) => {
                 database_error(kind, information.as_ref(), unknown)

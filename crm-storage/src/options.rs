@@ -16,6 +16,9 @@ pub struct Options {
     /// How long a call waits for a connection, and a writer for another process, before it fails as
     /// `Unavailable`.
     pub patience: Duration,
+    /// How long a write to a PostgreSQL server may take altogether before it fails as `Unavailable`, and nobody knows
+    /// whether it is written: longer than any takes, and not for ever where the network has gone.
+    pub write_deadline: Duration,
     /// What a power cut may take, on SQLite.
     pub durability: Durability,
     /// Who tells other processes of commits, on PostgreSQL.
@@ -50,6 +53,7 @@ impl Default for Options {
             connections: 16,
             deadline: Duration::from_secs(5),
             patience: Duration::from_secs(5),
+            write_deadline: Duration::from_secs(60),
             durability: Durability::Normal,
             notices: Notices::Store,
         }
@@ -82,6 +86,13 @@ impl Options {
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Gives a write to a PostgreSQL server so long altogether.
+    #[must_use]
+    pub fn write_deadline(mut self, deadline: Duration) -> Self {
+        self.write_deadline = deadline;
         self
     }
 

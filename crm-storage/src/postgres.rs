@@ -5,6 +5,7 @@ mod error;
 mod hearing;
 mod migrate;
 mod pool;
+mod reach;
 #[path = "sql/mod.rs"]
 mod sql;
 mod telling;

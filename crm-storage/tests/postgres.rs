@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crm_core::journal::JournalStore as _;
-use crm_core::testkit::{Subject, postgres_url};
+use crm_core::testkit::{Road, Subject, postgres_url};
 use crm_core::{ErrorKind, ListRequest, Timestamp};
 use crm_storage::{Connections, Options, PostgresStore};
 use tokio_postgres::{Client, NoTls};
@@ -211,6 +211,18 @@ async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_its_connection_
     client.batch_execute("COMMIT").await.unwrap();
     // The only connection of the pool was replaced each time.
     session.contacts().list(&ListRequest::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_on_a_dead_road_ends_and_its_repeat_has_one_effect() {
+    let (patience, deadline) = (Duration::from_secs(3), Duration::from_secs(6));
+    let options = Options::default().connections(4).deadline(patience).patience(patience).write_deadline(deadline);
+    let Some(schema) = Schema::new(options.clone()).await else { return };
+    // What a slow machine migrates in its time is no concern of this law.
+    schema.open().await.migrate().await.unwrap();
+    let road = Road::to(&schema.url());
+    let store = Arc::new(PostgresStore::connect(road.url(), options).await.unwrap());
+    own::dead_road::a_write_on_a_dead_road_ends_and_its_repeat_has_one_effect(store, &road).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,13 @@
-//! `cargo xtask faults`: workers that are killed, disks that are full, servers that are restarted, at length. `cargo xtask test` runs the same
-//! laws in their short form.
+//! `cargo xtask faults`: workers that are killed, disks that are full, servers that are restarted, at length.
+//! `cargo xtask test` runs the same laws in their short form.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::kept::keep;
 use crate::process;
 use crate::test_database::TestDatabase;
 use crate::workspace::cargo;
@@ -22,32 +24,52 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
-/// Runs the laws one after the other and shows what each tells.
+/// Runs the laws one after the other, shows what each tells, and keeps that where all of them were run and hold.
 pub(crate) fn faults(options: &Options) -> Result<()> {
     let database = TestDatabase::find_or_start("")?;
     let mut laws = cargo(["test", "--release", "--package", "crm-cli", "--all-features", "--test", "faults", "--"]);
     laws.args(["--nocapture", "--test-threads", "1"]).args(&options.filter).env(LONG.0, LONG.1);
     database.pass_to(&mut laws);
-    let table = tempfile::NamedTempFile::new().context("make a file for the table")?;
-    laws.env(TABLE, table.path());
+    let noted = tempfile::NamedTempFile::new().context("make a file for the table")?;
+    laws.env(TABLE, noted.path());
     let status = process::run(&mut laws)?;
     drop(database);
-    show(&fs::read_to_string(table.path()).context("read the table")?);
-    match status.success() {
-        true => Ok(()),
-        false => bail!("{} failed ({status})", process::show(&laws)),
+    let table = table(&fs::read_to_string(noted.path()).context("read the table")?);
+    println!("\n{table}");
+    if !status.success() {
+        bail!("{} failed ({status})", process::show(&laws));
     }
+    // Half a table would take the place of a whole one.
+    if options.filter.is_none() { keep("faults", &table) } else { Ok(()) }
 }
 
-/// Prints what the laws noted: store, fault and outcome, in columns.
-fn show(noted: &str) {
-    let rows: Vec<Vec<&str>> = noted.lines().map(|line| line.split('\t').collect()).collect();
-    let width =
-        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let (store, fault) = (width(0), width(1));
-    for row in &rows {
-        if let [first, second, outcome] = row.as_slice() {
-            println!("{first:<store$}  {second:<fault$}  {outcome}");
-        }
+/// What the laws noted, a fault and store a line, as a table in the order of the faults.
+fn table(noted: &str) -> String {
+    let mut rows: Vec<Vec<String>> =
+        noted.lines().map(|line| line.split('\t').map(|cell| cell.replace('|', "\\|")).collect()).collect();
+    rows.sort();
+    let mut table = "| fault | store | rounds | what must hold | result |\n|---|---|---|---|---|\n".to_owned();
+    for row in rows {
+        let _ = writeln!(table, "| {} |", row.join(" | "));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_row_for_each_fault_and_store_in_an_order_of_its_own() {
+        let noted =
+            "b\tSQLite\t2 times\tit holds\tit held\na\tSQLite\tonce\tit holds\ta|b\na\tPostgreSQL\tonce\tx\ty\n";
+        let rows = [
+            "| fault | store | rounds | what must hold | result |",
+            "|---|---|---|---|---|",
+            "| a | PostgreSQL | once | x | y |",
+            "| a | SQLite | once | it holds | a\\|b |",
+            "| b | SQLite | 2 times | it holds | it held |",
+        ];
+        assert_eq!(table(noted), rows.join("\n") + "\n");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::workspace::root;
+use crate::kept::keep;
 
 /// Checks of the fuzzer that are not made, each with its reason. Single findings that the hooks
 /// excuse are counted by reason.
@@ -18,11 +18,6 @@ pub(crate) const LEFT_OUT: [(&str, &str); 1] = [(
 )];
 /// Why the operations are left out that `schemathesis.toml` names.
 const ENDLESS: &str = "it goes on for ever; the laws of hosts/server/tests/http/live.rs speak to it";
-
-const DOCUMENT: &str = "docs/TESTING.md";
-/// Marks around the table in the document; what stands around them is people's.
-const MARKS: [&str; 2] =
-    ["<!-- counted by cargo xtask fuzz: begin -->\n", "<!-- counted by cargo xtask fuzz: end -->\n"];
 
 /// What the hooks counted.
 #[derive(Deserialize)]
@@ -155,13 +150,7 @@ impl Fuzzed {
 
     /// Writes the table into the document, in the place of the one before.
     pub(crate) fn keep(&self) -> Result<()> {
-        let path = root().join(DOCUMENT);
-        let document = fs::read_to_string(&path).with_context(|| format!("read {DOCUMENT}"))?;
-        let kept = kept_in(&document, &self.to_string());
-        let kept = kept.with_context(|| format!("{DOCUMENT} lacks the marks around the fuzzer's table"))?;
-        fs::write(&path, kept).with_context(|| format!("write {DOCUMENT}"))?;
-        println!("kept in {DOCUMENT}");
-        Ok(())
+        keep("fuzz", &self.to_string())
     }
 
     fn row(&self, out: &mut fmt::Formatter<'_>, what: &str, count: impl Fn(&Counts) -> usize) -> fmt::Result {
@@ -193,14 +182,6 @@ impl fmt::Display for Fuzzed {
         }
         Ok(())
     }
-}
-
-/// The document with this table between its marks, where it has them.
-fn kept_in(document: &str, table: &str) -> Option<String> {
-    let [begin, end] = MARKS;
-    let (before, rest) = document.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
-    Some(format!("{before}{begin}\n{table}\n{end}{after}"))
 }
 
 #[cfg(test)]
@@ -249,19 +230,5 @@ mod tests {
             told,
             ["on SQLite no request succeeded of: GET /b, GET /c", "the fuzzer has findings on PostgreSQL"]
         );
-    }
-
-    #[test]
-    fn a_table_takes_the_place_of_the_one_before_and_of_nothing_else() {
-        let [begin, end] = MARKS;
-        let document = format!("Prose.\n\n{begin}\n| old |\n\n{end}\nMore prose.\n");
-        let kept = kept_in(&document, "| new |\n");
-        assert_eq!(kept, Some(format!("Prose.\n\n{begin}\n| new |\n\n{end}\nMore prose.\n")));
-        assert_eq!(kept_in("no marks", "| new |\n"), None);
-    }
-
-    #[test]
-    fn the_document_has_its_marks() {
-        assert!(kept_in(include_str!("../../docs/TESTING.md"), "").is_some());
     }
 }

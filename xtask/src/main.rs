@@ -13,6 +13,7 @@ mod coverage;
 mod faults;
 mod fuzz;
 mod fuzzed;
+mod kept;
 mod mutants;
 mod peers;
 mod postgres;
@@ -58,7 +59,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Verifies webhooks by somebody else's library, as `test` does among other things.
     Verify,
-    /// Kills workers again and again, and looks whether each job's effect is there once.
+    /// Kills workers again and again and does worse, looks whether each effect is there once, and keeps the table in
+    /// docs/TESTING.md.
     Faults(faults::Options),
     /// Runs the benchmarks against SQLite and a tuned PostgreSQL.
     Bench(bench::Options),

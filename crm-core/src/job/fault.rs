@@ -37,7 +37,7 @@ pub struct AttemptFault {
     /// When it ended.
     pub at: Timestamp,
     /// Stable snake_case code: of a problem document, or `panicked`, `timed_out`, `lease_expired`, `payload`,
-    /// `no_handler`.
+    /// `no_handler`, `unreadable`.
     pub code: String,
     /// What is wrong; of a job whose payload is concealed nothing that could quote it.
     pub detail: String,

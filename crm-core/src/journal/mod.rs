@@ -22,4 +22,5 @@ pub use envelope::{Envelope, EnvelopeData, topic, topics};
 pub use event::Event;
 pub use feed::{Feed, Occurrence};
 pub use port::{JournalStore, SealedEntry};
+pub(crate) use timeline::MEMBERS_ACCOUNT;
 pub use timeline::TimelineItem;

@@ -38,7 +38,7 @@ pub struct TimelineItem {
 }
 
 /// The field of members that nobody is told: it ties a person's memberships of several workspaces together.
-const NEVER_TOLD: &str = "account_id";
+pub(crate) const MEMBERS_ACCOUNT: &str = "account_id";
 
 impl TimelineItem {
     /// An entry without the fields that the mask hides, and without what nobody is told.
@@ -47,7 +47,7 @@ impl TimelineItem {
         for values in [&mut before, &mut after] {
             mask.redact(values);
             if entity == Entity::User {
-                values.remove(NEVER_TOLD);
+                values.remove(MEMBERS_ACCOUNT);
             }
         }
         Self { id, at, actor, entity, record_id, change, before, after, events }

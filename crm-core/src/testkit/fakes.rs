@@ -8,7 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 use crate::integration::{AccessClaims, Mailer, PasswordHasher, TokenSigner};
+use crate::journal::Envelope;
 use crate::mail::Mail;
+use crate::relay::{EventHandler, Handover};
+use crate::session::Session;
 use crate::time::{Clock, Timestamp};
 
 /// A clock that goes as the test says. Each look moves it on by its tick, so that what was done
@@ -124,5 +127,20 @@ impl Mailer for FakeMailer {
                 Ok(())
             }
         }
+    }
+}
+
+/// A handler of events, `stuck`, that never says what follows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StuckHandler;
+
+#[async_trait]
+impl EventHandler for StuckHandler {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+
+    async fn hand(&self, _: &Session, _: &[Envelope], _: &mut Handover) -> Result<()> {
+        std::future::pending().await
     }
 }

@@ -13,11 +13,11 @@
 //! |---|---|
 //! | `memory` | [`MemoryStore`]: every port over plain maps |
 //! | `receiver` | [`Receiver`]: a sender of webhooks and the endpoint behind it |
-//! | `fakes` | [`FakeClock`], [`FakeMailer`], [`PlainHasher`], [`PlainSigner`], mocks of the role ports |
+//! | `fakes` | [`FakeClock`], [`FakeMailer`], [`PlainHasher`], [`PlainSigner`], [`StuckHandler`], mocks of the role ports |
 //! | `samples` | the smallest records that a law can speak of |
 //! | `world` | [`World`]: two workspaces with a member of each role, over any store |
 //! | `databases` | which servers tests run on |
-//! | `road` | [`Road`]: a way to a server that a test cuts |
+//! | `road` | [`Road`]: a way to a server that a test cuts, or on which things vanish |
 //! | `suite` | the laws of stores, room by room, and the macro that runs them |
 //! | [`roles`] | the laws of the role ports, and the macros that run them |
 
@@ -34,10 +34,10 @@ mod world;
 #[cfg(feature = "testkit")]
 pub use crate::integration::{MockMailer, MockPasswordHasher, MockTokenSigner, MockWebhookSender};
 pub use databases::{postgres_url, redis_url};
-pub use fakes::{FakeClock, FakeMailer, PlainHasher, PlainSigner};
+pub use fakes::{FakeClock, FakeMailer, PlainHasher, PlainSigner, StuckHandler};
 pub use memory::MemoryStore;
 pub use receiver::Receiver;
-pub use road::Road;
+pub use road::{Loss, Road};
 pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
 
 pub use crate::{

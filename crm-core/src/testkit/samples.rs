@@ -23,6 +23,7 @@ use crate::transfer::date::DateFormat;
 use crate::transfer::format::Format;
 use crate::transfer::{Counts, FailedRow, FileMark, Import, ImportOptions, ImportState};
 use crate::user::{NewUser, User, UserStatus};
+use crate::webhook::{DeliveryOrder, NewWebhookEndpoint};
 
 /// A contact with a family name.
 pub fn contact(last_name: &str) -> ContactEdit {
@@ -116,6 +117,17 @@ pub fn list() -> ListRequest {
 /// `Invalid` for a text that is no filter.
 pub fn filtered(filter: &str) -> Result<ListRequest> {
     Ok(ListRequest { filter: Some(filter.parse::<Filter>()?), limit: Some(200), ..ListRequest::default() })
+}
+
+/// An endpoint for these events, in no order.
+pub fn webhook(url: &str, events: &[&str]) -> NewWebhookEndpoint {
+    NewWebhookEndpoint {
+        url: url.to_owned(),
+        description: None,
+        event_types: events.iter().map(|event| (*event).to_owned()).collect(),
+        fields: Vec::new(),
+        order: DeliveryOrder::None,
+    }
 }
 
 /// An import of contacts that has read nothing yet.

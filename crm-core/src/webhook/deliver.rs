@@ -5,15 +5,16 @@ use serde::Serialize;
 
 use super::delivery::{Delivery, DeliveryAttempt, DeliveryState};
 use super::event::WebhookEvent;
-use super::message::Message;
+use super::message::{body_of, digest};
 use super::model::{DeliveryOrder, DisabledReason, WebhookEndpoint, WebhookStatus};
 use super::notice;
 use super::places::{Place, Places};
 use super::port::Health;
 use super::schedule;
 use super::secret::signature;
+use super::sent::headers;
 use crate::access::{Action, Actor, Entity, Grant};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::id::Id;
 use crate::integration::{WebhookAnswer, WebhookRequest};
 use crate::job::{Handler, JobContext, JobError, Policy, Queue, Retry};
@@ -105,7 +106,7 @@ impl Courier {
             return self.give_up(job, &mut delivery, &url, "webhook_disabled", "the endpoint is disabled").await;
         }
         self.keep_order(&endpoint, &delivery).await?;
-        let Some(body) = self.body(&delivery).await? else {
+        let Some(body) = body_of(&self.product, &delivery).await? else {
             let why = "nobody is told of the event any more";
             return self.give_up(job, &mut delivery, &endpoint.url, "event_gone", why).await;
         };
@@ -148,6 +149,8 @@ impl Courier {
             at: now,
             url: url.to_owned(),
             request_bytes: 0,
+            body_sha256: None,
+            signature: None,
             status: None,
             answer: None,
             duration_ms: 0,
@@ -172,26 +175,24 @@ impl Courier {
             return Err(JobError::not_known("this process sends no webhooks"));
         };
         let at = self.product.now();
-        let seconds = at.micros().div_euclid(1_000_000);
-        let headers = vec![
-            ("webhook-id", delivery.message_id.clone()),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", signature(secrets, &delivery.message_id, seconds, &body)),
-        ];
-        let request_bytes = body.len() as u64;
-        self.place.set_out();
-        let answer = sender.send(WebhookRequest::new(endpoint.url.clone(), headers, body)).await;
-        let took = self.product.now().micros().saturating_sub(at.micros()) / 1_000;
         let mut attempt = DeliveryAttempt {
             number: job.attempt(),
             at,
             url: endpoint.url.clone(),
-            request_bytes,
+            request_bytes: body.len() as u64,
+            body_sha256: Some(digest(&body)),
+            signature: None,
             status: None,
             answer: None,
-            duration_ms: u64::try_from(took).unwrap_or(0),
+            duration_ms: 0,
             error: None,
         };
+        attempt.signature = Some(signature(secrets, &delivery.message_id, attempt.seconds(), &body));
+        let request = WebhookRequest::new(endpoint.url.clone(), headers(delivery, &attempt), body);
+        self.place.set_out();
+        let answer = sender.send(request).await;
+        let took = self.product.now().micros().saturating_sub(at.micros()) / 1_000;
+        attempt.duration_ms = u64::try_from(took).unwrap_or(0);
         let mut retry_after = None;
         match answer {
             Ok(answer) => {
@@ -203,21 +204,6 @@ impl Courier {
             Err(error) => attempt.error = Some(error.message().to_owned()),
         }
         Ok(Outcome { attempt, retry_after })
-    }
-
-    /// What is sent: the event as an admin sees it now; none where nobody is told of it.
-    async fn body(&self, delivery: &Delivery) -> Result<Option<Vec<u8>>> {
-        let workspace = self.grant.workspace_id();
-        let message = if delivery.is_test() {
-            Message::test(workspace, delivery)
-        } else {
-            let feed = self.product.crm().feed(workspace).await?;
-            let found = feed.sealed_after(delivery.seq - 1, 1).await?;
-            let event = found.first().and_then(|occurrence| self.product.envelope(occurrence));
-            let Some(event) = event else { return Ok(None) };
-            Message::of(workspace, event)
-        };
-        serde_json::to_vec(&message).map(Some).map_err(Error::internal)
     }
 
     /// Keeps what an attempt came to, and says what becomes of the job.

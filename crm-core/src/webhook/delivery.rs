@@ -57,8 +57,14 @@ pub struct DeliveryAttempt {
     pub at: Timestamp,
     /// Where to.
     pub url: String,
-    /// How long the body was, in bytes.
+    /// How long the body was, in bytes; 0 where nothing was sent.
     pub request_bytes: u64,
+    /// The SHA-256 of the body, in hexadecimal digits.
+    #[serde(default)]
+    pub body_sha256: Option<String>,
+    /// The `webhook-signature`.
+    #[serde(default)]
+    pub signature: Option<String>,
     /// The status of the answer; absent where none came.
     pub status: Option<u16>,
     /// How the answer began.
@@ -67,6 +73,13 @@ pub struct DeliveryAttempt {
     pub duration_ms: u64,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+impl DeliveryAttempt {
+    /// The `webhook-timestamp`: when it began, in seconds since 1970.
+    pub(super) fn seconds(&self) -> i64 {
+        self.at.micros().div_euclid(1_000_000)
+    }
 }
 
 /// One event on its way to one endpoint; the job that sends it has the same id.

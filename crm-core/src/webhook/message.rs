@@ -1,11 +1,14 @@
 //! What is sent.
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::delivery::{Delivery, TEST};
 use crate::access::ActorRef;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::journal::{Entry, Envelope, EnvelopeData};
+use crate::session::Session;
 use crate::time::Timestamp;
 use crate::workspace::Workspace;
 
@@ -35,14 +38,34 @@ pub struct Message {
 
 impl Message {
     /// The message of an event.
-    pub(super) fn of(workspace_id: Id<Workspace>, event: Envelope) -> Self {
+    fn of(workspace_id: Id<Workspace>, event: Envelope) -> Self {
         let Envelope { seq, id, kind, occurred_at, actor, data } = event;
         Self { kind, timestamp: occurred_at, workspace_id, seq, id: Some(id), actor: Some(actor), data: Some(data) }
     }
 
     /// The message of a test.
-    pub(super) fn test(workspace_id: Id<Workspace>, delivery: &Delivery) -> Self {
+    fn test(workspace_id: Id<Workspace>, delivery: &Delivery) -> Self {
         let kind = TEST.to_owned();
         Self { kind, timestamp: delivery.created_at, workspace_id, seq: 0, id: None, actor: None, data: None }
     }
+}
+
+/// The body of a delivery: the event as an admin sees it now; none where nobody is told of it.
+pub(super) async fn body_of(product: &Session, delivery: &Delivery) -> Result<Option<Vec<u8>>> {
+    let workspace = product.actor().workspace_id();
+    let message = if delivery.is_test() {
+        Message::test(workspace, delivery)
+    } else {
+        let feed = product.crm().feed(workspace).await?;
+        let found = feed.sealed_after(delivery.seq - 1, 1).await?;
+        let event = found.first().and_then(|occurrence| product.envelope(occurrence));
+        let Some(event) = event else { return Ok(None) };
+        Message::of(workspace, event)
+    };
+    serde_json::to_vec(&message).map(Some).map_err(Error::internal)
+}
+
+/// By what a body is known again: its SHA-256 in hexadecimal digits.
+pub(super) fn digest(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! An endpoint is sent what an admin sees, whoever made it. Its secrets are in a table of their own, which no
-//! image, entry or export holds. Deliberately absent: a copy of the bodies that were sent.
+//! image, entry or export holds. Deliberately absent: a copy of the bodies that were sent; of the last one is told what
+//! is still the same, by its digest.
 
 mod catalogue;
 mod deliver;
@@ -28,6 +29,7 @@ mod port;
 mod request;
 mod schedule;
 mod secret;
+mod sent;
 mod service;
 mod turn;
 mod upkeep;
@@ -46,6 +48,7 @@ pub use request::{
     WebhookEndpointChange,
 };
 pub use secret::{MadeSecret, signature};
+pub use sent::{DeliveryWithRequest, SentRequest};
 pub use service::Webhooks;
 pub use turn::DeliveryTurn;
 pub(crate) use turn::turned;

@@ -15,6 +15,7 @@ use crate::custom_field::CustomField;
 use crate::deal::Deal;
 use crate::exchange_rate::ExchangeRate;
 use crate::filter::CUSTOM_PREFIX;
+use crate::journal::MEMBERS_ACCOUNT;
 use crate::mail::MailTemplate;
 use crate::pipeline::Pipeline;
 use crate::store::Record;
@@ -25,7 +26,7 @@ use crate::user::User;
 use crate::workspace::Workspace;
 
 /// What no image holds, and what nobody is told of a member.
-const NEVER_TOLD: [&str; 4] = ["id", "version", "updated_at", "account_id"];
+const NEVER_TOLD: [&str; 4] = ["id", "version", "updated_at", MEMBERS_ACCOUNT];
 
 /// Whether an event about one of these kinds of record can tell that a field changed.
 pub(super) fn is_told(name: &str, kinds: &BTreeSet<Entity>, custom: &[CustomField]) -> bool {

@@ -9,7 +9,8 @@ use super::request::{
     WebhookEndpointChange,
 };
 use super::secret::MadeSecret;
-use crate::access::{Action, Entity, Grant, View};
+use super::sent::{DeliveryWithRequest, request};
+use crate::access::{Action, Actor, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::job::{Job, Queue, Task};
@@ -186,6 +187,23 @@ impl Webhooks {
         data.truncate(usize::from(limit));
         let next_cursor = data.last().filter(|_| !is_last).map(|delivery| delivery.id.to_string());
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
+    }
+
+    /// A delivery to an endpoint, with what its last attempt sent.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`, also for a delivery to another endpoint.
+    pub async fn delivery(&self, id: Id<WebhookEndpoint>, delivery: Id<Delivery>) -> Result<DeliveryWithRequest> {
+        let grant = self.session.require(Entity::WebhookEndpoint, Action::Read)?;
+        self.endpoint(&grant, id).await?;
+        let found = self.session.ports().webhooks.delivery(&grant, delivery).await?;
+        if found.endpoint_id != id {
+            return Err(Error::not_found("delivery", delivery));
+        }
+        // What is sent is what the product itself sees, whoever asks for it.
+        let product = self.session.crm().acting(Actor::system(grant.workspace_id(), "webhook")).await?;
+        let request = request(&product, &found).await?;
+        Ok(DeliveryWithRequest { delivery: found, request })
     }
 
     /// Sends again what was wanted before: one delivery, or those of a span of time, at most a thousand at once.

@@ -6,7 +6,7 @@ use crm_core::mail::Mail;
 use crm_core::{Error, Result};
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
@@ -16,6 +16,9 @@ use super::options::{Security, SmtpOptions};
 
 /// How somebody signs in; servers that offer neither are not spoken to.
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
+
+/// How a certificate begins; without one, a file of certificates is of something else.
+const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
 /// Gives mails to a server over SMTP.
 pub struct SmtpMailer {
@@ -29,15 +32,11 @@ impl SmtpMailer {
     /// A mailer; nobody is connected to yet.
     ///
     /// # Errors
-    /// `Invalid` where TLS cannot be set up for the host.
+    /// `Invalid` at `host` where TLS cannot be set up for it, and at `authorities` where these are no certificates.
     pub fn new(options: SmtpOptions) -> Result<Self> {
         let tls = match options.security {
             Security::Plain => None,
-            Security::Implicit | Security::Starttls => {
-                Some(TlsParameters::new(options.host.clone()).map_err(|error| {
-                    Error::invalid("host", "host", format!("cannot be spoken to with TLS: {error}")).with_source(error)
-                })?)
-            }
+            Security::Implicit | Security::Starttls => Some(tls(&options)?),
         };
         Ok(Self { options, tls, hello: ClientId::default(), idle: Mutex::default() })
     }
@@ -88,6 +87,23 @@ impl Mailer for SmtpMailer {
         let delivered = tokio::time::timeout(self.options.timeout, self.deliver(&envelope, &message)).await;
         delivered.unwrap_or_else(|_| Err(error::timeout()))
     }
+}
+
+/// What servers are believed to be by.
+fn tls(options: &SmtpOptions) -> Result<TlsParameters> {
+    let mut tls = TlsParameters::builder(options.host.clone());
+    if let Some(authorities) = &options.authorities {
+        if !authorities.contains(PEM) {
+            return Err(Error::invalid("authorities", "value", "holds no certificate in PEM"));
+        }
+        let read = Certificate::from_pem(authorities.as_bytes());
+        tls = tls.add_root_certificate(read.map_err(|error| {
+            Error::invalid("authorities", "value", format!("cannot be read: {error}")).with_source(error)
+        })?);
+    }
+    tls.build().map_err(|error| {
+        Error::invalid("host", "host", format!("cannot be spoken to with TLS: {error}")).with_source(error)
+    })
 }
 
 /// Whom the server is told the mail is from and for.

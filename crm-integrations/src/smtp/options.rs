@@ -27,6 +27,8 @@ pub struct SmtpOptions {
     pub security: Security,
     /// Who signs in, where somebody must.
     pub credentials: Option<(String, SecretString)>,
+    /// Certificates in PEM that the server's may be signed by, beside those that the machine trusts.
+    pub authorities: Option<String>,
     /// How long a mail may take, from the connection to the answer.
     pub timeout: Duration,
     /// How many idle connections are kept.
@@ -37,6 +39,6 @@ impl SmtpOptions {
     /// A server that nobody signs in to. A mail may take a minute, and four idle connections are kept.
     pub fn new(host: impl Into<String>, port: u16, security: Security) -> Self {
         let timeout = Duration::from_secs(60);
-        Self { host: host.into(), port, security, credentials: None, timeout, idle: 4 }
+        Self { host: host.into(), port, security, credentials: None, authorities: None, timeout, idle: 4 }
     }
 }

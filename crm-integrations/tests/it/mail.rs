@@ -14,7 +14,7 @@ use crm_core::testkit::roles::mailer::PostOffice;
 use crm_core::testkit::roles::mailer_trouble::{Trouble, TroubledPostOffice};
 use crm_integrations::mailbox::MailboxMailer;
 use crm_integrations::smtp::{Security, SmtpMailer, SmtpOptions};
-use support::{Desk, start};
+use support::{Authority, Desk, Line, start};
 
 /// A server, and a mailer that gives up soon.
 struct Server {
@@ -30,8 +30,35 @@ fn options(address: SocketAddr, security: Security) -> SmtpOptions {
 }
 
 fn server() -> Server {
-    let (address, desk) = start();
+    let (address, desk) = start(Line::Plain);
     Server { mailer: SmtpMailer::new(options(address, Security::Plain)).unwrap(), address, desk }
+}
+
+/// How servers of this name are spoken to, who signed their certificate, and by which mailer.
+fn encrypted(security: Security, name: &str, signer: &Authority) -> (SocketAddr, Arc<Desk>, SmtpOptions) {
+    let acceptor = signer.acceptor(name);
+    let (address, desk) = start(match security {
+        Security::Implicit => Line::Implicit(acceptor),
+        Security::Starttls => Line::Starttls(acceptor),
+        Security::Plain => Line::Plain,
+    });
+    (address, desk, options(address, security))
+}
+
+/// A server whose certificate is signed by somebody whom the mailer is told of.
+fn trusted(security: Security) -> Server {
+    let authority = Authority::new();
+    let (address, desk, mut options) = encrypted(security, "127.0.0.1", &authority);
+    options.authorities = Some(authority.pem());
+    Server { mailer: SmtpMailer::new(options).unwrap(), address, desk }
+}
+
+fn by_starttls() -> Server {
+    trusted(Security::Starttls)
+}
+
+fn by_tls() -> Server {
+    trusted(Security::Implicit)
 }
 
 #[async_trait]
@@ -56,6 +83,18 @@ mod over_smtp {
     use super::*;
     crm_core::testkit::mailer_suite!(server);
     crm_core::testkit::mailer_trouble_suite!(server);
+}
+
+mod over_starttls {
+    use super::*;
+    crm_core::testkit::mailer_suite!(by_starttls);
+    crm_core::testkit::mailer_trouble_suite!(by_starttls);
+}
+
+mod over_tls {
+    use super::*;
+    crm_core::testkit::mailer_suite!(by_tls);
+    crm_core::testkit::mailer_trouble_suite!(by_tls);
 }
 
 /// A folder that is removed after its test.
@@ -137,6 +176,43 @@ async fn a_server_without_tls_gets_no_mail_that_needs_it() {
         assert!(["mail_unreachable", "mail_timeout"].contains(&error.code()), "{error:?}");
     }
     assert!(server.desk.recipients.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_not_trusted_gets_no_mail_and_may_be_set_right() {
+    let authority = Authority::new();
+    for security in [Security::Starttls, Security::Implicit] {
+        let (_, desk, mut options) = encrypted(security, "127.0.0.1", &authority);
+        let stranger = Authority::new();
+        for authorities in [None, Some(stranger.pem())] {
+            options.authorities = authorities;
+            let error = SmtpMailer::new(options.clone()).unwrap().send(&mail()).await.unwrap_err();
+            assert_eq!((error.code(), error.is_retryable()), ("mail_unreachable", true), "{error:?}");
+            assert!(error.message().contains("certificate"), "it says why: {error:?}");
+        }
+        assert!(desk.arrived.lock().is_empty() && desk.recipients.lock().is_empty());
+        // One of several is enough.
+        options.authorities = Some(stranger.pem() + &authority.pem());
+        SmtpMailer::new(options).unwrap().send(&mail()).await.unwrap();
+        assert_eq!(desk.arrived.lock().len(), 1);
+        // A certificate is of one server: another's does not do.
+        let (_, desk, mut options) = encrypted(security, "mail.example.com", &authority);
+        options.authorities = Some(authority.pem());
+        let error = SmtpMailer::new(options).unwrap().send(&mail()).await.unwrap_err();
+        assert_eq!(error.code(), "mail_unreachable", "{error:?}");
+        assert!(desk.arrived.lock().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_certificate_is_refused_before_anything_is_sent() {
+    let (address, _) = start(Line::Plain);
+    for authorities in ["", "a certificate", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        let mut options = options(address, Security::Starttls);
+        options.authorities = Some(authorities.to_owned());
+        let error = SmtpMailer::new(options).map(drop).unwrap_err();
+        assert_eq!(error.kind(), crm_core::ErrorKind::Invalid, "{authorities}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ pub(crate) fn settle(fault: Fault) -> Error {
 }
 
 /// What Diesel has no kind for. It keeps no SQLSTATE, so these are words of English messages, which each
-/// connection asks for (`pool.rs`). A server that speaks another language to a role that must not choose it
+/// connection asks for (`reach.rs`). A server that speaks another language to a role that must not choose it
 /// has them read as defects.
 fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     let message = information.message();

@@ -13,8 +13,9 @@ use futures::future::{Either, select};
 use futures::stream::poll_fn;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio_postgres::{AsyncMessage, NoTls, Notification};
+use tokio_postgres::{AsyncMessage, Notification};
 
+use super::reach::{ENGLISH, connect};
 use super::telling::{COMMITS, Telling};
 
 /// The channel that names of queues are sent on.
@@ -99,9 +100,11 @@ async fn hear_on(url: &str, bells: &Bells) {
 }
 
 async fn hear(url: &str, bells: &Bells) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
+    let (client, mut connection) = connect(url).await?;
     let mut messages = poll_fn(move |context| connection.poll_message(context));
     let listen = async {
+        // Refused to roles without the right, as on the other connections.
+        let _ = client.batch_execute(ENGLISH).await;
         client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {COMMITS}")).await?;
         // What was said before nobody heard.
         bells.ring_all();

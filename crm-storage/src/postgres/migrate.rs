@@ -142,7 +142,7 @@ pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
     }
     make_info(pools).await?;
     pools
-        .write(async move |connection: &mut AsyncPgConnection| {
+        .unhurried(async move |connection: &mut AsyncPgConnection| {
             unhurried(connection).await?;
             lock(connection).await?;
             let from = info(connection).await?.check_binary()?.version;
@@ -158,7 +158,7 @@ pub(super) async fn up(pools: &Pools) -> Result<Migrated> {
 /// Takes the last migration back, with everything that it made.
 pub(super) async fn down(pools: &Pools) -> Result<Migrated> {
     pools
-        .write(async move |connection: &mut AsyncPgConnection| {
+        .unhurried(async move |connection: &mut AsyncPgConnection| {
             unhurried(connection).await?;
             lock(connection).await?;
             let from = info(connection).await?.check_binary()?.version;
@@ -186,7 +186,7 @@ async fn make_info(pools: &Pools) -> Result<()> {
     let mut tries = TRIES;
     loop {
         let made = pools
-            .write(async move |connection: &mut AsyncPgConnection| {
+            .unhurried(async move |connection: &mut AsyncPgConnection| {
                 // Whoever migrates already holds the table against the row.
                 unhurried(connection).await?;
                 connection.batch_execute(migration::CREATE_INFO).await?;

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use super::error::settle;
+use super::reach::{ENGLISH, connect};
 use super::waiting::Waiting;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
@@ -26,10 +27,6 @@ use crate::options::Options;
 const STILL: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How long the server lets a statement run whose caller has vanished with the whole program.
 const LAST_RESORT: Duration = Duration::from_secs(600);
-/// Makes a server say in English what `error.rs` reads, unless it does. One that speaks English already is
-/// asked for nothing, because not every role may ask.
-const ENGLISH: &str = "SELECT set_config('lc_messages', 'C', false) \
-    WHERE current_setting('lc_messages') !~* '^(c|posix|en|english)([^a-z]|$)'";
 
 /// The connections of a store; clones share them.
 #[derive(Clone)]
@@ -94,9 +91,16 @@ impl Drop for Lease {
             self.pool.idle.lock().push(link);
             return;
         }
-        let cancel = link.connection.cancel_token();
-        drop(link);
-        self.pool.runtime.spawn(async move { cancel.cancel_query(NoTls).await });
+        let Link { connection, mut reader } = link;
+        let (cancel, patience) = (connection.cancel_token(), self.pool.options.patience);
+        drop(connection);
+        self.pool.runtime.spawn(async move {
+            // Where packets vanish nobody answers, and neither task may wait for ever.
+            let _ = tokio::time::timeout(patience, cancel.cancel_query(NoTls)).await;
+            if tokio::time::timeout(patience, &mut reader).await.is_err() {
+                reader.abort();
+            }
+        });
     }
 }
 
@@ -134,7 +138,7 @@ fn leaves_clean(fault: &Fault) -> bool {
             !matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
         }
         Fault::Database(DieselError::NotFound | DieselError::DeserializationError(_)) => true,
-        Fault::Database(_) | Fault::Connect(_) | Fault::Late => false,
+        Fault::Database(_) | Fault::Connect(_) | Fault::Late | Fault::Unanswered => false,
     }
 }
 
@@ -146,23 +150,29 @@ fn busy() -> Fault {
 impl Pool {
     async fn open(self: &Arc<Self>) -> Outcome<Link> {
         let pool = self.clone();
-        let opened = self.runtime.spawn(async move { pool.connect().await }).await;
-        opened.unwrap_or_else(|_| Err(Fault::Core(Error::unavailable("the store's runtime has ended"))))
+        let open = async move { tokio::time::timeout(pool.options.patience, pool.connect()).await };
+        let opened = self.runtime.spawn(open).await;
+        let opened = opened.map_err(|_| Fault::Core(Error::unavailable("the store's runtime has ended")))?;
+        opened.unwrap_or_else(|_| Err(Fault::Core(Error::unavailable("the database does not answer"))))
     }
 
     /// Connects, on the runtime that reads the socket.
     async fn connect(&self) -> Outcome<Link> {
-        let connect = tokio_postgres::connect(&self.url, NoTls);
-        let connected = tokio::time::timeout(self.options.patience, connect).await;
-        let connected = connected.map_err(|_| Fault::Core(Error::unavailable("the database does not answer")))?;
-        let (client, socket) =
-            connected.map_err(|error| Fault::Connect(ConnectionError::BadConnection(error.to_string())))?;
+        let (client, socket) = connect(&self.url)
+            .await
+            .map_err(|error| Fault::Connect(ConnectionError::BadConnection(error.to_string())))?;
         // What ends it shows in the statements that wait for it.
         let reader = tokio::spawn(async move { drop(socket.await) });
         let mut connection = AsyncPgConnection::try_from(client).await?;
-        let limit = LAST_RESORT.max(self.options.deadline * 2).as_millis();
-        let patience = self.options.patience.as_millis();
-        connection.batch_execute(&format!("SET statement_timeout = {limit}; SET lock_timeout = {patience}")).await?;
+        let Options { deadline, patience, write_deadline, .. } = &self.options;
+        let limit = LAST_RESORT.max(*deadline * 2).max(*write_deadline * 2).as_millis();
+        // A caller that vanished in the middle of a write must not hold its locks for longer than the write may take.
+        let limits = format!(
+            "SET statement_timeout = {limit}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            patience.as_millis(),
+            write_deadline.as_millis()
+        );
+        connection.batch_execute(&limits).await?;
         // Refused to roles without the right: then a few faults read as defects, and all else works.
         let _ = connection.batch_execute(ENGLISH).await;
         Ok(Link { connection, reader })
@@ -216,7 +226,13 @@ impl Pools {
     {
         let mut lease = self.lease().await.map_err(settle)?;
         let done = tokio::time::timeout(self.0.options.deadline, lease.run(read)).await;
-        done.unwrap_or(Err(Fault::Late)).map_err(settle)
+        done.unwrap_or_else(|_| Err(self.doubt(Fault::Late))).map_err(settle)
+    }
+
+    /// Nobody answered what takes a moment: the connections that nobody uses may be as dead, and are made anew.
+    fn doubt(&self, fault: Fault) -> Fault {
+        self.0.idle.lock().clear();
+        fault
     }
 
     /// Reads a list, within the deadline.
@@ -269,8 +285,21 @@ impl Pools {
         false
     }
 
-    /// Writes in one transaction; a caller who goes takes it along.
+    /// Writes in one transaction, within the deadline of writes; a caller who goes takes it along. Where it fails for
+    /// the deadline, or because the connection was lost, nobody knows whether it is written: whoever has a key asks
+    /// again under it.
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
+            + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>
+            + Send,
+    {
+        let done = tokio::time::timeout(self.0.options.write_deadline, self.unhurried(write)).await;
+        done.unwrap_or_else(|_| Err(settle(self.doubt(Fault::Unanswered))))
+    }
+
+    /// As [`Pools::write`], however long it takes.
+    pub(super) async fn unhurried<T, F>(&self, write: F) -> Result<T>
     where
         for<'r> F: AsyncFnOnce(&'r mut AsyncPgConnection) -> Outcome<T>
             + DbFn<&'r mut AsyncPgConnection, Outcome<T>, Fut: Send>

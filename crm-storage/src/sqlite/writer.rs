@@ -238,8 +238,11 @@ impl Merger {
             while changed.count() == before {
                 let Some(table) = changed.next() else { return };
                 let merge = async move |connection: &mut SqliteConnection| Ok(merging::merge(connection, table)?);
-                // What cannot be merged now is merged when more words come.
-                if !writer.write(merge).await.unwrap_or(false) {
+                let has_more = writer.write(merge).await.unwrap_or_else(|error| {
+                    tracing::warn!(?error, table, "words could not be merged; trying again when more come");
+                    false
+                });
+                if !has_more {
                     changed.merged(table, before);
                 }
             }

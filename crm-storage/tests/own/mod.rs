@@ -4,6 +4,7 @@
 
 pub(crate) mod another;
 pub(crate) mod backfill;
+pub(crate) mod dead_road;
 pub(crate) mod forgery;
 pub(crate) mod jobs;
 pub(crate) mod lists;

@@ -121,6 +121,9 @@ pub struct Config {
     pub mail: Option<MailTarget>,
     /// `mail_from`: who mail is from, as in `Acme Sales <crm@example.com>`.
     pub mail_from: Option<Recipient>,
+    /// `mail_ca`: a file of certificates in PEM that a mail server's may be signed by, beside those that the machine
+    /// trusts; what it holds.
+    pub mail_ca: Option<String>,
     /// `public_url`: where people reach the server, as in `https://crm.example.com`; links in mails begin with it,
     /// and there are none where absent.
     pub public_url: Option<PublicUrl>,
@@ -182,6 +185,7 @@ impl Config {
             webhook_http: sources.or("webhook_http", "refused").webhook_http()?,
             mail,
             mail_from,
+            mail_ca: sources.setting("mail_ca").map(|setting| setting.content()).transpose()?,
             public_url: sources.setting("public_url").map(|setting| setting.read()).transpose()?,
             redis_url: sources.setting("redis_url").map(|setting| setting.read()).transpose()?,
         })
@@ -234,6 +238,12 @@ impl Setting<'_> {
     /// A value that says by itself what is wrong with it.
     fn read<T: FromStr<Err = String>>(&self) -> Result<T> {
         self.text().parse().map_err(|reason| self.refused("value", reason))
+    }
+
+    /// What the file holds that is named.
+    fn content(&self) -> Result<String> {
+        let content = std::fs::read_to_string(self.text());
+        content.map_err(|error| self.refused("value", format!("cannot be read: {error}")))
     }
 
     fn recipient(&self) -> Result<Recipient> {

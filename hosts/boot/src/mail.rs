@@ -147,7 +147,12 @@ mod wiring {
                 };
                 let mut options = SmtpOptions::new(host, *port, security);
                 options.credentials.clone_from(credentials);
-                let named = |error: Error| Error::invalid("SLACKCRM_MAIL", "value", error.message().to_owned());
+                options.authorities.clone_from(&config.mail_ca);
+                let named = |error: Error| {
+                    let is_of_authorities = error.fields().iter().any(|fault| fault.field == "authorities");
+                    let setting = if is_of_authorities { "SLACKCRM_MAIL_CA" } else { "SLACKCRM_MAIL" };
+                    Error::invalid(setting, "value", error.message().to_owned())
+                };
                 Arc::new(SmtpMailer::new(options).map_err(named)?)
             }
         };

@@ -13,7 +13,7 @@ use crate::secret;
 
 /// Every setting by its name in the file; the variable is the same in capitals after `SLACKCRM_`,
 /// the flag the same with hyphens.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "listen",
     "database_url",
     "secret_key",
@@ -33,6 +33,7 @@ const KEYS: [&str; 21] = [
     "webhook_http",
     "mail",
     "mail_from",
+    "mail_ca",
     "public_url",
     "redis_url",
 ];

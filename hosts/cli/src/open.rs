@@ -5,6 +5,7 @@ use std::path::Path;
 use crm_boot::{Booted, Config, MailTarget, Options};
 use crm_core::filter::{Filter, Op};
 use crm_core::mail::Recipient;
+use crm_core::text::Email;
 use crm_core::user::User;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, ListRequest, Session};
@@ -108,8 +109,14 @@ async fn candidates(crm: &Crm, wanted: Option<&str>) -> Result<Vec<Workspace>, F
 
 /// The member of a workspace with this e-mail address.
 pub(crate) async fn member(crm: &Crm, workspace: Id<Workspace>, email: &str) -> Result<Option<Id<User>>, Failure> {
-    let session = crm.acting(Actor::system(workspace, "cli")).await?;
-    let filter = Filter::is("email", Op::Eq, email);
+    addressed(&crm.acting(Actor::system(workspace, "cli")).await?, email).await
+}
+
+/// The member with this e-mail address of the workspace of a session. A filter finds also whose address is another
+/// that reads alike.
+pub(crate) async fn addressed(session: &Session, email: &str) -> Result<Option<Id<User>>, Failure> {
+    let Ok(address) = email.parse::<Email>() else { return Ok(None) };
+    let filter = Filter::is("email", Op::Eq, address.as_str());
     let page = session.users().list(&ListRequest { filter: Some(filter), ..ListRequest::default() }).await?;
-    Ok(page.data.first().map(|user| user.id))
+    Ok(page.data.iter().find(|user| user.email.as_ref() == Some(&address)).map(|user| user.id))
 }

@@ -7,11 +7,12 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
-use super::support::{conflicts, contact, deal, field, invalid_at};
+use super::support::{conflicts, contact, deal, fails, field, invalid_at};
 use super::webhooks::{DAY, URL, deliveries, kinds, made, member, same, send, sending, wanting};
 use crate::access::{Action, Entity, Role};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
+use crate::error::ErrorKind::{Denied, NotFound};
 use crate::error::{Error, Result};
 use crate::integration::{WebhookAnswer, WebhookRequest, WebhookSender};
 use crate::job::{Endless, JobState, JobsRequest, Never, Queue, Settled, Stop, Taken, Workers};
@@ -21,7 +22,7 @@ use crate::store::IdempotencyKey;
 use crate::testkit::{FakeMailer, Receiver, World, samples};
 use crate::webhook::{
     DeliveriesRequest, Delivery, DeliveryState, Health, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
-    WebhookEndpointChange, WebhookStatus,
+    RotateSecret, SentRequest, WebhookEndpointChange, WebhookStatus,
 };
 
 /// The places of the queue in one process.
@@ -302,4 +303,48 @@ pub async fn a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_lat
     let change = WebhookEndpointChange { url: format!("{URL}/2"), ..same(&endpoint) };
     let changed = admin.webhooks().update(endpoint.id, change, Expect::Any).await.unwrap().endpoint;
     assert_eq!(changed.fields, ["custom.region"]);
+}
+
+pub async fn what_was_sent_is_told_byte_for_byte_or_not_at_all(world: World) {
+    let (crm, receiver) = sending(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let endpoint = made(&admin, wanting(&["contact.created"])).await.endpoint.id;
+    let other = made(&admin, wanting(&["deal.created"])).await.endpoint.id;
+    let ada = contact(&admin, samples::contact("Ada \"quoted\" Lovelace")).await;
+    while crm.relay().pass().await.unwrap() > 0 {}
+    let id = deliveries(&admin, endpoint).await[0].id;
+    let told = async || admin.webhooks().delivery(endpoint, id).await.unwrap();
+    assert_eq!(told().await.request, None, "nothing was sent yet");
+    // Of several attempts it is the last one that is told.
+    receiver.answer(500, None);
+    send(&crm).await;
+    world.clock.advance_seconds(60);
+    send(&crm).await;
+    let [_, last]: [WebhookRequest; 2] = receiver.take().try_into().unwrap();
+    let found = told().await;
+    assert_eq!((found.delivery.id, found.delivery.attempts.len()), (id, 2));
+    let request = found.request.unwrap();
+    assert_eq!((request.attempt, &request.url), (2, &last.url));
+    assert_eq!(request.body.as_deref().map(str::as_bytes), Some(last.body.as_slice()));
+    for (name, value) in &last.headers {
+        assert_eq!(request.headers.get(*name), Some(value), "{name}");
+    }
+    assert_eq!(request.headers.len(), last.headers.len() + 1, "the kind of content beside them");
+    // What happens to the record later is another event, and another secret signs what comes.
+    admin.contacts().update(ada.id, samples::contact("King"), Expect::Any).await.unwrap();
+    let rotate_secret = Some(RotateSecret { overlap_seconds: 0 });
+    let read = admin.webhooks().read(endpoint).await.unwrap();
+    let change = WebhookEndpointChange { rotate_secret, ..same(&read) };
+    admin.webhooks().update(endpoint, change, Expect::Any).await.unwrap();
+    assert_eq!(told().await.request.as_ref(), Some(&request));
+    // Of what is gone nothing is told that is not in the log itself.
+    admin.contacts().delete(ada.id, Expect::Any).await.unwrap();
+    assert_eq!(told().await.request, Some(SentRequest { body: None, ..request }));
+    let job = admin.webhooks().test(endpoint).await.unwrap().id;
+    send(&crm).await;
+    let [test]: [WebhookRequest; 1] = receiver.take().try_into().unwrap();
+    let request = admin.webhooks().delivery(endpoint, job.cast()).await.unwrap().request.unwrap();
+    assert_eq!(request.body.as_deref().map(str::as_bytes), Some(test.body.as_slice()));
+    fails(admin.webhooks().delivery(other, id).await, NotFound);
+    fails(member(&crm, &world, Role::SalesRep).await.webhooks().delivery(endpoint, id).await, Denied);
 }

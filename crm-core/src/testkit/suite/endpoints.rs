@@ -12,7 +12,7 @@ use crate::crm::Crm;
 use crate::id::Id;
 use crate::session::{Expect, Session};
 use crate::store::{Stored, Write};
-use crate::testkit::{Receiver, World};
+use crate::testkit::{Receiver, World, samples};
 use crate::time::Timestamp;
 use crate::webhook::{
     Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, Health, MadeSecret, NewWebhookEndpoint, Span,
@@ -25,13 +25,8 @@ fn sending(world: &World) -> Crm {
 }
 
 async fn endpoint(session: &Session) -> Id<WebhookEndpoint> {
-    let new = NewWebhookEndpoint {
-        url: "https://hooks.example/crm".to_owned(),
-        description: None,
-        event_types: vec!["*".to_owned()],
-        fields: Vec::new(),
-        order: DeliveryOrder::Record,
-    };
+    let order = DeliveryOrder::Record;
+    let new = NewWebhookEndpoint { order, ..samples::webhook("https://hooks.example/crm", &["*"]) };
     session.webhooks().create(new).await.unwrap().endpoint.id
 }
 

@@ -237,6 +237,7 @@ macro_rules! __suite {
                 what_waits_in_a_paused_queue_is_sent_however_late,
                 a_replay_under_one_key_happens_once,
                 a_custom_field_that_an_endpoint_names_is_one_and_may_be_retired_later,
+                what_was_sent_is_told_byte_for_byte_or_not_at_all,
             }
             endings {
                 what_ended_is_the_same_from_sums_as_one_by_one,

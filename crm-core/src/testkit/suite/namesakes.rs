@@ -14,10 +14,7 @@ use crate::session::{Expect, Session};
 use crate::store::{Stored, Write};
 use crate::testkit::{Receiver, World, samples};
 use crate::text::Email;
-use crate::webhook::{
-    Delivery, DeliveryOrder, DeliveryQuery, DeliveryState, Health, MadeSecret, NewWebhookEndpoint, Span,
-    WebhookEndpoint,
-};
+use crate::webhook::{Delivery, DeliveryQuery, DeliveryState, Health, MadeSecret, Span, WebhookEndpoint};
 
 /// The admins of both workspaces.
 async fn admins(crm: &Crm, world: &World) -> [Session; 2] {
@@ -210,13 +207,7 @@ pub async fn what_became_of_a_mail_is_told_in_its_workspace(world: World) {
 /// An endpoint of one id in each workspace, with a secret and a delivery of one id.
 async fn endpoints(sessions: &[Session; 2]) -> (Id<WebhookEndpoint>, Delivery) {
     let [home, away] = sessions;
-    let new = NewWebhookEndpoint {
-        url: "https://hooks.example/crm".to_owned(),
-        description: None,
-        event_types: vec!["*".to_owned()],
-        fields: Vec::new(),
-        order: DeliveryOrder::None,
-    };
+    let new = samples::webhook("https://hooks.example/crm", &["*"]);
     let made = home.webhooks().create(new).await.unwrap().endpoint.into_inner();
     let delivery = Delivery {
         id: Id::new_at(home.now()),

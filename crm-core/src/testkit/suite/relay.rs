@@ -18,7 +18,7 @@ use crate::journal::Envelope;
 use crate::relay::{CursorMove, EventHandler, Handover};
 use crate::session::{Expect, Session};
 use crate::store::{Changes, Write};
-use crate::testkit::{World, samples};
+use crate::testkit::{StuckHandler, World, samples};
 
 /// What an event is handed over as: its number and its name.
 struct Told;
@@ -58,20 +58,6 @@ impl EventHandler for Telling {
             true => Err(Error::unavailable("the handler is broken")),
             false => Ok(()),
         }
-    }
-}
-
-/// Never says what follows.
-struct Stuck;
-
-#[async_trait]
-impl EventHandler for Stuck {
-    fn name(&self) -> &'static str {
-        "stuck"
-    }
-
-    async fn hand(&self, _: &Session, _: &[Envelope], _: &mut Handover) -> Result<()> {
-        std::future::pending().await
     }
 }
 
@@ -208,8 +194,8 @@ pub async fn what_a_handler_cannot_take_is_handed_over_later(world: World) {
 
 pub async fn a_handler_that_never_returns_is_given_up_and_stops_nobody_else(world: World) {
     let telling = Arc::new(Telling::default());
-    let [crm, _] =
-        world.engines(|builder| builder.handler(Told).event_handler(Arc::new(Stuck)).event_handler(telling.clone()));
+    let [crm, _] = world
+        .engines(|builder| builder.handler(Told).event_handler(Arc::new(StuckHandler)).event_handler(telling.clone()));
     relay(&crm).await;
     let admin = world.session(Role::Admin).await;
     contact(&admin, samples::contact("Ada")).await;

@@ -44,13 +44,7 @@ pub(super) async fn member(crm: &Crm, world: &World, role: Role) -> Session {
 }
 
 pub(super) fn wanting(events: &[&str]) -> NewWebhookEndpoint {
-    NewWebhookEndpoint {
-        url: URL.to_owned(),
-        description: None,
-        event_types: events.iter().map(|event| (*event).to_owned()).collect(),
-        fields: Vec::new(),
-        order: DeliveryOrder::None,
-    }
+    samples::webhook(URL, events)
 }
 
 /// A change that changes nothing.

@@ -267,6 +267,12 @@ fn mail_says_by_what_means_from_whom_and_where_links_lead() {
         assert!(!format!("{:?}", result.as_ref().err()).contains("sesame"));
         assert_eq!(refusal(result), (variable.to_owned(), "value".to_owned()), "{value}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let authorities = folder.path().join("ca.pem");
+    let named = ("SLACKCRM_MAIL_CA", authorities.to_str().unwrap());
+    assert_eq!(refusal(from_environment(&[named])), (named.0.to_owned(), "value".to_owned()));
+    std::fs::write(&authorities, "a certificate").unwrap();
+    assert_eq!(from_environment(&[named]).unwrap().mail_ca.as_deref(), Some("a certificate"));
     let result = from_environment(&[("SLACKCRM_MAIL", "mailbox://mail")]);
     assert_eq!(refusal(result), ("SLACKCRM_MAIL_FROM".to_owned(), "required".to_owned()));
 }

@@ -8,23 +8,9 @@ use async_trait::async_trait;
 use crm_boot::{WorkerOptions, run_workers};
 use crm_core::journal::Envelope;
 use crm_core::relay::{EventHandler, Handover, Reach};
-use crm_core::testkit::{MemoryStore, samples};
+use crm_core::testkit::{MemoryStore, StuckHandler, samples};
 use crm_core::{Actor, Crm, Result, Session};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-
-/// Never says what follows.
-struct Stuck;
-
-#[async_trait]
-impl EventHandler for Stuck {
-    fn name(&self) -> &'static str {
-        "stuck"
-    }
-
-    async fn hand(&self, _: &Session, _: &[Envelope], _: &mut Handover) -> Result<()> {
-        std::future::pending().await
-    }
-}
 
 /// Says what it is handed.
 struct Telling(UnboundedSender<String>);
@@ -85,7 +71,7 @@ async fn a_relay_that_panics_begins_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_never_returns_holds_up_no_other_and_no_stop() {
     let (say, mut said) = unbounded_channel();
-    let builder = Crm::builder(MemoryStore::new()).event_handler(Arc::new(Stuck));
+    let builder = Crm::builder(MemoryStore::new()).event_handler(Arc::new(StuckHandler));
     let crm = builder.event_handler(Arc::new(Telling(say))).build();
     let workspace = crm.create_workspace("Acme").await.unwrap().id;
     // Both begin here.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crm_boot::{Booted, Config, Options, boot_for_command, boot_for_jobs};
 use crm_core::testkit::samples;
-use crm_core::webhook::{DeliveryOrder, NewWebhookEndpoint};
 use crm_core::{Actor, Session};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,13 +93,7 @@ async fn every_event_comes_to_its_endpoint_also_where_the_worker_ends_in_between
     let plain = boot_for_command(config(&folder)).await.unwrap();
     plain.crm().create_workspace("Acme").await.unwrap();
     let product = session(&plain).await;
-    let new = NewWebhookEndpoint {
-        url,
-        description: None,
-        event_types: vec!["contact.created".to_owned()],
-        fields: Vec::new(),
-        order: DeliveryOrder::None,
-    };
+    let new = samples::webhook(&url, &["contact.created"]);
     product.webhooks().create(new).await.unwrap();
     let first = boot_for_jobs(config(&folder)).await.unwrap();
     for at in 0..40 {
@@ -129,13 +122,7 @@ async fn what_is_not_taken_is_sent_again_by_a_worker_that_runs() {
     let booted = boot_for_jobs(config(&folder)).await.unwrap();
     booted.crm().create_workspace("Acme").await.unwrap();
     let product = session(&booted).await;
-    let new = NewWebhookEndpoint {
-        url,
-        description: None,
-        event_types: vec!["contact.created".to_owned()],
-        fields: Vec::new(),
-        order: DeliveryOrder::None,
-    };
+    let new = samples::webhook(&url, &["contact.created"]);
     let endpoint = product.webhooks().create(new).await.unwrap().endpoint.id;
     product.contacts().create(samples::contact("Ada")).await.unwrap();
     loop {

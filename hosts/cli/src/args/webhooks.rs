@@ -92,6 +92,14 @@ pub(crate) enum Webhooks {
         #[arg(long)]
         cursor: Option<String>,
     },
+    /// One delivery to an endpoint, with what its last attempt sent
+    Delivery {
+        #[command(flatten)]
+        one: One,
+        /// The delivery's id
+        #[arg(value_name = "DELIVERY")]
+        delivery: uuid::Uuid,
+    },
     /// Send a delivery again, or those of a span of time
     Replay {
         #[command(flatten)]

@@ -1,10 +1,9 @@
 //! `slackcrm users`, `notes`, `tags`, `fields`, `workspace show` and `search`.
 
 use crm_core::activity::NoteEdit;
-use crm_core::filter::{Filter, Op};
 use crm_core::search::SearchRequest;
 use crm_core::user::User;
-use crm_core::{Edit, Entity, Id, ListRequest, Page, Session};
+use crm_core::{Edit, Entity, Id, Page, Session};
 
 use super::input::{self, Reading, Readings};
 use super::records;
@@ -12,7 +11,7 @@ use crate::args::Output;
 use crate::args::change::{Expected, Fields};
 use crate::args::settings::{CustomFields, Member, Notes, Search, Users};
 use crate::failure::Failure;
-use crate::print;
+use crate::{open, print};
 
 /// Members.
 pub(crate) async fn users(session: &Session, verb: &Users, output: Output) -> Result<(), Failure> {
@@ -49,9 +48,7 @@ async fn known(session: &Session, Member { member }: &Member) -> Result<Id<User>
     if let Ok(id) = member.parse() {
         return Ok(id);
     }
-    let filter = Filter::is("email", Op::Eq, member.as_str());
-    let page = session.users().list(&ListRequest { filter: Some(filter), ..ListRequest::default() }).await?;
-    let found = page.data.first().map(|user| user.id);
+    let found = open::addressed(session, member).await?;
     found.ok_or_else(|| Failure::new(format!("{member}: is no member's e-mail address and no id")))
 }
 

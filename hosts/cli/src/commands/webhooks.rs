@@ -66,6 +66,7 @@ pub(crate) async fn run(crm: &Crm, session: &Session, verb: &Webhooks, output: O
             let page = webhooks.deliveries(one.id(), &request).await?;
             records::print(&["Id", "Event", "State", "Attempts#", "Answer#", "Wanted", "Fault"], &page, output, row)
         }
+        Webhooks::Delivery { one, delivery } => print_json(&webhooks.delivery(one.id(), Id::from(*delivery)).await?),
         Webhooks::Replay { one, delivery, from, to, state } => {
             let delivery_id = delivery.map(Id::from);
             let mut wanted = ReplayDeliveries { delivery_id, from: *from, to: *to, state: *state, cursor: None };

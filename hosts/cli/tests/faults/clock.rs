@@ -126,16 +126,12 @@ async fn the_clock_jumps<S: Store>(store: &str, database: Arc<S>) {
     }
     let found = effects(&session).await;
     assert_eq!((found.len(), found.iter().collect::<BTreeSet<_>>().len()), (jumps * 6, jumps * 6));
-    note(
-        store,
-        &format!("the clock jumps an hour ahead, {jumps} times"),
-        "running jobs began anew with `lease_expired`; each effect is there once",
-    );
-    note(
-        store,
-        &format!("the clock jumps an hour back, {jumps} times"),
-        "running and new jobs are done; what waits for a time waits longer",
-    );
+    let rounds = format!("{jumps} jumps");
+    let holds = "what runs begins anew; each effect is there once";
+    let outcome = format!("{} jobs began anew with `lease_expired`; {} effects", jumps * 3, found.len());
+    note(store, "the clock jumps an hour ahead", &rounds, holds, &outcome);
+    let holds = "what runs and what is new is done";
+    note(store, "the clock jumps an hour back", &rounds, holds, "done; what waits for a time waited longer");
 }
 
 /// Three processes keep one schedule. What each keeps besides shows that it is past the tick that all keep.
@@ -164,7 +160,7 @@ async fn a_tick_comes_once<S: Store>(store: &str, databases: [Arc<S>; 3]) {
         workers.stop().await;
     }
     assert_eq!(sessions[0].jobs().list(&JobsRequest::default()).await.unwrap().data.len(), 4);
-    note(store, "a tick that three processes keep", "one job");
+    note(store, "a tick that three processes keep", "once", "it enqueues one job", "one job");
 }
 
 async fn sqlite(folder: &tempfile::TempDir) -> Arc<SqliteStore> {

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crm_boot::{Config, Options, boot_for_jobs};
 use crm_core::contact::ContactEdit;
-use crm_core::webhook::{
-    DeliveriesRequest, Delivery, DeliveryOrder, DeliveryState, NewWebhookEndpoint, WebhookEndpoint,
-};
+use crm_core::testkit::samples;
+use crm_core::webhook::{DeliveriesRequest, Delivery, DeliveryState, WebhookEndpoint};
 use crm_core::{Edit, Id, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,8 +60,8 @@ impl Drop for Open {
     }
 }
 
-/// Reads a message, and gives its first lines.
-async fn message(stream: &mut TcpStream) -> std::io::Result<String> {
+/// Reads a message, and gives its first lines and its body.
+pub(super) async fn message(stream: &mut TcpStream) -> std::io::Result<(String, String)> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
     loop {
         let read = stream.read(&mut buffer).await?;
@@ -70,20 +69,20 @@ async fn message(stream: &mut TcpStream) -> std::io::Result<String> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             if read == 0 {
-                return Ok(text);
+                return Ok((text, String::new()));
             }
             continue;
         };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
         if read == 0 || body.len() >= length.parse().unwrap() {
-            return Ok(head.to_owned());
+            return Ok((head.to_owned(), body.to_owned()));
         }
     }
 }
 
 async fn serve(mut stream: TcpStream, does: Does, seen: Arc<Seen>) -> std::io::Result<()> {
     let open = Open::new(seen);
-    let head = message(&mut stream).await?;
+    let (head, _) = message(&mut stream).await?;
     if head.starts_with("POST /again") {
         open.0.followed.fetch_add(1, Ordering::SeqCst);
     }
@@ -121,7 +120,8 @@ async fn receiver(does: Does) -> (String, Arc<Seen>) {
     (url, seen)
 }
 
-fn config(url: &str) -> Config {
+/// The configuration of a program that sends webhooks to this machine.
+pub(super) fn config(url: &str) -> Config {
     let options = Options { database_url: Some(url.to_owned().into()), ..Options::default() };
     let settings = [("SLACKCRM_WEBHOOK_ALLOW", "127.0.0.0/8"), ("SLACKCRM_WEBHOOK_HTTP", "allowed")];
     Config::from_sources(options, settings.map(|(name, value)| (name.into(), value.into()))).unwrap()
@@ -181,13 +181,7 @@ async fn each_comes_to_its_state(store: &str, url: &str) {
     let mut endpoints = Vec::new();
     for does in [Does::Hang, Does::Reset, Does::Redirect, Does::Flood, Does::Take] {
         let (url, seen) = receiver(does).await;
-        let new = NewWebhookEndpoint {
-            url,
-            description: None,
-            event_types: vec!["contact.created".to_owned()],
-            fields: Vec::new(),
-            order: DeliveryOrder::None,
-        };
+        let new = samples::webhook(&url, &["contact.created"]);
         let id = session.webhooks().create(new).await.unwrap().endpoint.id;
         session.webhooks().test(id).await.unwrap();
         endpoints.push((does, id, seen));
@@ -199,12 +193,14 @@ async fn each_comes_to_its_state(store: &str, url: &str) {
         session.contacts().create(edit).await.unwrap();
     }
     let messages = contacts + 1;
+    let rounds = format!("{messages} messages");
     // The last one is the neighbour: it is waited for first.
     for (does, id, seen) in endpoints.iter().rev() {
         match does {
             Does::Take => {
                 takes_all(&session, *id, messages).await;
-                note(store, "an endpoint beside those below", &format!("took all {messages} messages"));
+                let outcome = format!("took all {messages} messages");
+                note(store, "an endpoint beside those below", &rounds, "it is sent everything meanwhile", &outcome);
             }
             Does::Flood => {
                 let all = takes_all(&session, *id, messages).await;
@@ -213,31 +209,36 @@ async fn each_comes_to_its_state(store: &str, url: &str) {
                 let written = seen.most_written.load(Ordering::SeqCst);
                 assert!(written <= MOST_UNREAD, "{written} bytes were taken");
                 let outcome = format!("delivered; {} kB of an answer were sent at most", written / 1024);
-                note(store, "an endpoint that answers 1 GB", &outcome);
+                let holds = "its answer is read no further than 4 kB";
+                note(store, "an endpoint that answers 1 GB", &rounds, holds, &outcome);
             }
             Does::Hang => {
                 let reason = is_refused(&session, *id).await;
                 assert!(reason.contains("in time"), "{reason}");
                 let most = seen.most_open.load(Ordering::SeqCst);
                 assert!(most <= MOST_OPEN, "{most} messages at once");
-                note(store, "an endpoint that hangs", &format!("{reason}; {most} connections at once"));
+                let outcome = format!("{reason}; {most} connections at once");
+                let holds = "a message ends in time and is tried again; four connections at most";
+                note(store, "an endpoint that hangs", &rounds, holds, &outcome);
             }
             Does::Reset => {
                 let reason = is_refused(&session, *id).await;
-                note(store, "an endpoint that resets the connection", &reason);
+                let holds = "a message is tried again, with the reason";
+                note(store, "an endpoint that resets the connection", &rounds, holds, &reason);
             }
             Does::Redirect => {
                 let reason = is_refused(&session, *id).await;
                 assert!(reason.contains("redirect"), "{reason}");
                 assert_eq!(seen.followed.load(Ordering::SeqCst), 0);
-                note(store, "an endpoint that redirects to itself", &reason);
+                note(store, "an endpoint that redirects to itself", &rounds, "nobody goes where it leads", &reason);
             }
         }
     }
     if let (Some(before), Some(after)) = (before, peak()) {
         let grown = after.saturating_sub(before);
         assert!(grown <= MOST_MEMORY, "memory grew by {grown} kB");
-        note(store, "memory meanwhile", &format!("grew by {} MB at most", grown / 1024));
+        let outcome = format!("grew by {} MB at most", grown / 1024);
+        note(store, "the memory of whoever sends to these", "once", "grows by 256 MB at most", &outcome);
     }
     booted.close().await;
 }

@@ -1,6 +1,6 @@
 //! Faults on real databases: workers that are killed at any moment, a disk that is full, a server that is restarted,
-//! a clock that jumps, jobs and webhook endpoints that go wrong. Each job's effect is there once, and what was
-//! acknowledged is there.
+//! a clock that jumps, jobs and webhook endpoints that go wrong. Each job's effect is there once, each event comes to
+//! whoever is to be told, and what was acknowledged is there.
 //!
 //! The workers are processes of their own: this test program once more, running the same law, which finds
 //! its database in the environment. `SLACKCRM_TEST_FAULTS=long` makes it 10,000 jobs and 20 kills, and the others
@@ -16,6 +16,7 @@
 mod clock;
 mod cluster;
 mod disk;
+mod handed;
 mod hooks;
 mod restart;
 mod wrong;
@@ -70,12 +71,13 @@ impl Handler for Nothing {
     }
 }
 
-/// Notes how a fault ended.
-fn note(store: &str, fault: &str, outcome: &str) {
-    println!("{store}: {fault}: {outcome}");
+/// Notes how a fault ended: how often it was made, and what held then.
+fn note(store: &str, fault: &str, rounds: &str, holds: &str, outcome: &str) {
+    println!("{store}: {fault} ({rounds}): {outcome}");
     if let Ok(table) = std::env::var("SLACKCRM_TEST_FAULTS_TABLE") {
         let mut table = std::fs::File::options().append(true).create(true).open(table).unwrap();
-        writeln!(table, "{store}\t{fault}\t{outcome}").unwrap();
+        let row = [fault, store, rounds, holds, outcome].map(|cell| cell.replace(['\t', '\n'], " ")).join("\t");
+        writeln!(table, "{row}").unwrap();
     }
 }
 
@@ -131,6 +133,12 @@ async fn effects(session: &Session) -> Vec<String> {
     }
 }
 
+/// Waits for any time below 60 ms, so that a kill comes at no moment in particular.
+async fn pause() {
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
+    tokio::time::sleep(Duration::from_micros(u64::from(nanos % 60_000))).await;
+}
+
 async fn each_effect_is_there_once(law: &str, url: &str, processes: usize) {
     let (jobs, kills) = extent();
     let booted = engine(url).await;
@@ -147,8 +155,7 @@ async fn each_effect_is_there_once(law: &str, url: &str, processes: usize) {
         progress = done(&session).await;
         // One dies whenever so many more are done, at no moment in particular.
         if killed < kills && progress >= killed * jobs / (kills + 2) {
-            let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
-            tokio::time::sleep(Duration::from_micros(u64::from(nanos % 60_000))).await;
+            pause().await;
             let victim = killed % processes;
             workers[victim].kill().unwrap();
             workers[victim].wait().unwrap();
@@ -165,8 +172,9 @@ async fn each_effect_is_there_once(law: &str, url: &str, processes: usize) {
     let different: BTreeSet<&String> = effects.iter().collect();
     assert_eq!((effects.len(), different.len(), killed), (jobs, jobs, kills));
     let store = if processes == 1 { "SQLite" } else { "PostgreSQL" };
-    let outcome = format!("{} effects of {jobs} jobs, {} of them different", effects.len(), different.len());
-    note(store, &format!("{killed} workers killed"), &outcome);
+    let outcome = format!("{} effects, {} of them different", effects.len(), different.len());
+    let rounds = format!("{killed} kills, {jobs} jobs");
+    note(store, "workers are killed", &rounds, "each job has one effect", &outcome);
     booted.close().await;
 }
 
@@ -268,6 +276,8 @@ async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
     waits.sort_unstable();
     // Half of them within 50 ms: without the notice it would be half a second.
     assert!(waits[7] < 50_000, "{waits:?}");
+    let outcome = format!("begun after {} ms (median)", waits[7] / 1_000);
+    note("PostgreSQL", "another process enqueues a job", "15 times", "an idle worker begins it at once", &outcome);
     workers.stop().await;
     other.close().await;
     booted.close().await;
@@ -301,7 +311,8 @@ async fn a_watcher_hears_at_once_of_what_another_instance_committed() {
     waits.sort_unstable();
     // Half of them well before the tail looks by itself, which is after half a second.
     assert!(waits[7] < Duration::from_millis(100), "{waits:?}");
-    note("PostgreSQL", "a commit of another instance", &format!("is told in {} ms (median)", waits[7].as_millis()));
+    let outcome = format!("told in {} ms (median)", waits[7].as_millis());
+    note("PostgreSQL", "another instance commits", "15 times", "a watcher is told at once", &outcome);
     other.close().await;
     watching.close().await;
 }

@@ -95,6 +95,8 @@ async fn a_server_that_is_restarted_at_once_loses_nothing() {
         "{made} effects of {jobs} jobs; {} acknowledged writes are there, {refused} were refused",
         acknowledged.len()
     );
-    note("PostgreSQL", &format!("{restarts} restarts with `-m immediate`"), &outcome);
+    let holds = "each job has one effect, what was acknowledged is there";
+    let rounds = format!("{restarts} restarts, {jobs} jobs");
+    note("PostgreSQL", "the server is restarted with `-m immediate`", &rounds, holds, &outcome);
     booted.close().await;
 }

@@ -68,14 +68,15 @@ async fn each_ends_with_its_reason(store: &str, url: &str) {
         ("a payload that nobody reads", "payload"),
         ("a job that never returns", "timed_out"),
     ];
+    for at in faults.len()..all.len() {
+        assert_eq!(ended(at).await.state, JobState::Done);
+    }
     for (at, (fault, code)) in faults.into_iter().enumerate() {
         let job = ended(at).await;
         assert_eq!((job.state, job.error.as_ref().unwrap().code.as_str()), (JobState::Failed, code));
         assert_eq!(job.errors[0].code, code);
-        note(store, fault, &format!("failed with {code}: {}", job.errors[0].detail));
-    }
-    for at in 3..23 {
-        assert_eq!(ended(at).await.state, JobState::Done);
+        let outcome = format!("failed with `{code}`: {}", job.errors[0].detail);
+        note(store, fault, "once", "it fails with its reason, and 20 others are done", &outcome);
     }
     workers.stop().await;
     booted.close().await;

@@ -30,3 +30,4 @@ mod tasks;
 mod transfer;
 mod watch;
 mod webhooks;
+mod working;

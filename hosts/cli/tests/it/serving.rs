@@ -1,4 +1,4 @@
-//! A server in a process of its own, and what it logs.
+//! A server or a worker in a process of its own, and what it logs.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A server, and its log as far as it was read.
+/// A server or a worker, and its log as far as it was read.
 pub(crate) struct Serving {
     child: Child,
     lines: mpsc::Receiver<String>,
@@ -19,6 +19,16 @@ impl Serving {
     pub(crate) fn start(mut command: Command) -> Self {
         command.arg("serve").env("SLACKCRM_LISTEN", "127.0.0.1:0");
         command.env("SLACKCRM_SECRET_KEY", "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi");
+        Self::run(command)
+    }
+
+    /// A process that does the jobs of these queues and nothing else.
+    pub(crate) fn worker(mut command: Command, queues: &str) -> Self {
+        command.args(["worker", "--queues", queues]);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (told, lines) = mpsc::channel();

@@ -13,6 +13,6 @@ mod signed;
 pub(crate) use body::{Json, decode};
 pub(crate) use headers::{Expected, idempotency_key};
 pub(crate) use item::{Bounded, EditItem, Item};
-pub(crate) use path::{Named, RecordId};
+pub(crate) use path::{DeliveryId, Named, RecordId};
 pub(crate) use query::{ExportParams, ListParams, NoQuery, Queries, Query, UntaggedParams, UpcomingParams};
 pub(crate) use signed::{Caller, Keyed, Once, OnceAt, Signed, Watcher, bearer, by_cookie, state};

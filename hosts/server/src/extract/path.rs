@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use crm_core::webhook::Delivery;
 use crm_core::{Error, ErrorKind, Id};
 
 use super::signed::state;
@@ -19,6 +20,19 @@ impl<E: 'static> FromRequest for RecordId<E> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or_else(|| absent(request)))
+    }
+}
+
+/// The `{delivery_id}` of the path. What is no id names no record.
+pub(crate) struct DeliveryId(pub(crate) Id<Delivery>);
+
+impl FromRequest for DeliveryId {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("delivery_id").and_then(|text| text.parse().ok());
         ready(id.map(Self).ok_or_else(|| absent(request)))
     }
 }

@@ -94,7 +94,10 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
     let mut parameters = Vec::new();
     if path.contains("{id}") {
-        parameters.push(id());
+        parameters.push(id("id", "The record's id."));
+    }
+    if path.contains("{delivery_id}") {
+        parameters.push(id("delivery_id", "The delivery's id."));
     }
     if is_signed && is_versioned(path) && matches!(method, "put" | "patch" | "delete")
         || path.ends_with("/workspace") && method == "patch"
@@ -270,14 +273,14 @@ fn sent(description: &str) -> RefOr<Header> {
     header.into()
 }
 
-fn id() -> Parameter {
+fn id(name: &str, about: &str) -> Parameter {
     let uuid =
         ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     ParameterBuilder::new()
-        .name("id")
+        .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some("The record's id."))
+        .description(Some(about))
         .schema(Some(uuid))
         .build()
 }

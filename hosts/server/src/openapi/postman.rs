@@ -105,9 +105,10 @@ impl Request<'_> {
         if !query.is_empty() {
             url = with(url, "query", query.into());
         }
-        let value = |parameter| match text(parameter, "/name") == "id" {
-            true => self.record(),
-            false => text(parameter, "/example").to_owned(),
+        let value = |parameter| match text(parameter, "/name") {
+            "id" => self.record(),
+            "delivery_id" => "{{delivery_id}}".to_owned(),
+            _ => text(parameter, "/example").to_owned(),
         };
         let placed = |parameter| json!({"key": text(parameter, "/name"), "value": value(parameter)});
         let placed: Vec<_> = self.parameters("path").map(placed).collect();

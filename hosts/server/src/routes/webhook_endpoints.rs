@@ -5,19 +5,19 @@ use crm_core::Page;
 use crm_core::access::View;
 use crm_core::job::Job;
 use crm_core::webhook::{
-    DeliveriesRequest, Delivery, EndpointWithSecret, NewWebhookEndpoint, ReplayDeliveries, ReplayedDeliveries,
-    WebhookEndpoint, WebhookEndpointChange,
+    DeliveriesRequest, Delivery, DeliveryWithRequest, EndpointWithSecret, NewWebhookEndpoint, ReplayDeliveries,
+    ReplayedDeliveries, WebhookEndpoint, WebhookEndpointChange,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answer::{Accepted, Body, CreatedWithSecret, Done, Found, Private, whole};
-use crate::extract::{Expected, Json, Keyed, OnceAt, Query, RecordId, Signed};
+use crate::extract::{DeliveryId, Expected, Json, Keyed, OnceAt, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(read).service(replace).service(delete);
-    config.service(test).service(deliveries).service(replay);
+    config.service(test).service(deliveries).service(delivery).service(replay);
 }
 
 /// Where the events of the workspace are sent.
@@ -78,6 +78,15 @@ async fn deliveries(
     Signed(session, (RecordId(id), Query(request))): Signed<(RecordId<WebhookEndpoint>, Query<DeliveriesRequest>)>,
 ) -> Answer<Body<Page<Delivery>>> {
     Ok(Body(session.webhooks().deliveries(id, &request).await?))
+}
+
+/// One delivery to a webhook endpoint, with the headers and the body that its last attempt sent.
+#[utoipa::path(tag = "webhooks", operation_id = "read_webhook_delivery", responses((status = 200, body = DeliveryWithRequest)))]
+#[get("/{id}/deliveries/{delivery_id}")]
+async fn delivery(
+    Signed(session, (RecordId(id), DeliveryId(delivery))): Signed<(RecordId<WebhookEndpoint>, DeliveryId)>,
+) -> Answer<Body<DeliveryWithRequest>> {
+    Ok(Body(session.webhooks().delivery(id, delivery).await?))
 }
 
 /// Send one delivery again, or those of a span of time, at most a thousand at once.

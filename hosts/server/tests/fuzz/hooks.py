@@ -245,6 +245,9 @@ def prepare(case):
     ASKED[operation] += 1
     if case.path_parameters and is_id(case.path_parameters.get("id")):
         case.path_parameters["id"] = record(operation, path, case.path_parameters["id"])
+    if "{delivery_id}" in path and (ASKED[operation] <= FIRST_ONES or often(case.path_parameters["delivery_id"])):
+        if case.path_parameters["id"] == WORLD.ids["webhook-endpoints"]:
+            case.path_parameters["delivery_id"] = WORLD.delivery()
     if room(path) == "queues" and (case.path_parameters or {}).get("name") in ("import", "bulk", "export"):
         # Whoever makes what the requests are about waits for the jobs of these.
         case.path_parameters["name"] = "email"

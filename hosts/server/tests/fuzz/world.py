@@ -31,6 +31,7 @@ class World:
         self.ids = {room: self.fresh(room) for room in MAKERS}
         self.ids |= {"pipelines": pipeline["id"], "stages": pipeline["stages"][1]["id"]}
         self.login, self.sign_ins = None, 0
+        self.deliveries = {}
 
     def address(self):
         """An address that nobody had before: attempts to sign in are counted by address."""
@@ -106,6 +107,13 @@ class World:
             self.send("DELETE", f"/webhook-endpoints/{old}")
         body = {"url": "https://hooks.example/crm", "event_types": ["user.role_changed"]}
         return self.send("POST", "/webhook-endpoints", json=body)["endpoint"]["id"]
+
+    def delivery(self):
+        """The id of a delivery to the endpoint that requests are about: that of the job which sends it."""
+        endpoint = self.ids["webhook-endpoints"]
+        if endpoint not in self.deliveries:
+            self.deliveries[endpoint] = self.send("POST", f"/webhook-endpoints/{endpoint}/test")["id"]
+        return self.deliveries[endpoint]
 
     def import_contacts(self, rows):
         """The job of an import."""

@@ -96,7 +96,7 @@ fn the_collection_has_every_operation_as_one_request() {
     let document = document();
     let wanted = |(method, path, operation): (&str, &str, &Value)| {
         let tag = operation["tags"][0].as_str().unwrap();
-        format!("{tag}: {} {}", method.to_uppercase(), path.replace("{id}", ":id").replace("{name}", ":name"))
+        format!("{tag}: {} {}", method.to_uppercase(), path.replace('{', ":").replace('}', ""))
     };
     assert_eq!(requests, each(&document).map(wanted).collect::<BTreeSet<_>>());
     // Every variable that a request speaks of is one of the collection's.
@@ -202,7 +202,8 @@ fn request_bodies_refuse_unknown_fields() {
 
 /// The operation's path on a record that is not there.
 fn placed(path: &str) -> String {
-    path.replace("{id}", "00000000-0000-7000-8000-000000000000")
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    path.replace("{id}", nobody).replace("{delivery_id}", nobody)
 }
 
 /// The query string that an operation cannot do without, of the examples of its parameters.

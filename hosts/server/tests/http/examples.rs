@@ -14,8 +14,10 @@ use crate::support::{Api, Reply};
 const FREE: [&str; 5] = ["custom", "before", "after", "permissions", "format"];
 /// What stands for the first export.
 const EXPORT: &str = "export";
+/// The delivery of the examples.
+const DELIVERY: &str = "019a1c5e-7b00-7000-8000-00000000001a";
 /// They make what the others speak of, in this order.
-const FIRST: [&str; 16] = [
+const FIRST: [&str; 17] = [
     "register",
     "list_pipelines",
     "define_custom_field",
@@ -31,6 +33,7 @@ const FIRST: [&str; 16] = [
     "begin_export_of_contacts",
     "create_webhook_endpoint",
     "test_webhook_endpoint",
+    "list_webhook_deliveries",
     "send_template_mail",
 ];
 
@@ -156,6 +159,10 @@ impl Story {
         let path = match id {
             Some(id) => path.replace("{id}", self.told(id).unwrap().as_str().unwrap()),
             None => path.replace("{name}", "email") + &needed_query(operation),
+        };
+        let path = match operation["operationId"] == "read_webhook_delivery" {
+            true => path.replace("{delivery_id}", &self.0[DELIVERY]),
+            false => path,
         };
         let body = body(operation).map(|body| self.told(body).unwrap());
         let token = (!is_open(operation)).then(|| self.0["access"].as_str());

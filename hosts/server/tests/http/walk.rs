@@ -177,7 +177,7 @@ fn case(operation: &str) -> Option<Case> {
         }
         "list_webhook_endpoints" => of(Entity::WebhookEndpoint, Read, None, Body::None),
         "create_webhook_endpoint" => of(Entity::WebhookEndpoint, Create, None, Body::Json(|_| hook())),
-        "read_webhook_endpoint" | "list_webhook_deliveries" => {
+        "read_webhook_endpoint" | "list_webhook_deliveries" | "read_webhook_delivery" => {
             of(Entity::WebhookEndpoint, Read, Some(Hook), Body::None)
         }
         "replace_webhook_endpoint" => of(Entity::WebhookEndpoint, Update, Some(Hook), Body::Json(|_| hook())),

@@ -40,6 +40,18 @@ async fn an_endpoint_is_made_changed_tested_and_deleted_and_its_secret_is_told_o
         assert_eq!((&job["state"], &job["result"]["state"]), (&json!("failed"), &json!("failed")));
         let sent = api.get(&format!("{path}/deliveries?state=failed")).await.expect(200).json;
         assert_eq!(sent["data"][0]["attempts"].as_array().unwrap().len(), 1);
+        let delivery = sent["data"][0]["id"].as_str().unwrap();
+        let found = api.get(&format!("{path}/deliveries/{delivery}")).await.expect(200).json;
+        let (request, attempt) = (&found["request"], &found["attempts"][0]);
+        assert_eq!(request["headers"]["webhook-id"], found["message_id"]);
+        assert_eq!(request["headers"]["webhook-signature"], attempt["signature"]);
+        let body = request["body"].as_str().unwrap();
+        assert_eq!(
+            (body.len() as u64, body.contains("webhook.test")),
+            (attempt["request_bytes"].as_u64().unwrap(), true)
+        );
+        api.get(&format!("{path}/deliveries/{id}")).await.problem(404, "not_found");
+        api.get(&format!("{path}/deliveries/x")).await.problem(404, "not_found");
         let none = api.post(&format!("{path}/replay"), json!({"from": "2026-01-01T00:00:00Z"})).await.expect(200);
         assert_eq!(none.json, json!({"replayed": 0, "next_cursor": null}));
         let keyed = async |from: &str| {

@@ -49,7 +49,7 @@ const ACCESS_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJ
 const REFRESH_TOKEN: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 
 /// What of the examples differs from one workspace to the next, by a name for it.
-pub(super) const VARIABLES: [(&str, &str); 19] = [
+pub(super) const VARIABLES: [(&str, &str); 20] = [
     ("workspace_id", WORKSPACE),
     ("user_id", USER),
     ("company_id", COMPANY),
@@ -62,6 +62,7 @@ pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("pipeline_id", PIPELINE),
     ("exchange_rate_id", EXCHANGE_RATE),
     ("webhook_endpoint_id", WEBHOOK_ENDPOINT),
+    ("delivery_id", webhooks::DELIVERY),
     ("suppression_id", SUPPRESSION),
     ("job_id", JOB),
     ("import_id", IMPORT),

@@ -9,7 +9,10 @@ use super::{USER, WEBHOOK_ENDPOINT};
 const URL: &str = "https://hooks.babbage.example/crm";
 
 /// A delivery, which is a job too.
-const DELIVERY: &str = "019a1c5e-7b00-7000-8000-00000000001a";
+pub(super) const DELIVERY: &str = "019a1c5e-7b00-7000-8000-00000000001a";
+
+/// The `webhook-id` of the delivery.
+const MESSAGE: &str = "msg_019a1c5e7b007000800000000000001a";
 
 /// The example of an operation's body.
 pub(super) fn body(operation: &str) -> Option<Value> {
@@ -46,21 +49,8 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             "endpoint": endpoint(),
             "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         }),
-        "Delivery" => json!({
-            "id": DELIVERY,
-            "endpoint_id": WEBHOOK_ENDPOINT,
-            "message_id": "msg_019a1c5e7b007000800000000000001a",
-            "type": "webhook.test",
-            "seq": 0,
-            "record_id": null,
-            "state": "pending",
-            "reason": null,
-            "attempts": [],
-            "next_attempt_at": null,
-            "replay_of": null,
-            "created_at": CREATED,
-            "finished_at": null,
-        }),
+        "Delivery" => delivery(),
+        "DeliveryWithRequest" => with_request(delivery()),
         "ReplayedDeliveries" => json!({"replayed": 0, "next_cursor": null}),
         _ => return None,
     })
@@ -83,4 +73,41 @@ fn endpoint() -> Value {
         "updated_at": CREATED,
         "version": 1,
     })
+}
+
+fn delivery() -> Value {
+    json!({
+        "id": DELIVERY,
+        "endpoint_id": WEBHOOK_ENDPOINT,
+        "message_id": MESSAGE,
+        "type": "webhook.test",
+        "seq": 0,
+        "record_id": null,
+        "state": "pending",
+        "reason": null,
+        "attempts": [],
+        "next_attempt_at": null,
+        "replay_of": null,
+        "created_at": CREATED,
+        "finished_at": null,
+    })
+}
+
+/// A delivery beside what was sent.
+fn with_request(mut delivery: Value) -> Value {
+    let request = json!({
+        "attempt": 1,
+        "url": URL,
+        "headers": {
+            "content-type": "application/json",
+            "webhook-id": MESSAGE,
+            "webhook-timestamp": "1772452800",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        },
+        "body": "{\"type\":\"webhook.test\"}",
+    });
+    if let Some(fields) = delivery.as_object_mut() {
+        fields.insert("request".to_owned(), request);
+    }
+    delivery
 }

@@ -153,7 +153,8 @@ fn operations() -> Vec<(Operation, Case)> {
 
 async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {
     let path = match case.about {
-        Some(about) => operation.path.replace("{id}", &ids[&about]),
+        // A delivery is looked for after its endpoint.
+        Some(about) => operation.path.replace("{id}", &ids[&about]).replace("{delivery_id}", &ids[&about]),
         None => operation.path.replace("{name}", "email"),
     };
     let mut request = api.client.request(operation.method.clone(), api.url(&path));
