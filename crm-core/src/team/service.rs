@@ -64,7 +64,7 @@ impl Teams {
         loop {
             let decided = async {
                 let mut team = self.session.ports().teams.team(&grant, id).await?;
-                expect.check(&*team)?;
+                expect.check(&grant, &*team)?;
                 team.set_members(members.clone())?;
                 let mut changes = self.session.changes();
                 self.check_members(&grant, &mut changes, &team.members).await?;

@@ -71,7 +71,7 @@ impl Workspaces {
         loop {
             let decided = async {
                 let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
-                expect.check(&*workspace)?;
+                expect.check(&grant, &*workspace)?;
                 let was = workspace.time_zone;
                 decide(&mut workspace)?;
                 let mut changes = self.session.changes();

@@ -92,7 +92,12 @@ pub(crate) fn json(mut response: HttpResponseBuilder, value: &impl Serialize) ->
 }
 
 fn etag<T: Record>(record: &T) -> (header::HeaderName, String) {
-    (header::ETAG, format!("\"{}\"", record.version()))
+    (header::ETAG, tag(record.version()))
+}
+
+/// The entity tag of a version.
+pub(crate) fn tag(version: i64) -> String {
+    format!("\"{version}\"")
 }
 
 impl<T: Serialize> Responder for Body<T> {

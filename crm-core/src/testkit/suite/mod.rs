@@ -187,6 +187,7 @@ macro_rules! __suite {
             conflicts {
                 a_deal_that_changed_meanwhile_is_a_conflict,
                 a_stale_version_is_a_conflict,
+                a_stale_version_shows_the_record_as_its_caller_sees_it,
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
                 settings_and_people_can_be_relied_on,

@@ -251,6 +251,7 @@ fn problem(status: &str, why: &str) -> Response {
     let mut response = ResponseBuilder::new().description(why).content(PROBLEM, content).build();
     let own = match status {
         "401" => Some(("WWW-Authenticate", "How to sign in: `Bearer`.")),
+        "409" => Some(("ETag", "The version of `current`, where there is one.")),
         "429" | "503" => Some(("Retry-After", "Seconds to wait before the next attempt.")),
         _ => None,
     };
