@@ -136,6 +136,9 @@ pub(crate) enum Command {
     /// Members
     #[command(subcommand)]
     Users(settings::Users),
+    /// Teams, whose ids figures and filters take
+    #[command(subcommand)]
+    Teams(settings::Teams),
     /// Notes on records
     #[command(subcommand)]
     Notes(settings::Notes),

@@ -139,7 +139,7 @@ pub async fn settings_and_people_can_be_relied_on(world: World) {
     relying_on(&admin, user).await.unwrap();
     let team = ports.teams.team(&grant, world.home.team).await.unwrap().into_inner();
     relying_on(&admin, team.clone()).await.unwrap();
-    admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    admin.teams().update(team.id, samples::members(&[]), Expect::Any).await.unwrap();
     conflicts(relying_on(&admin, team).await, "stale_version");
 }
 

@@ -521,6 +521,7 @@ macro_rules! __suite {
                 a_role_is_changed_once_and_told,
                 whoever_may_not_change_people_is_told_nothing_of_them,
                 a_team_has_members_of_its_own_workspace,
+                a_team_is_renamed_replaced_and_deleted,
                 settings_are_changed_and_kept,
                 a_record_without_an_owner_belongs_to_its_maker,
             }

@@ -7,7 +7,7 @@ use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
 use crate::page::ListRequest;
 use crate::session::{Expect, Session};
-use crate::team::NewTeam;
+use crate::team::{NewTeam, TeamEdit};
 use crate::testkit::{World, samples};
 use crate::user::{NewUser, User, UserStatus};
 use crate::workspace::WorkspaceEdit;
@@ -93,16 +93,47 @@ pub async fn a_team_has_members_of_its_own_workspace(world: World) {
         [Role::Manager, Role::Closer, Role::Setter, Role::SalesRep].map(|role| world.home.member(role)).into();
     expected.sort_unstable();
     assert_eq!(mates, expected);
-    let changed = admin.teams().set_members(team.id, vec![two], Expect::Version(1)).await.unwrap();
+    let changed = admin.teams().update(team.id, samples::members(&[two]), Expect::Version(1)).await.unwrap();
     assert_eq!((changed.members.clone(), changed.version), (vec![two], 2));
-    conflicts(admin.teams().set_members(team.id, vec![], Expect::Version(1)).await, "stale_version");
-    assert_eq!(admin.teams().set_members(team.id, vec![two], Expect::Any).await.unwrap().version, 2);
-    let emptied = admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    conflicts(admin.teams().update(team.id, samples::members(&[]), Expect::Version(1)).await, "stale_version");
+    assert_eq!(admin.teams().update(team.id, samples::members(&[two]), Expect::Any).await.unwrap().version, 2);
+    let emptied = admin.teams().update(team.id, samples::members(&[]), Expect::Any).await.unwrap();
     assert!(emptied.members.is_empty());
     assert_eq!(world.crm.ports.teams.teammates(world.home.workspace, two).await.unwrap(), []);
     let stranger = NewTeam { name: "X".to_owned(), members: vec![one, Id::new_at(admin.now())] };
     fails(admin.teams().create(stranger).await, Invalid);
-    fails(admin.teams().set_members(Id::new_at(admin.now()), vec![], Expect::Any).await, NotFound);
+    fails(admin.teams().update(Id::new_at(admin.now()), samples::members(&[]), Expect::Any).await, NotFound);
+}
+
+pub async fn a_team_is_renamed_replaced_and_deleted(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (teams, store) = (admin.teams(), &world.crm.ports.teams);
+    let [one, two] = [Role::Setter, Role::SalesRep].map(|role| world.home.member(role));
+    let made = teams.create(samples::team("South", &[one])).await.unwrap();
+    let named = |name: &str| TeamEdit { name: name.into(), ..TeamEdit::default() };
+    let renamed = teams.update(made.id, named("East"), Expect::Version(1)).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.members.as_slice(), renamed.version), ("East", &[one][..], 2));
+    assert_eq!(teams.read(made.id).await.unwrap(), renamed);
+    assert_eq!(teams.replace(made.id, named("West"), Expect::Version(2)).await.unwrap().members, []);
+    invalid_at(teams.replace(made.id, samples::members(&[one]), Expect::Any).await, "name");
+    invalid_at(teams.update(made.id, named(" "), Expect::Any).await, "name");
+    // Who is in it stays there when they are deleted, and nobody else comes who is.
+    teams.update(made.id, samples::members(&[one]), Expect::Any).await.unwrap();
+    admin.users().delete(one, Expect::Any).await.unwrap();
+    let both = teams.update(made.id, samples::members(&[two, one]), Expect::Any).await.unwrap();
+    assert_eq!(both.members.len(), 2);
+    invalid_at(teams.create(samples::team("North", &[two, one])).await, "members.1");
+    // What is deleted is no team of anybody.
+    let mates = async || store.teammates(world.home.workspace, two).await.unwrap();
+    assert_eq!(mates().await.len(), 2);
+    conflicts(teams.delete(made.id, Expect::Version(1)).await, "stale_version");
+    teams.delete(made.id, Expect::Version(both.version)).await.unwrap();
+    assert_eq!(mates().await, []);
+    fails(teams.read(made.id).await, NotFound);
+    fails(teams.update(made.id, named("South"), Expect::Any).await, NotFound);
+    fails(teams.delete(made.id, Expect::Any).await, NotFound);
+    let names: Vec<String> = teams.list().await.unwrap().iter().map(|team| team.name.clone()).collect();
+    assert_eq!(names, ["North"]);
 }
 
 pub async fn settings_are_changed_and_kept(world: World) {

@@ -299,7 +299,9 @@ pub async fn only_those_with_the_permission_change_settings_and_people(world: Wo
         fails(session.workspace().set_rule(role, Entity::Contact, Rule::ALL, Expect::Any).await, Denied);
         fails(session.workspace().verify_journal().await, Denied);
         fails(session.teams().create(samples::team("x", &[])).await, Denied);
-        fails(session.teams().set_members(world.home.team, vec![], Expect::Any).await, Denied);
+        fails(session.teams().update(world.home.team, samples::members(&[]), Expect::Any).await, Denied);
+        fails(session.teams().replace(world.home.team, samples::members(&[]), Expect::Any).await, Denied);
+        fails(session.teams().delete(world.home.team, Expect::Any).await, Denied);
         fails(session.pipelines().create(samples::pipeline("x")).await, Denied);
         let new = samples::custom_field(Entity::Contact, "x", CustomKind::Text);
         fails(session.custom_fields().define(new).await, Denied);

@@ -62,6 +62,32 @@ pub(crate) enum Users {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Teams {
+    /// All teams with their members
+    List,
+    /// One team
+    Show(One),
+    /// Make a team: name and, between commas, members by e-mail address or id
+    Create(Fields),
+    /// Change a team: name, members, who are then all of them
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a team; its members stay members of the workspace
+    Delete {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
 /// The record that a note is on.
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]

@@ -15,6 +15,7 @@ mod record;
 mod records;
 mod settings;
 mod tasks;
+mod teams;
 mod transfer;
 mod watch;
 mod webhooks;
@@ -71,6 +72,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Search(search) => settings::search(&acting().await?, search, args.output).await,
         Command::Users(verb) => settings::users(&acting().await?, verb, args.output).await,
+        Command::Teams(verb) => teams::run(&acting().await?, verb, args.output).await,
         Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,
         Command::Tags(Tags::List) => settings::tags(&acting().await?, args.output).await,
         Command::Fields(verb) => settings::fields(&acting().await?, verb, args.output).await,

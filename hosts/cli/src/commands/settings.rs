@@ -46,10 +46,15 @@ pub(crate) async fn users(session: &Session, verb: &Users, output: Output) -> Re
 
 /// The member who was named by id or e-mail address.
 async fn known(session: &Session, Member { member }: &Member) -> Result<Id<User>, Failure> {
+    named(session, member).await
+}
+
+/// The member of an id or e-mail address.
+pub(super) async fn named(session: &Session, member: &str) -> Result<Id<User>, Failure> {
     if let Ok(id) = member.parse() {
         return Ok(id);
     }
-    let filter = Filter::is("email", Op::Eq, member.as_str());
+    let filter = Filter::is("email", Op::Eq, member);
     let page = session.users().list(&ListRequest { filter: Some(filter), ..ListRequest::default() }).await?;
     let found = page.data.first().map(|user| user.id);
     found.ok_or_else(|| Failure::new(format!("{member}: is no member's e-mail address and no id")))

@@ -26,6 +26,7 @@ mod queues;
 mod search;
 mod tags;
 mod tasks;
+mod teams;
 mod timeline;
 mod transfer;
 mod unsubscribe;
@@ -52,6 +53,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/auth").configure(auth::routes))
             .service(scope("/search").configure(search::routes))
             .service(scope("/users").configure(users::routes))
+            .service(scope("/teams").configure(teams::routes))
             .service(scope("/analytics").configure(analytics::routes))
             .service(scope("/pipelines").configure(pipelines::routes))
             .service(scope("/exchange-rates").configure(exchange_rates::routes))

@@ -15,10 +15,11 @@ const FREE: [&str; 5] = ["custom", "before", "after", "permissions", "format"];
 /// What stands for the first export.
 const EXPORT: &str = "export";
 /// They make what the others speak of, in this order.
-const FIRST: [&str; 16] = [
+const FIRST: [&str; 17] = [
     "register",
     "list_pipelines",
     "define_custom_field",
+    "create_team",
     "set_exchange_rate",
     "replace_mail_template",
     "suppress",

@@ -172,3 +172,48 @@ async fn whoever_is_suspended_or_deleted_is_out_at_once() {
     let refused = ask(Method::DELETE, of(Role::Manager), token, None).await.problem(403, "own_membership");
     insta::assert_json_snapshot!(shape(&refused));
 }
+
+#[tokio::test]
+async fn a_team_is_made_told_of_changed_and_deleted() {
+    on_every_store(|api| async move {
+        let me = api.admin["user"]["id"].clone();
+        let made = api.post("/api/v1/teams", json!({"name": "North", "members": [me]})).await.expect(201);
+        let path = format!("/api/v1/teams/{}", made.id());
+        assert_eq!((made.header("location"), made.header("etag")), (path.as_str(), "\"1\""));
+        assert_eq!(made.json["members"], json!([me]));
+        assert_eq!(api.get(&path).await.expect(200).json, made.json);
+        // Its id is what figures take.
+        api.post("/api/v1/deals", json!({"title": "Difference engine"})).await.expect(201);
+        let figures = format!("/api/v1/analytics/activities?team_id={}", made.id());
+        let done = async |path: &str| api.get(path).await.expect(200).json["figures"]["total"]["all"].clone();
+        let all = done("/api/v1/analytics/activities").await;
+        assert_eq!((done(&figures).await, all != json!(0)), (all, true));
+        let renamed = api.patch(&path, json!({"name": "East"})).await.expect(200);
+        assert_eq!((&renamed.json["name"], &renamed.json["members"]), (&json!("East"), &json!([me])));
+        let replaced = api.put(&path, json!({"name": "West"})).await.expect(200);
+        assert_eq!((&replaced.json["members"], replaced.header("etag")), (&json!([]), "\"3\""));
+        assert_eq!(done(&figures).await, 0);
+        for (body, fault) in [
+            (json!({"name": ""}), "name"),
+            (json!({}), "name"),
+            (json!({"name": "x", "members": [me, unknown()]}), "members.1"),
+            (json!({"name": "x", "colour": "red"}), "colour"),
+        ] {
+            assert_eq!(api.put(&path, body.clone()).await.faults()[0].0, fault, "{body}");
+            assert_eq!(api.post("/api/v1/teams", body.clone()).await.faults()[0].0, fault, "{body}");
+        }
+        api.post("/api/v1/teams", json!({"name": "east"})).await.expect(201);
+        let listed = api.get("/api/v1/teams").await.expect(200).json;
+        let names: Vec<&Value> = listed["data"].as_array().unwrap().iter().map(|team| &team["name"]).collect();
+        assert_eq!((names, &listed["next_cursor"]), (vec![&json!("east"), &json!("West")], &Value::Null));
+        api.delete(&path).await.expect(204);
+        api.get(&path).await.problem(404, "not_found");
+        assert_eq!(api.get(&figures).await.faults()[0].0, "team_id");
+    })
+    .await;
+}
+
+/// The id of nobody.
+fn unknown() -> Value {
+    json!("00000000-0000-7000-8000-000000000000")
+}

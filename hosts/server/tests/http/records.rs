@@ -171,6 +171,7 @@ async fn a_record_of_another_workspace_is_absent() {
             ("notes", api.post("/api/v1/notes", note).await.json["id"].clone(), json!({"body": "x"})),
             ("custom-fields", api.post("/api/v1/custom-fields", field).await.json["id"].clone(), json!({"label": "x"})),
             ("users", api.admin["user"]["id"].clone(), json!({"name": "x"})),
+            ("teams", api.post("/api/v1/teams", json!({"name": "A"})).await.json["id"].clone(), json!({"name": "x"})),
         ];
         let taken = |room: &str| match room {
             "notes" => [false, false, true, true],
@@ -269,6 +270,7 @@ async fn every_kind_of_record_is_shown_to_whoever_comes_too_late() {
             ("deals", json!({"title": "Big one"}), json!({"title": "x"})),
             ("tasks", json!({"title": "Call"}), json!({"title": "x"})),
             ("users", json!({"name": "New", "role": "setter"}), json!({"name": "x"})),
+            ("teams", json!({"name": "North"}), json!({"name": "x"})),
             ("pipelines", pipeline.clone(), pipeline),
             ("exchange-rates", rate, json!({"base_currency": "EUR", "quote_currency": "USD", "rate": "1.2"})),
         ] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, many, webhooks};
+use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, USER, many, webhooks};
 
 const EMAIL: &str = "grace@acme.example";
 const PASSWORD: &str = "correct horse battery";
@@ -81,6 +81,8 @@ fn of_people(operation: &str) -> Option<Value> {
         "update_user" => json!({"locale": "en-US"}),
         "change_user_role" => json!({"role": "admin"}),
         "change_user_status" => json!({"status": "active"}),
+        "create_team" | "replace_team" => json!({"name": "North", "members": [USER]}),
+        "update_team" => json!({"name": "North and West"}),
         "create_note" => json!({"body": "Met at the fair; wants a demonstration in May.", "contact_id": CONTACT}),
         "update_note" => json!({"body": "Met at the fair; the demonstration is on 4 May."}),
         "define_custom_field" => json!({
