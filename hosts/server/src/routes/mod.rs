@@ -24,6 +24,7 @@ mod notes;
 mod pipelines;
 mod queues;
 mod search;
+mod start;
 mod tags;
 mod tasks;
 mod teams;
@@ -71,6 +72,6 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .configure(live::routes)
             .configure(document::routes),
     );
-    config.configure(unsubscribe::routes).configure(mailbox::routes);
+    config.configure(start::routes).configure(unsubscribe::routes).configure(mailbox::routes);
     config.configure(docs::routes).configure(health::routes).configure(metrics::routes);
 }
