@@ -139,6 +139,9 @@ pub(crate) enum Command {
     /// Teams, whose ids figures and filters take
     #[command(subcommand)]
     Teams(settings::Teams),
+    /// What each role may do
+    #[command(subcommand)]
+    Permissions(settings::Permissions),
     /// Notes on records
     #[command(subcommand)]
     Notes(settings::Notes),

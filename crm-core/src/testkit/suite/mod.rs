@@ -523,6 +523,7 @@ macro_rules! __suite {
                 a_team_has_members_of_its_own_workspace,
                 a_team_is_renamed_replaced_and_deleted,
                 settings_are_changed_and_kept,
+                the_matrix_is_told_and_replaced_as_a_whole,
                 a_record_without_an_owner_belongs_to_its_maker,
             }
             settling {

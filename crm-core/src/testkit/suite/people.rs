@@ -1,7 +1,7 @@
 //! Members, teams and the workspace itself.
 
-use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading};
-use crate::access::{Entity, Role, Rule, Scope};
+use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading, refused};
+use crate::access::{Entity, FieldMask, Matrix, Role, Rule, Scope};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
@@ -10,7 +10,7 @@ use crate::session::{Expect, Session};
 use crate::team::{NewTeam, TeamEdit};
 use crate::testkit::{World, samples};
 use crate::user::{NewUser, User, UserStatus};
-use crate::workspace::WorkspaceEdit;
+use crate::workspace::{PermissionsChange, WorkspaceEdit};
 
 async fn listed(session: &Session, request: &ListRequest) -> Vec<String> {
     let page = session.users().list(request).await.unwrap();
@@ -162,6 +162,43 @@ pub async fn settings_are_changed_and_kept(world: World) {
     let names: Vec<String> = world.crm.workspaces().await.unwrap().into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["Away", "Ünï & Co"]);
     fails(world.crm.ports.workspaces.workspace(Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn the_matrix_is_told_and_replaced_as_a_whole(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let settings = admin.workspace();
+    let by = |rules: &[(Role, Entity, Rule)]| {
+        let mut matrix = Matrix::default();
+        rules.iter().for_each(|(role, entity, rule)| matrix.set(*role, *entity, rule.clone()));
+        PermissionsChange { rules: matrix }
+    };
+    let before = settings.permissions().await.unwrap();
+    assert_eq!(before.rules, Matrix::default().complete());
+    // What was told may be sent back, and says nothing new.
+    let same = PermissionsChange { rules: before.rules.clone() };
+    assert_eq!(settings.set_permissions(same, Expect::Version(before.version)).await.unwrap(), before);
+    let own = Rule { read: Scope::Own, ..Rule::NONE };
+    let change = by(&[(Role::Setter, Entity::Deal, own.clone())]);
+    let changed = settings.set_permissions(change, Expect::Version(before.version)).await.unwrap();
+    assert_eq!((changed.rules.rule(Role::Setter, Entity::Deal), changed.version), (own.clone(), before.version + 1));
+    let setter = world.session(Role::Setter).await;
+    assert_eq!(setter.workspace().permissions().await.unwrap(), changed);
+    assert!(setter.rules().contains(&(Entity::Deal, own)));
+    fails(setter.workspace().set_permissions(by(&[]), Expect::Any).await, Denied);
+    let late = refused(settings.set_permissions(by(&[]), Expect::Version(before.version)).await);
+    assert_eq!((late.code(), late.current().unwrap().version), ("stale_version", changed.version));
+    assert_eq!(late.current().unwrap().record, serde_json::to_value(&changed).unwrap());
+    let bad = by(&[
+        (Role::Admin, Entity::Contact, Rule::NONE),
+        (Role::Setter, Entity::Contact, Rule { hidden: FieldMask::of(["shoe"]), ..Rule::ALL }),
+        (Role::Setter, Entity::Pipeline, Rule { read: Scope::Own, ..Rule::NONE }),
+    ]);
+    let faults = refused(settings.set_permissions(bad, Expect::Any).await);
+    let faults: Vec<&str> = faults.fields().iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(faults, ["rules.admin.contact.role", "rules.setter.contact.hidden", "rules.setter.pipeline.read"]);
+    assert_eq!(settings.permissions().await.unwrap(), changed);
+    // What is left out is as by default.
+    assert_eq!(settings.set_permissions(by(&[]), Expect::Any).await.unwrap().rules, before.rules);
 }
 
 pub async fn a_record_without_an_owner_belongs_to_its_maker(world: World) {

@@ -1,7 +1,7 @@
 //! `slackcrm deals move`.
 
 use crm_core::deal::Deal;
-use crm_core::pipeline::Stage;
+use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::{Error, Id, Session};
 use serde_json::Value;
 
@@ -46,9 +46,9 @@ async fn refused(session: &Session, error: Error) -> Failure {
 /// The name of the stage that a deal is at.
 async fn stage_of(session: &Session, deal: &Value) -> Option<String> {
     let id = |field: &str| deal.get(field).and_then(Value::as_str).and_then(|text| text.parse::<Id<()>>().ok());
-    let (pipeline, stage) = (id("pipeline_id")?, id("stage_id")?);
-    let pipeline = session.pipelines().read(pipeline.cast()).await.ok()?;
-    pipeline.stages.iter().find(|one| one.id == stage.cast()).map(|one| one.name.clone())
+    let (pipeline, stage): (Id<Pipeline>, Id<Stage>) = (id("pipeline_id")?.cast(), id("stage_id")?.cast());
+    let pipeline = session.pipelines().read(pipeline).await.ok()?;
+    pipeline.stages.iter().find(|one| one.id == stage).map(|one| one.name.clone())
 }
 
 /// The stage of a name in a deal's pipeline.

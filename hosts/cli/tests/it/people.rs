@@ -118,3 +118,29 @@ fn a_team_is_made_listed_changed_and_deleted() {
         assert!(complaint(product, &["teams", "show", id]).contains("not found"));
     });
 }
+
+#[test]
+fn permissions_are_listed_and_changed_rule_by_rule() {
+    on_each_store(|product| {
+        let listed = product.run(&["permissions", "list", "--role", "setter"]);
+        assert!(listed.contains("mail_template") && !listed.contains("closer"), "{listed}");
+        let set = ["--set", "read=own", "--set", "hidden=email, phone", "--if-version", "1"];
+        let changed = product.json(&[&["permissions", "set", "setter", "contact"], &set[..]].concat());
+        let rule = &changed["rules"]["setter"]["contact"];
+        // What is not named stays.
+        assert_eq!((&rule["read"], &rule["update"]), (&json!("own"), &json!("own")));
+        assert_eq!((&rule["hidden"], &changed["version"]), (&json!(["email", "phone"]), &json!(2)));
+        assert_eq!(product.json(&["permissions", "list"]), changed);
+        assert!(
+            complaint(product, &[&["permissions", "set", "setter", "contact"], &set[..]].concat())
+                .contains("version 2")
+        );
+        let shown = product.json(&["permissions", "set", "setter", "contact", "--set", "hidden="]);
+        assert_eq!(shown["rules"]["setter"]["contact"].get("hidden"), None);
+        let admin = ["permissions", "set", "admin", "contact", "--set", "read=own"];
+        assert!(complaint(product, &admin).contains("admins may always do everything"));
+        assert!(
+            complaint(product, &["permissions", "set", "setter", "contact", "--set", "read=some"]).contains("read")
+        );
+    });
+}

@@ -98,6 +98,7 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
     if is_signed && is_versioned(path) && matches!(method, "put" | "patch" | "delete")
         || path.ends_with("/workspace") && method == "patch"
+        || path.ends_with("/permissions") && method == "put"
     {
         let about = "The version that the change is based on, as in `\"3\"`; another is 409.";
         parameters.push(header("If-Match", about, r#"^(\*|"[0-9]{1,18}")$"#));

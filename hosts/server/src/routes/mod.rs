@@ -21,6 +21,7 @@ mod mailbox;
 mod metrics;
 mod new_deal;
 mod notes;
+mod permissions;
 mod pipelines;
 mod queues;
 mod search;
@@ -69,6 +70,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/exports").configure(exports::routes))
             .service(scope("/imports").configure(imports::routes))
             .service(scope("/workspace").configure(workspace::routes))
+            .service(scope("/permissions").configure(permissions::routes))
             .configure(live::routes)
             .configure(document::routes),
     );

@@ -86,7 +86,9 @@ RULES = {
     "reminder": "what a reminder says",
     "required": "which fields go together",
     "reserved": "which variables a template has by itself",
+    "role": "what admins may do",
     "same_currency": "which fields go together",
+    "scope": "which scopes a kind of record has",
     "stage": "which stages a pipeline has",
     "stage_in_use": "where deals are",
     "status": "what state a record is in",
@@ -151,7 +153,7 @@ PLACES = {
         "value_estimated",
         "workspace_name",
     },
-    "unknown_field": {"changes", "custom", "fields", "filter", "mapping", "sort", "values"},
+    "unknown_field": {"changes", "custom", "fields", "filter", "mapping", "rules", "sort", "values"},
     "value": {
         "base_currency",
         "changes",
@@ -162,11 +164,12 @@ PLACES = {
         "phone",
         "quote_currency",
         "rate",
+        "rules",
         "time_zone",
     },
     "value_type": {"changes", "custom", "filter", "mapping", "values"},
 }
-HOLDERS = ("custom", "filter", "mapping", "values")
+HOLDERS = ("custom", "filter", "mapping", "rules", "values")
 EXCUSED = collections.Counter()
 # How often each check found something that nothing excuses.
 FOUND = collections.Counter()

@@ -213,6 +213,55 @@ async fn a_team_is_made_told_of_changed_and_deleted() {
     .await;
 }
 
+#[tokio::test]
+async fn the_permissions_are_told_and_replaced_as_a_whole() {
+    on_every_store(|api| async move {
+        const PATH: &str = "/api/v1/permissions";
+        let read = api.get(PATH).await.expect(200);
+        let all = read.json["rules"].as_object().unwrap();
+        assert!(all.len() == 6 && all.values().all(|rules| rules.as_object().unwrap().len() == 16), "{all:?}");
+        assert_eq!(
+            (&all["setter"]["contact"]["read"], &all["admin"]["deal"]["delete"]),
+            (&json!("team"), &json!("all"))
+        );
+        let put = async |change: &Value| {
+            let request = api.request(Method::PUT, PATH).header("if-match", read.header("etag")).json(change);
+            Reply::of(request.send().await.unwrap()).await
+        };
+        // What was told may be sent back.
+        let same = put(&json!({"rules": all})).await.expect(200);
+        assert_eq!((&same.json, same.header("etag")), (&read.json, read.header("etag")));
+        let change = json!({"rules": {"setter": {"contact": {"read": "own", "hidden": ["email"]}}}});
+        let changed = put(&change).await.expect(200);
+        let rule = &changed.json["rules"]["setter"]["contact"];
+        assert_eq!(
+            (&rule["read"], &rule["update"], &rule["hidden"]),
+            (&json!("own"), &json!("none"), &json!(["email"]))
+        );
+        assert_eq!(changed.json["rules"]["setter"]["company"], all["setter"]["company"]);
+        assert_eq!(api.get(PATH).await.expect(200).json, changed.json);
+        let late = put(&json!({"rules": {}})).await.problem(409, "stale_version");
+        assert_eq!((&late.json["current"], late.header("etag")), (&changed.json, changed.header("etag")));
+        for (body, fault) in [
+            (json!({"rules": {"admin": {"contact": {}}}}), ("rules.admin.contact.role", "role")),
+            (json!({"rules": {"setter": {"pipeline": {"read": "own"}}}}), ("rules.setter.pipeline.read", "scope")),
+            (
+                json!({"rules": {"setter": {"contact": {"hidden": ["x"]}}}}),
+                ("rules.setter.contact.hidden", "unknown_field"),
+            ),
+            (json!({"rules": {"setter": {"contact": {"fly": "all"}}}}), ("rules.setter.contact.fly", "unknown_field")),
+            (json!({}), ("rules", "required")),
+        ] {
+            let faults = api.put(PATH, body).await.faults();
+            assert_eq!((faults[0].0.as_str(), faults[0].1.as_str()), fault);
+        }
+        api.put(PATH, json!({"rules": {"king": {}}})).await.expect(422);
+        let back = api.put(PATH, json!({"rules": {}})).await.expect(200);
+        assert_eq!(back.json["rules"], read.json["rules"]);
+    })
+    .await;
+}
+
 /// The id of nobody.
 fn unknown() -> Value {
     json!("00000000-0000-7000-8000-000000000000")

@@ -269,6 +269,11 @@ fn case(operation: &str) -> Option<Case> {
         }
         "delete_team" => of(Entity::Team, Delete, Some(Team), Body::None),
         "read_workspace" => of(Entity::Workspace, Read, None, Body::None),
+        "read_permissions" => of(Entity::Workspace, Read, None, Body::None),
+        "replace_permissions" => {
+            let change = |_: &Ids| json!({"rules": {"setter": {"contact": {"read": "own"}}}});
+            of(Entity::Workspace, Update, None, Body::Json(change))
+        }
         "update_workspace" => of(Entity::Workspace, Update, None, Body::Json(|_| json!({"name": "Acme"}))),
         "list_jobs" => of(Entity::Job, Read, None, Body::None),
         "read_job" => of(Entity::Job, Read, Some(Job), Body::None),

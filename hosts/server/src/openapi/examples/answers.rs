@@ -21,6 +21,10 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
             let rule = json!({"read": "all", "create": "all", "update": "own", "delete": "none", "export": "none", "assign": "none"});
             json!({"user": user(), "workspace": workspace(), "permissions": {"contact": rule}})
         }
+        "Permissions" => {
+            let rule = json!({"create": "own", "read": "team", "update": "none", "delete": "none", "export": "none", "assign": "none"});
+            json!({"rules": {"setter": {"deal": rule}}, "version": 2})
+        }
         "User" => user(),
         "Workspace" => workspace(),
         "Problem" => return refusal("422"),

@@ -15,6 +15,9 @@ pub(super) fn body(operation: &str) -> Option<Value> {
         }
         "login" => json!({"email": EMAIL, "password": PASSWORD}),
         "refresh" => json!({"refresh_token": REFRESH_TOKEN}),
+        "replace_permissions" => {
+            json!({"rules": {"setter": {"deal": {"read": "team", "create": "own", "hidden": ["value"]}}}})
+        }
         "update_workspace" => json!({"time_zone": "Europe/London", "currency": "GBP"}),
         _ => {
             let others = || of_tasks(operation).or_else(|| many::body(operation)).or_else(|| webhooks::body(operation));
