@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Result of every use case and port.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -54,6 +55,22 @@ impl FieldError {
     }
 }
 
+/// A record as the caller sees it at the version that it has by now.
+#[derive(Clone)]
+pub struct Current {
+    /// Its version.
+    pub version: i64,
+    /// What a read of it would show, without the fields that the caller does not see.
+    pub record: Value,
+}
+
+/// What the record says is left out: errors go to logs.
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Current").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
 /// Error of a use case or port: a kind, a message for people, the fields at fault, the cause.
 #[derive(Clone)]
 pub struct Error {
@@ -62,13 +79,22 @@ pub struct Error {
     code: Option<&'static str>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    current: Option<Arc<Current>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of this kind with a message for the caller.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), code: None, fields: Vec::new(), retry_after: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            code: None,
+            fields: Vec::new(),
+            retry_after: None,
+            current: None,
+            source: None,
+        }
     }
 
     /// Input that breaks one rule at one field.
@@ -139,6 +165,13 @@ impl Error {
         self
     }
 
+    /// Shows the record that the caller would have changed, as they see it by now.
+    #[must_use]
+    pub fn with_current(mut self, current: Current) -> Self {
+        self.current = Some(Arc::new(current));
+        self
+    }
+
     /// Keeps the cause for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -173,6 +206,11 @@ impl Error {
     /// When to try again, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The record of a stale version as it is by now, where the caller sees it.
+    pub fn current(&self) -> Option<&Current> {
+        self.current.as_deref()
     }
 
     /// Stable snake_case code for machines.

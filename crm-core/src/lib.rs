@@ -97,7 +97,7 @@ pub use access::{Actor, Entity};
 pub use chrono::NaiveDate;
 pub use crm::{Crm, CrmBuilder, Store};
 pub use edit::Edit;
-pub use error::{Error, ErrorKind, FieldError, Result};
+pub use error::{Current, Error, ErrorKind, FieldError, Result};
 pub use filter::Filter;
 pub use id::Id;
 pub use moment::Moment;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::entity::Entity;
+use super::grant::check_rule;
 use super::mask::FieldMask;
 use super::role::Role;
+use crate::error::{Error, Result};
 
 /// What is done to a record. Moving a deal is updating it; completing a task too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,6 +149,33 @@ impl Matrix {
         self.overrides.entry(role).or_default().insert(entity, rule);
     }
 
+    /// The same with every cell, as it holds.
+    #[must_use]
+    pub fn complete(&self) -> Self {
+        let rules = |role| Entity::ALL.into_iter().map(|entity| (entity, self.rule(role, entity))).collect();
+        Self { overrides: Role::ALL.into_iter().map(|role| (role, rules(role))).collect() }
+    }
+
+    /// The same without the cells that say what holds anyway.
+    ///
+    /// # Errors
+    /// `Invalid` with every fault of the others, at `role.kind`.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let (defaults, mut kept, mut faults) = (Self::default(), Self::default(), Vec::new());
+        for (role, rules) in self.overrides {
+            for (entity, rule) in rules {
+                if rule == defaults.rule(role, entity) {
+                    continue;
+                }
+                match check_rule(role, entity, &rule) {
+                    Ok(()) => kept.set(role, entity, rule),
+                    Err(error) => faults.extend_from_slice(error.under(&format!("{role}.{entity}")).fields()),
+                }
+            }
+        }
+        if faults.is_empty() { Ok(kept) } else { Err(Error::invalid_fields(faults)) }
+    }
+
     /// The rule of one cell. Admins keep theirs whatever the workspace says, so that nobody can
     /// lock the workspace up.
     pub fn rule(&self, role: Role, entity: Entity) -> Rule {
@@ -169,7 +198,7 @@ impl utoipa::PartialSchema for Matrix {
         use utoipa::openapi::{ObjectBuilder, Ref, Schema};
         let rules = ObjectBuilder::new().additional_properties(Some(Ref::from_schema_name(Rule::name())));
         ObjectBuilder::new()
-            .description(Some("Rules in place of the defaults, by role and then by kind of record."))
+            .description(Some("Rules by role and then by kind of record; where one is absent the default holds."))
             .additional_properties(Some(Schema::from(rules)))
             .into()
     }

@@ -148,7 +148,7 @@ impl Activities {
 
     async fn reachable(&self, grant: &Grant, id: Id<Note>, expect: Expect) -> Result<Stored<Note>> {
         let note = self.session.ports().notes.note(grant, id).await?;
-        expect.check(&*note)?;
+        expect.check(grant, &*note)?;
         grant.check_reach(&*note)?;
         Ok(note)
     }

@@ -267,7 +267,7 @@ impl<T: Kept> Records<'_, T> {
                 let missing =
                     || Error::invalid("id", "not_found", format!("{} {id} not found, or named before", T::ENTITY));
                 let mut record = known.remove(id).ok_or_else(missing)?;
-                expect.check(&*record)?;
+                expect.check_among(&*record)?;
                 grant.check_reach(&*record)?;
                 let status = change_one(grant, now, &mut record, change)?;
                 Ok(Draft { record, status })

@@ -103,7 +103,7 @@ impl CustomFields {
                 if is_hidden(&grant, &field) {
                     return Err(Error::not_found(Entity::CustomField.name(), id));
                 }
-                expect.check(&*field)?;
+                expect.check(&grant, &*field)?;
                 decide(&mut field)?;
                 let mut changes = self.session.changes();
                 changes.put(&mut field);

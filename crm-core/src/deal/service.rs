@@ -102,7 +102,7 @@ impl Deals {
         loop {
             let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
-                expect.check(&*deal)?;
+                expect.check(&grant, &*deal)?;
                 grant.check_reach(&*deal)?;
                 let pipeline = self.session.ports().pipelines.pipeline(&grant, deal.pipeline_id).await?;
                 let mut changes = self.session.changes();

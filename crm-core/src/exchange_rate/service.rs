@@ -173,7 +173,7 @@ impl ExchangeRates {
         loop {
             let decided = async {
                 let mut rate = self.session.ports().exchange_rates.exchange_rate(&grant, id).await?;
-                expect.check(&*rate)?;
+                expect.check(&grant, &*rate)?;
                 let mut changes = self.session.changes();
                 decide(&mut rate, changes.now())?;
                 changes.put(&mut rate);

@@ -103,7 +103,7 @@ impl Mails {
                 let mut changes = self.session.changes();
                 let mut template = match known {
                     Some(mut known) => {
-                        expect.check(&*known)?;
+                        expect.check(&grant, &*known)?;
                         known.say(content.clone());
                         known
                     }
@@ -142,7 +142,7 @@ impl Mails {
             let decided = async {
                 let known = self.session.ports().mails.mail_template(&grant, name).await?;
                 let mut template = known.ok_or_else(|| absent(name))?;
-                expect.check(&*template)?;
+                expect.check(&grant, &*template)?;
                 let mut changes = self.session.changes();
                 template.deleted_at = Some(changes.now());
                 changes.put(&mut template);

@@ -72,7 +72,7 @@ impl Pipelines {
         loop {
             let decided = async {
                 let mut pipeline = self.session.ports().pipelines.pipeline(&grant, id).await?;
-                expect.check(&*pipeline)?;
+                expect.check(&grant, &*pipeline)?;
                 let mut changes = self.session.changes();
                 let consequences = pipeline.change(change.clone(), changes.now())?;
                 changes.put(&mut pipeline);
@@ -98,7 +98,7 @@ impl Pipelines {
         loop {
             let decided = async {
                 let mut pipeline = self.session.ports().pipelines.pipeline(&grant, id).await?;
-                expect.check(&*pipeline)?;
+                expect.check(&grant, &*pipeline)?;
                 if pipeline.is_default {
                     return Err(Error::conflict("the default pipeline stays").with_code("default_pipeline"));
                 }

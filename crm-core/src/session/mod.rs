@@ -19,7 +19,7 @@ use crate::contact::Contacts;
 use crate::crm::{Crm, Ports};
 use crate::custom_field::CustomFields;
 use crate::deal::Deals;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Current, Error, ErrorKind, Result};
 use crate::exchange_rate::ExchangeRates;
 use crate::job::{Halt, Job, Jobs, NewJob, Queues};
 use crate::journal::Entry;
@@ -54,8 +54,16 @@ pub enum Expect {
 }
 
 impl Expect {
-    /// Refuses a record at another version.
-    pub(crate) fn check<T: Record>(self, record: &T) -> Result<()> {
+    /// Refuses a record at another version, and shows it as it is by now where the caller sees it.
+    pub(crate) fn check<T: Record>(self, grant: &Grant, record: &T) -> Result<()> {
+        self.check_among(record).map_err(|stale| match grant.sees_owner(T::ENTITY, record.owner()) {
+            true => showing(stale, &grant.view(record.clone())),
+            false => stale,
+        })
+    }
+
+    /// Refuses one of many records at another version: their report has no room for the records.
+    pub(crate) fn check_among<T: Record>(self, record: &T) -> Result<()> {
         match self {
             Expect::Version(version) if version != record.version() => Err(stale::<T>(record)),
             _ => Ok(()),
@@ -97,15 +105,28 @@ impl Decisions {
     }
 }
 
-/// Whether a conflict is not with somebody who was faster, so that deciding again decides the same.
+/// Whether deciding again decides the same: the conflict is not with somebody who was faster, or it was found
+/// before anything was decided.
 fn is_final(error: &Error) -> bool {
-    matches!(error.code(), "last_admin" | "import_running" | "bulk_running" | "default_pipeline" | "pipeline_in_use")
+    error.current().is_some()
+        || matches!(
+            error.code(),
+            "last_admin" | "import_running" | "bulk_running" | "default_pipeline" | "pipeline_in_use"
+        )
 }
 
 /// The conflict of a stale version.
 fn stale<T: Record>(record: &T) -> Error {
     Error::conflict(format!("{} {} is at version {} now", T::ENTITY, record.uuid(), record.version()))
         .with_code("stale_version")
+}
+
+/// The conflict of a stale version with the record that the caller would have changed, as they see it.
+pub(crate) fn showing<T: Record>(stale: Error, view: &View<T>) -> Error {
+    match serde_json::to_value(view) {
+        Ok(record) => stale.with_current(Current { version: view.version(), record }),
+        Err(_) => stale,
+    }
 }
 
 /// An actor in a workspace, with every service at hand. Cheap to clone.

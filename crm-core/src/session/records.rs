@@ -92,7 +92,7 @@ impl<'s, T: Kept> Records<'s, T> {
         loop {
             let decided = async {
                 let mut record = T::load(self.session.ports(), &grant, id).await?;
-                expect.check(&*record)?;
+                expect.check(&grant, &*record)?;
                 grant.check_reach(&*record)?;
                 let mut changes = self.session.changes();
                 record.set_deleted(Some(changes.now()));
@@ -168,7 +168,7 @@ impl<'s, T: Kept> Records<'s, T> {
         loop {
             let decided = async {
                 let mut record = T::load(self.session.ports(), &grant, id).await?;
-                expect.check(&*record)?;
+                expect.check(&grant, &*record)?;
                 grant.check_reach(&*record)?;
                 decide(&mut record, &grant)?;
                 let mut changes = self.session.changes();

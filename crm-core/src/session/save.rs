@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// Those of these records that the caller sees and that are not deleted.
-    async fn existing(&self, grant: &Grant, entity: Entity, ids: &[Uuid]) -> Result<Vec<Reliance>> {
+    pub(crate) async fn existing(&self, grant: &Grant, entity: Entity, ids: &[Uuid]) -> Result<Vec<Reliance>> {
         fn typed<T>(ids: &[Uuid]) -> Vec<Id<T>> {
             ids.iter().copied().map(Id::from).collect()
         }

@@ -4,6 +4,6 @@ mod model;
 mod port;
 mod service;
 
-pub use model::{NewTeam, Team};
+pub use model::{NewTeam, Team, TeamEdit};
 pub use port::TeamStore;
 pub use service::Teams;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::FieldMask;
+use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::id::Id;
 use crate::store::{Record, versioned};
 use crate::text;
@@ -41,11 +44,35 @@ pub struct Team {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewTeam {
-    /// What people call it.
+    /// What people call it, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(max_length = 200))]
     pub name: String,
     /// Who is in it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(max_items = 10_000))]
     pub members: Vec<Id<User>>,
+}
+
+/// What is set of a team: all of it, or a change of some.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TeamEdit {
+    /// What people call it, at most 200 characters.
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 200))]
+    pub name: Edit<String>,
+    /// Who is in it: all of them, in place of those who were.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Id<User>>>, max_items = 10_000))]
+    pub members: Edit<Vec<Id<User>>>,
+}
+
+impl TeamEdit {
+    /// Makes this edit a replacement: what it does not name is cleared.
+    pub(crate) fn replacing(mut self) -> Self {
+        self.name.replacing("name", &FieldMask::NONE);
+        self.members.replacing("members", &FieldMask::NONE);
+        self
+    }
 }
 
 impl Team {
@@ -65,6 +92,29 @@ impl Team {
         };
         team.set_members(new.members)?;
         Ok(team)
+    }
+
+    /// Changes what the edit names.
+    ///
+    /// # Errors
+    /// `Invalid` with every field at fault; the team is then half edited and must be dropped.
+    pub fn edit(&mut self, edit: TeamEdit) -> Result<()> {
+        let mut faults = Faults::default();
+        match edit.name {
+            Edit::Keep => {}
+            Edit::Clear => faults.add("name", "required", "cannot be empty"),
+            Edit::Set(name) => faults.keep(text::clean_line("name", &name, 200), &mut self.name),
+        }
+        match edit.members {
+            Edit::Keep => {}
+            Edit::Clear => self.members = Vec::new(),
+            Edit::Set(members) => {
+                if let Err(error) = self.set_members(members) {
+                    faults.refuse("members", &error);
+                }
+            }
+        }
+        faults.into_result()
     }
 
     /// Replaces the members.

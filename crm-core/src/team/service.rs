@@ -1,8 +1,12 @@
 //! Use cases of teams.
 
-use super::model::{NewTeam, Team};
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::model::{NewTeam, Team, TeamEdit};
 use crate::access::{Action, Entity, Grant, View};
-use crate::error::Result;
+use crate::error::{Error, FieldError, Result};
 use crate::id::Id;
 use crate::session::{Decisions, Expect, Session};
 use crate::store::{Changes, Stored};
@@ -34,7 +38,7 @@ impl Teams {
                 let mut changes = self.session.changes();
                 let now = changes.now();
                 let mut team = Stored::new(Team::new(Id::new_at(now), new.clone(), now)?);
-                self.check_members(&grant, &mut changes, &team.members).await?;
+                self.check_members(&grant, &mut changes, &new.members, &[]).await?;
                 changes.put(&mut team);
                 self.session.commit_once(&grant, changes, team).await
             };
@@ -54,20 +58,31 @@ impl Teams {
         Ok(teams.into_iter().map(|team| grant.view(team)).collect())
     }
 
-    /// Replaces a team's members.
+    /// A team.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for an unknown member.
-    pub async fn set_members(&self, id: Id<Team>, members: Vec<Id<User>>, expect: Expect) -> Result<View<Team>> {
+    /// `Denied`; `NotFound`.
+    pub async fn read(&self, id: Id<Team>) -> Result<View<Team>> {
+        let grant = self.session.require(Entity::Team, Action::Read)?;
+        Ok(grant.view(self.session.ports().teams.team(&grant, id).await?.into_inner()))
+    }
+
+    /// Changes the fields that the edit names. Who is in the team already may stay, whatever became of them since.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a bad name or an unknown member.
+    pub async fn update(&self, id: Id<Team>, edit: TeamEdit, expect: Expect) -> Result<View<Team>> {
         let grant = self.session.require(Entity::Team, Action::Update)?;
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut team = self.session.ports().teams.team(&grant, id).await?;
-                expect.check(&*team)?;
-                team.set_members(members.clone())?;
+                expect.check(&grant, &*team)?;
                 let mut changes = self.session.changes();
-                self.check_members(&grant, &mut changes, &team.members).await?;
+                let known = team.members.clone();
+                team.edit(edit.clone())?;
+                let asked = edit.members.value().map(Vec::as_slice).unwrap_or_default();
+                self.check_members(&grant, &mut changes, asked, &known).await?;
                 changes.put(&mut team);
                 self.session.commit(&grant, changes).await?;
                 Ok(grant.view(team.into_inner()))
@@ -78,11 +93,61 @@ impl Teams {
         }
     }
 
-    async fn check_members(&self, grant: &Grant, changes: &mut Changes, members: &[Id<User>]) -> Result<()> {
-        for (at, member) in members.iter().enumerate() {
-            let found = self.session.exists(grant, Entity::User, member.uuid()).await;
-            changes.rely(found.map_err(|error| error.not_found_at(&format!("members.{at}")))?);
+    /// Replaces name and members: without members the team is empty.
+    ///
+    /// # Errors
+    /// As [`Teams::update`].
+    pub async fn replace(&self, id: Id<Team>, edit: TeamEdit, expect: Expect) -> Result<View<Team>> {
+        self.update(id, edit.replacing(), expect).await
+    }
+
+    /// Deletes a team: nobody reaches records by it any more.
+    ///
+    /// # Errors
+    /// `Denied`; `NotFound`; `Conflict` for another version.
+    pub async fn delete(&self, id: Id<Team>, expect: Expect) -> Result<()> {
+        let grant = self.session.require(Entity::Team, Action::Delete)?;
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let mut team = self.session.ports().teams.team(&grant, id).await?;
+                expect.check(&grant, &*team)?;
+                let mut changes = self.session.changes();
+                team.deleted_at = Some(changes.now());
+                changes.put(&mut team);
+                self.session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
         }
+    }
+
+    /// Refuses those who are asked for and not there, but for whom the team knows, and relies on the others.
+    async fn check_members(
+        &self,
+        grant: &Grant,
+        changes: &mut Changes,
+        asked: &[Id<User>],
+        known: &[Id<User>],
+    ) -> Result<()> {
+        let known: BTreeSet<&Id<User>> = known.iter().collect();
+        let asked = asked.iter().enumerate().filter(|(_, member)| !known.contains(member));
+        let new: BTreeMap<Uuid, usize> = asked.map(|(at, member)| (member.uuid(), at)).rev().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = new.keys().copied().collect();
+        let found = self.session.existing(grant, Entity::User, &ids).await?;
+        let there: BTreeSet<Uuid> = found.iter().map(|reliance| reliance.id).collect();
+        let absent = new.iter().filter(|(id, _)| !there.contains(id));
+        let faults: Vec<FieldError> = absent
+            .map(|(id, at)| FieldError::new(format!("members.{at}"), "not_found", format!("user {id} not found")))
+            .collect();
+        if !faults.is_empty() {
+            return Err(Error::invalid_fields(faults));
+        }
+        found.into_iter().for_each(|reliance| changes.rely(reliance));
         Ok(())
     }
 }

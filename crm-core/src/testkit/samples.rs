@@ -16,7 +16,7 @@ use crate::page::ListRequest;
 use crate::pipeline::{NewPipeline, NewStage, StageKind};
 use crate::store::IdempotencyKey;
 use crate::task::TaskEdit;
-use crate::team::NewTeam;
+use crate::team::{NewTeam, TeamEdit};
 use crate::time::Timestamp;
 use crate::time::strict_day;
 use crate::transfer::date::DateFormat;
@@ -66,6 +66,11 @@ pub fn member(new: NewUser, now: Timestamp) -> Result<User> {
 /// A team of these members.
 pub fn team(name: &str, members: &[Id<User>]) -> NewTeam {
     NewTeam { name: name.to_owned(), members: members.to_vec() }
+}
+
+/// A change of who is in a team.
+pub fn members(members: &[Id<User>]) -> TeamEdit {
+    TeamEdit { members: Edit::Set(members.to_vec()), ..TeamEdit::default() }
 }
 
 /// A pipeline with one stage of each kind.

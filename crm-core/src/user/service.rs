@@ -6,7 +6,7 @@ use crate::access::{Action, Entity, Grant, Role, View};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::page::{COUNT_CAP, ListRequest, Page};
-use crate::session::{Decisions, Expect, Session, page_of};
+use crate::session::{Decisions, Expect, Session, page_of, showing};
 use crate::store::{Guard, Stored};
 use crate::task::Rezoned;
 use crate::time::Timestamp;
@@ -137,7 +137,9 @@ impl Users {
             let decided = async {
                 let guard = self.session.ports().commit.guard(grant, Guard::Admins).await?;
                 let mut user = self.present(grant, id).await?;
-                expect.check(&*user)?;
+                if let Err(stale) = expect.check_among(&*user) {
+                    return Err(showing(stale, &self.shown(grant, user.into_inner()).await?));
+                }
                 let was = User::clone(&user);
                 let mut changes = self.session.changes();
                 let event = decide(&mut user, changes.now())?;

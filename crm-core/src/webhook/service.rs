@@ -105,7 +105,7 @@ impl Webhooks {
         loop {
             let decided = async {
                 let mut endpoint = self.endpoint(&grant, id).await?;
-                expect.check(&*endpoint)?;
+                expect.check(&grant, &*endpoint)?;
                 let end = self.end(&grant).await?;
                 let mut changes = self.session.changes();
                 let (now, before) = (changes.now(), endpoint.url.clone());
@@ -141,7 +141,7 @@ impl Webhooks {
         loop {
             let decided = async {
                 let mut endpoint = self.endpoint(&grant, id).await?;
-                expect.check(&*endpoint)?;
+                expect.check(&grant, &*endpoint)?;
                 let mut changes = self.session.changes();
                 endpoint.deleted_at = Some(changes.now());
                 changes.put(&mut endpoint);

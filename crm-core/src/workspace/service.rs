@@ -1,8 +1,9 @@
 //! Use cases of the workspace itself.
 
 use super::model::{Workspace, WorkspaceEdit};
+use super::permissions::{Permissions, PermissionsChange};
 use crate::access::{Action, Entity, Role, Rule, View, check_rule};
-use crate::error::Result;
+use crate::error::{Current, Error, Result};
 use crate::journal::chain::Verification;
 use crate::session::{Decisions, Expect, Session};
 use crate::task::Rezoned;
@@ -49,6 +50,29 @@ impl Workspaces {
         .await
     }
 
+    /// What each role may do with each kind of record.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn permissions(&self) -> Result<Permissions> {
+        Ok(Permissions::from(&*self.read().await?))
+    }
+
+    /// Replaces what roles may do: where nothing is said the default holds. Admins always keep everything.
+    ///
+    /// # Errors
+    /// `Denied`; `Conflict` for another version; `Invalid` with every rule that would not do what it says.
+    pub async fn set_permissions(&self, change: PermissionsChange, expect: Expect) -> Result<Permissions> {
+        self.session.require(Entity::Workspace, Action::Update)?;
+        let wanted = change.rules.checked().map_err(|error| error.under("rules"))?;
+        let changed = self.change(Expect::Any, |workspace| {
+            expect.check_among(&*workspace).map_err(|stale| showing(stale, workspace))?;
+            workspace.permissions = wanted.clone();
+            Ok(())
+        });
+        Ok(Permissions::from(&*changed.await?))
+    }
+
     /// Seals what is unsealed and checks the whole history: that no entry was changed, removed or
     /// moved. Entries that are written meanwhile are reported as unsealed.
     ///
@@ -71,7 +95,7 @@ impl Workspaces {
         loop {
             let decided = async {
                 let mut workspace = self.session.ports().workspaces.workspace(grant.workspace_id()).await?;
-                expect.check(&*workspace)?;
+                expect.check(&grant, &*workspace)?;
                 let was = workspace.time_zone;
                 decide(&mut workspace)?;
                 let mut changes = self.session.changes();
@@ -86,5 +110,13 @@ impl Workspaces {
                 return result;
             }
         }
+    }
+}
+
+/// The conflict of a stale version with the permissions as they are.
+fn showing(stale: Error, workspace: &Workspace) -> Error {
+    match serde_json::to_value(Permissions::from(workspace)) {
+        Ok(record) => stale.with_current(Current { version: workspace.version, record }),
+        Err(_) => stale,
     }
 }

@@ -13,6 +13,7 @@ use crm_core::{Error, Result};
 use secrecy::SecretString;
 
 use crate::database::Database;
+use crate::demo::Demo;
 use crate::endpoint::Endpoint;
 use crate::lane::Queues;
 use crate::mail::{MailTarget, PublicUrl};
@@ -130,6 +131,9 @@ pub struct Config {
     /// `redis_url`: the Redis server by which processes on one database tell each other of commits, as in
     /// `redis://127.0.0.1:6379`; the store does where absent, as far as it can.
     pub redis_url: Option<RedisUrl>,
+    /// The demo that is served, of which the start page tells whoever sits at the machine. It is no setting: a
+    /// program that serves a demo says so itself.
+    pub demo: Option<Demo>,
 }
 
 impl Config {
@@ -188,6 +192,7 @@ impl Config {
             mail_ca: sources.setting("mail_ca").map(|setting| setting.content()).transpose()?,
             public_url: sources.setting("public_url").map(|setting| setting.read()).transpose()?,
             redis_url: sources.setting("redis_url").map(|setting| setting.read()).transpose()?,
+            demo: None,
         })
     }
 

@@ -43,6 +43,7 @@ mod authority;
 mod booted;
 mod config;
 mod database;
+mod demo;
 mod endpoint;
 mod figures;
 mod floor;
@@ -70,6 +71,7 @@ pub use config::{Config, LogFormat, Options, WebhookHttp};
 #[cfg(feature = "email")]
 pub use crm_integrations::mailbox::MailboxMailer;
 pub use database::Database;
+pub use demo::Demo;
 pub use endpoint::Endpoint;
 pub use figures::Figure;
 pub use floor::Passing;

@@ -136,6 +136,12 @@ pub(crate) enum Command {
     /// Members
     #[command(subcommand)]
     Users(settings::Users),
+    /// Teams, whose ids figures and filters take
+    #[command(subcommand)]
+    Teams(settings::Teams),
+    /// What each role may do
+    #[command(subcommand)]
+    Permissions(settings::Permissions),
     /// Notes on records
     #[command(subcommand)]
     Notes(settings::Notes),

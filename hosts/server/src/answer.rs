@@ -10,6 +10,7 @@ use crm_core::exchange_rate::SetRate;
 use crm_core::job::Job;
 use crm_core::store::Record;
 use crm_core::webhook::EndpointWithSecret;
+use crm_core::workspace::Permissions;
 use serde::Serialize;
 
 use crate::cookie;
@@ -75,6 +76,9 @@ pub(crate) struct Settled(pub(crate) SetRate);
 /// 201 with a new webhook endpoint, its place and its secret, which no cache may keep.
 pub(crate) struct CreatedWithSecret(pub(crate) EndpointWithSecret);
 
+/// 200 with the permissions and the version of their workspace as `ETag`.
+pub(crate) struct Permitted(pub(crate) Permissions);
+
 /// 204.
 pub(crate) struct Done;
 
@@ -92,7 +96,12 @@ pub(crate) fn json(mut response: HttpResponseBuilder, value: &impl Serialize) ->
 }
 
 fn etag<T: Record>(record: &T) -> (header::HeaderName, String) {
-    (header::ETAG, format!("\"{}\"", record.version()))
+    (header::ETAG, tag(record.version()))
+}
+
+/// The entity tag of a version.
+pub(crate) fn tag(version: i64) -> String {
+    format!("\"{version}\"")
 }
 
 impl<T: Serialize> Responder for Body<T> {
@@ -188,6 +197,16 @@ impl Responder for CreatedWithSecret {
         let mut response = HttpResponse::Created();
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         response.insert_header((header::LOCATION, format!("{}/{}", request.path(), self.0.endpoint.id)));
+        json(response, &self.0)
+    }
+}
+
+impl Responder for Permitted {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::ETAG, tag(self.0.version)));
         json(response, &self.0)
     }
 }

@@ -22,6 +22,7 @@ mod exposition;
 mod extract;
 mod fallback;
 mod held;
+mod here;
 mod live;
 mod logging;
 mod openapi;

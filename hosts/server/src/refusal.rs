@@ -8,10 +8,12 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use actix_ws::CloseCode;
-use crm_core::{Error, ErrorKind, FieldError};
+use crm_core::{Current, Error, ErrorKind, FieldError};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::answer::tag;
 use crate::share::Share;
 
 /// Result of a handler.
@@ -60,6 +62,11 @@ pub(crate) struct Problem<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
+    /// Of a change that was based on another version (`stale_version`): the record as a read of it answers the
+    /// caller by now. `ETag` has its version. Absent where the caller does not see it, and in bulk work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = Object)]
+    current: Option<&'a Value>,
 }
 
 impl<'a> Problem<'a> {
@@ -187,6 +194,11 @@ impl Refusal {
         self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())
     }
 
+    /// The record of a stale version as it is by now.
+    fn current(&self) -> Option<&Current> {
+        self.0.cause.as_ref().and_then(Error::current)
+    }
+
     /// The answer with its problem document.
     pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
         let why = &self.0;
@@ -200,6 +212,9 @@ impl Refusal {
         }
         if let Some(allow) = &why.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(current) = self.current() {
+            response.insert_header((header::ETAG, tag(current.version)));
         }
         if let Some(header) = &why.header {
             response.insert_header(header.clone());
@@ -222,6 +237,7 @@ impl Refusal {
             code: &why.code,
             request_id,
             errors: &why.errors,
+            current: self.current().map(|current| &current.record),
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use futures::future::BoxFuture;
 
-use super::support::{commit, company, conflicts, contact, contact_of, deal, feed, field, pipeline, reading, stage};
-use crate::access::{Actor, Entity, Role};
+use super::support::{
+    commit, company, conflicts, contact, contact_of, deal, feed, field, hiding, pipeline, reading, refused, stage,
+};
+use crate::access::{Actor, Entity, Role, Rule, Scope};
 use crate::activity::NewNote;
 use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::CustomKind;
 use crate::deal::Deal;
+use crate::edit::Edit;
 use crate::error::{ErrorKind, Result};
 use crate::id::Id;
 use crate::pipeline::StageKind;
@@ -35,6 +38,37 @@ pub async fn a_stale_version_is_a_conflict(world: World) {
     one.workspace().update(name.clone(), Expect::Version(1)).await.unwrap();
     conflicts(two.workspace().update(name, stale).await, "stale_version");
     assert_eq!(one.contacts().read(id).await.unwrap().last_name.as_deref(), Some("King"));
+}
+
+pub async fn a_stale_version_shows_the_record_as_its_caller_sees_it(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let secret = ContactEdit { email: Edit::Set("secret@example.com".parse().unwrap()), ..samples::contact("King") };
+    let id = contact(&admin, secret).await.id;
+    world.set_rule(Role::Setter, Entity::Contact, hiding(&["email"])).await;
+    let stale = Expect::Version(7);
+    for (role, sees) in [(Role::Admin, true), (Role::Setter, false)] {
+        let contacts = world.session(role).await.contacts();
+        let wanted = serde_json::to_value(contacts.read(id).await.unwrap()).unwrap();
+        assert_eq!(wanted.get("email").is_some(), sees);
+        for error in [
+            refused(contacts.update(id, samples::contact("Byron"), stale).await),
+            refused(contacts.replace(id, samples::contact("Byron"), stale).await),
+            refused(contacts.delete(id, stale).await),
+        ] {
+            let shown = error.current().unwrap();
+            assert_eq!((shown.version, &shown.record), (1, &wanted), "{role}");
+            assert!(!format!("{error:?} {shown:?}").contains("King"), "an error is logged, and a record is not");
+        }
+    }
+    // When members were last seen is told beside their record.
+    let member = world.home.member(Role::Closer);
+    let wanted = serde_json::to_value(admin.users().read(member).await.unwrap()).unwrap();
+    let error = refused(admin.users().change_role(member, Role::Setter, stale).await);
+    assert_eq!(error.current().unwrap().record, wanted);
+    world.set_rule(Role::Setter, Entity::Contact, Rule { read: Scope::Own, ..Rule::ALL }).await;
+    let contacts = world.session(Role::Setter).await.contacts();
+    let unseen = refused(contacts.update(id, samples::contact("Byron"), stale).await);
+    assert_eq!((unseen.kind(), unseen.current().is_some()), (ErrorKind::NotFound, false));
 }
 
 /// Writes another name over a contact that was read earlier.
@@ -105,7 +139,7 @@ pub async fn settings_and_people_can_be_relied_on(world: World) {
     relying_on(&admin, user).await.unwrap();
     let team = ports.teams.team(&grant, world.home.team).await.unwrap().into_inner();
     relying_on(&admin, team.clone()).await.unwrap();
-    admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    admin.teams().update(team.id, samples::members(&[]), Expect::Any).await.unwrap();
     conflicts(relying_on(&admin, team).await, "stale_version");
 }
 
@@ -229,6 +263,8 @@ pub async fn of_two_who_move_a_deal_one_wins(world: World) {
         assert_eq!((loser.kind(), loser.code()), (ErrorKind::Conflict, "stale_version"));
         let now = one.deals().read(deal.id).await.unwrap();
         assert_eq!((now.stage_id, now.version), (winners[0].stage_id, 2));
+        let shown = loser.current().unwrap();
+        assert_eq!((shown.version, &shown.record), (2, &serde_json::to_value(&now).unwrap()));
     }
 }
 

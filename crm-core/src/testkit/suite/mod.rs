@@ -187,6 +187,7 @@ macro_rules! __suite {
             conflicts {
                 a_deal_that_changed_meanwhile_is_a_conflict,
                 a_stale_version_is_a_conflict,
+                a_stale_version_shows_the_record_as_its_caller_sees_it,
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
                 settings_and_people_can_be_relied_on,
@@ -521,7 +522,9 @@ macro_rules! __suite {
                 a_role_is_changed_once_and_told,
                 whoever_may_not_change_people_is_told_nothing_of_them,
                 a_team_has_members_of_its_own_workspace,
+                a_team_is_renamed_replaced_and_deleted,
                 settings_are_changed_and_kept,
+                the_matrix_is_told_and_replaced_as_a_whole,
                 a_record_without_an_owner_belongs_to_its_maker,
             }
             settling {

@@ -1,16 +1,16 @@
 //! Members, teams and the workspace itself.
 
-use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading};
-use crate::access::{Entity, Role, Rule, Scope};
+use super::support::{conflicts, contact_of, fails, filtered, invalid_at, names, reading, refused};
+use crate::access::{Entity, FieldMask, Matrix, Role, Rule, Scope};
 use crate::edit::Edit;
 use crate::error::ErrorKind::{Denied, Invalid, NotFound};
 use crate::id::Id;
 use crate::page::ListRequest;
 use crate::session::{Expect, Session};
-use crate::team::NewTeam;
+use crate::team::{NewTeam, TeamEdit};
 use crate::testkit::{World, samples};
 use crate::user::{NewUser, User, UserStatus};
-use crate::workspace::WorkspaceEdit;
+use crate::workspace::{PermissionsChange, WorkspaceEdit};
 
 async fn listed(session: &Session, request: &ListRequest) -> Vec<String> {
     let page = session.users().list(request).await.unwrap();
@@ -93,16 +93,47 @@ pub async fn a_team_has_members_of_its_own_workspace(world: World) {
         [Role::Manager, Role::Closer, Role::Setter, Role::SalesRep].map(|role| world.home.member(role)).into();
     expected.sort_unstable();
     assert_eq!(mates, expected);
-    let changed = admin.teams().set_members(team.id, vec![two], Expect::Version(1)).await.unwrap();
+    let changed = admin.teams().update(team.id, samples::members(&[two]), Expect::Version(1)).await.unwrap();
     assert_eq!((changed.members.clone(), changed.version), (vec![two], 2));
-    conflicts(admin.teams().set_members(team.id, vec![], Expect::Version(1)).await, "stale_version");
-    assert_eq!(admin.teams().set_members(team.id, vec![two], Expect::Any).await.unwrap().version, 2);
-    let emptied = admin.teams().set_members(team.id, vec![], Expect::Any).await.unwrap();
+    conflicts(admin.teams().update(team.id, samples::members(&[]), Expect::Version(1)).await, "stale_version");
+    assert_eq!(admin.teams().update(team.id, samples::members(&[two]), Expect::Any).await.unwrap().version, 2);
+    let emptied = admin.teams().update(team.id, samples::members(&[]), Expect::Any).await.unwrap();
     assert!(emptied.members.is_empty());
     assert_eq!(world.crm.ports.teams.teammates(world.home.workspace, two).await.unwrap(), []);
     let stranger = NewTeam { name: "X".to_owned(), members: vec![one, Id::new_at(admin.now())] };
     fails(admin.teams().create(stranger).await, Invalid);
-    fails(admin.teams().set_members(Id::new_at(admin.now()), vec![], Expect::Any).await, NotFound);
+    fails(admin.teams().update(Id::new_at(admin.now()), samples::members(&[]), Expect::Any).await, NotFound);
+}
+
+pub async fn a_team_is_renamed_replaced_and_deleted(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (teams, store) = (admin.teams(), &world.crm.ports.teams);
+    let [one, two] = [Role::Setter, Role::SalesRep].map(|role| world.home.member(role));
+    let made = teams.create(samples::team("South", &[one])).await.unwrap();
+    let named = |name: &str| TeamEdit { name: name.into(), ..TeamEdit::default() };
+    let renamed = teams.update(made.id, named("East"), Expect::Version(1)).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.members.as_slice(), renamed.version), ("East", &[one][..], 2));
+    assert_eq!(teams.read(made.id).await.unwrap(), renamed);
+    assert_eq!(teams.replace(made.id, named("West"), Expect::Version(2)).await.unwrap().members, []);
+    invalid_at(teams.replace(made.id, samples::members(&[one]), Expect::Any).await, "name");
+    invalid_at(teams.update(made.id, named(" "), Expect::Any).await, "name");
+    // Who is in it stays there when they are deleted, and nobody else comes who is.
+    teams.update(made.id, samples::members(&[one]), Expect::Any).await.unwrap();
+    admin.users().delete(one, Expect::Any).await.unwrap();
+    let both = teams.update(made.id, samples::members(&[two, one]), Expect::Any).await.unwrap();
+    assert_eq!(both.members.len(), 2);
+    invalid_at(teams.create(samples::team("North", &[two, one])).await, "members.1");
+    // What is deleted is no team of anybody.
+    let mates = async || store.teammates(world.home.workspace, two).await.unwrap();
+    assert_eq!(mates().await.len(), 2);
+    conflicts(teams.delete(made.id, Expect::Version(1)).await, "stale_version");
+    teams.delete(made.id, Expect::Version(both.version)).await.unwrap();
+    assert_eq!(mates().await, []);
+    fails(teams.read(made.id).await, NotFound);
+    fails(teams.update(made.id, named("South"), Expect::Any).await, NotFound);
+    fails(teams.delete(made.id, Expect::Any).await, NotFound);
+    let names: Vec<String> = teams.list().await.unwrap().iter().map(|team| team.name.clone()).collect();
+    assert_eq!(names, ["North"]);
 }
 
 pub async fn settings_are_changed_and_kept(world: World) {
@@ -131,6 +162,43 @@ pub async fn settings_are_changed_and_kept(world: World) {
     let names: Vec<String> = world.crm.workspaces().await.unwrap().into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["Away", "Ünï & Co"]);
     fails(world.crm.ports.workspaces.workspace(Id::new_at(admin.now())).await, NotFound);
+}
+
+pub async fn the_matrix_is_told_and_replaced_as_a_whole(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let settings = admin.workspace();
+    let by = |rules: &[(Role, Entity, Rule)]| {
+        let mut matrix = Matrix::default();
+        rules.iter().for_each(|(role, entity, rule)| matrix.set(*role, *entity, rule.clone()));
+        PermissionsChange { rules: matrix }
+    };
+    let before = settings.permissions().await.unwrap();
+    assert_eq!(before.rules, Matrix::default().complete());
+    // What was told may be sent back, and says nothing new.
+    let same = PermissionsChange { rules: before.rules.clone() };
+    assert_eq!(settings.set_permissions(same, Expect::Version(before.version)).await.unwrap(), before);
+    let own = Rule { read: Scope::Own, ..Rule::NONE };
+    let change = by(&[(Role::Setter, Entity::Deal, own.clone())]);
+    let changed = settings.set_permissions(change, Expect::Version(before.version)).await.unwrap();
+    assert_eq!((changed.rules.rule(Role::Setter, Entity::Deal), changed.version), (own.clone(), before.version + 1));
+    let setter = world.session(Role::Setter).await;
+    assert_eq!(setter.workspace().permissions().await.unwrap(), changed);
+    assert!(setter.rules().contains(&(Entity::Deal, own)));
+    fails(setter.workspace().set_permissions(by(&[]), Expect::Any).await, Denied);
+    let late = refused(settings.set_permissions(by(&[]), Expect::Version(before.version)).await);
+    assert_eq!((late.code(), late.current().unwrap().version), ("stale_version", changed.version));
+    assert_eq!(late.current().unwrap().record, serde_json::to_value(&changed).unwrap());
+    let bad = by(&[
+        (Role::Admin, Entity::Contact, Rule::NONE),
+        (Role::Setter, Entity::Contact, Rule { hidden: FieldMask::of(["shoe"]), ..Rule::ALL }),
+        (Role::Setter, Entity::Pipeline, Rule { read: Scope::Own, ..Rule::NONE }),
+    ]);
+    let faults = refused(settings.set_permissions(bad, Expect::Any).await);
+    let faults: Vec<&str> = faults.fields().iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(faults, ["rules.admin.contact.role", "rules.setter.contact.hidden", "rules.setter.pipeline.read"]);
+    assert_eq!(settings.permissions().await.unwrap(), changed);
+    // What is left out is as by default.
+    assert_eq!(settings.set_permissions(by(&[]), Expect::Any).await.unwrap().rules, before.rules);
 }
 
 pub async fn a_record_without_an_owner_belongs_to_its_maker(world: World) {

@@ -4,7 +4,7 @@ use super::support::{
     commit, company, contact, contact_of, deal, fails, filtered, invalid_at, names, pipeline, reading, refused,
     searched, stage,
 };
-use crate::access::{Action, Entity, Role, Rule, Scope};
+use crate::access::{Action, Entity, Matrix, Role, Rule, Scope};
 use crate::activity::NoteEdit;
 
 use crate::contact::{Contact, ContactEdit};
@@ -17,6 +17,7 @@ use crate::page::ListRequest;
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, RowKey};
+use crate::workspace::PermissionsChange;
 
 /// Owners of one record each; the setter's team is manager, closer and setter.
 const OWNERS: [Role; 4] = [Role::Admin, Role::Manager, Role::Setter, Role::SalesRep];
@@ -297,9 +298,13 @@ pub async fn only_those_with_the_permission_change_settings_and_people(world: Wo
         fails(session.users().create(samples::user("x", Role::Admin)).await, Denied);
         fails(session.workspace().update(Default::default(), Expect::Any).await, Denied);
         fails(session.workspace().set_rule(role, Entity::Contact, Rule::ALL, Expect::Any).await, Denied);
+        let defaults = PermissionsChange { rules: Matrix::default() };
+        fails(session.workspace().set_permissions(defaults, Expect::Any).await, Denied);
         fails(session.workspace().verify_journal().await, Denied);
         fails(session.teams().create(samples::team("x", &[])).await, Denied);
-        fails(session.teams().set_members(world.home.team, vec![], Expect::Any).await, Denied);
+        fails(session.teams().update(world.home.team, samples::members(&[]), Expect::Any).await, Denied);
+        fails(session.teams().replace(world.home.team, samples::members(&[]), Expect::Any).await, Denied);
+        fails(session.teams().delete(world.home.team, Expect::Any).await, Denied);
         fails(session.pipelines().create(samples::pipeline("x")).await, Denied);
         let new = samples::custom_field(Entity::Contact, "x", CustomKind::Text);
         fails(session.custom_fields().define(new).await, Denied);

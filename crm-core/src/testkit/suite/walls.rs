@@ -100,7 +100,10 @@ pub async fn another_workspaces_people_notes_and_fields_are_not_found(world: Wor
     fails(stranger.users().update(setter, UserEdit::default(), Expect::Any).await, NotFound);
     fails(stranger.users().replace(setter, UserEdit::default(), Expect::Any).await, NotFound);
     fails(stranger.users().delete(setter, Expect::Any).await, NotFound);
-    fails(stranger.teams().set_members(world.home.team, vec![], Expect::Any).await, NotFound);
+    fails(stranger.teams().read(world.home.team).await, NotFound);
+    fails(stranger.teams().replace(world.home.team, samples::members(&[]), Expect::Any).await, NotFound);
+    fails(stranger.teams().delete(world.home.team, Expect::Any).await, NotFound);
+    fails(stranger.teams().update(world.home.team, samples::members(&[]), Expect::Any).await, NotFound);
     let contact = contact_of(&world, Role::Admin, "A").await;
     let note = home.activities().create_note(samples::note(contact, "hush")).await.unwrap().id;
     fails(stranger.activities().update_note(note, Default::default(), Expect::Any).await, NotFound);
@@ -185,7 +188,7 @@ pub async fn no_field_can_point_over_the_wall(world: World) {
         invalid_at(home.activities().create_note(new).await, field);
     }
     invalid_at(home.teams().create(samples::team("A", &[their_user])).await, "members.0");
-    invalid_at(home.teams().set_members(world.home.team, vec![their_user], Expect::Any).await, "members.0");
+    invalid_at(home.teams().update(world.home.team, samples::members(&[their_user]), Expect::Any).await, "members.0");
 }
 
 pub async fn no_custom_value_can_point_over_the_wall(world: World) {

@@ -5,7 +5,7 @@ use crm_core::access::Role;
 use crm_core::exchange_rate::Rate;
 use crm_core::search::HitKind;
 use crm_core::user::UserStatus;
-use crm_core::{Currency, Id, NaiveDate};
+use crm_core::{Currency, Entity, Id, NaiveDate};
 
 use super::List;
 use super::change::{Expected, Fields, One, Words};
@@ -57,6 +57,54 @@ pub(crate) enum Users {
     Delete {
         #[command(flatten)]
         member: Member,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Permissions {
+    /// What each role may do with each kind of record, and which fields it does not see
+    List {
+        /// Only this role
+        #[arg(long)]
+        role: Option<Role>,
+    },
+    /// Change what a role may do with a kind of record: create, read, update, delete, export and assign, each
+    /// none, own, team or all, and hidden, the fields that it does not see
+    Set {
+        /// manager, closer, setter, sales_rep or support_agent
+        role: Role,
+        /// contact, company, deal, task and so on, as they are listed
+        kind: Entity,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Teams {
+    /// All teams with their members
+    List,
+    /// One team
+    Show(One),
+    /// Make a team: name and, between commas, members by e-mail address or id
+    Create(Fields),
+    /// Change a team: name, members, who are then all of them
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        expected: Expected,
+    },
+    /// Delete a team; its members stay members of the workspace
+    Delete {
+        #[command(flatten)]
+        one: One,
         #[command(flatten)]
         expected: Expected,
     },

@@ -1,8 +1,9 @@
 //! `slackcrm deals move`.
 
 use crm_core::deal::Deal;
-use crm_core::pipeline::Stage;
-use crm_core::{Id, Session};
+use crm_core::pipeline::{Pipeline, Stage};
+use crm_core::{Error, Id, Session};
+use serde_json::Value;
 
 use crate::args::Output;
 use crate::args::deals::{DealVerb, Move};
@@ -23,8 +24,31 @@ async fn move_to(session: &Session, asked: &Move, output: Output) -> Result<(), 
         Ok(id) => id,
         Err(_) => stage_named(session, deal, &asked.stage).await?,
     };
-    let moved = session.deals().move_saying(deal, stage, asked.lost_reason(), asked.expected.expect()).await?;
-    print::record(output, &moved)
+    match session.deals().move_saying(deal, stage, asked.lost_reason(), asked.expected.expect()).await {
+        Ok(moved) => print::record(output, &moved),
+        Err(error) => Err(refused(session, error).await),
+    }
+}
+
+/// Why a move was refused; where somebody else was faster, with the stage that the deal is at by now.
+async fn refused(session: &Session, error: Error) -> Failure {
+    let stage = match error.current() {
+        Some(current) => stage_of(session, &current.record).await,
+        None => None,
+    };
+    let failure = Failure::from(error);
+    match stage {
+        Some(stage) => failure.hint(format!("it is at the stage {stage} now")),
+        None => failure,
+    }
+}
+
+/// The name of the stage that a deal is at.
+async fn stage_of(session: &Session, deal: &Value) -> Option<String> {
+    let id = |field: &str| deal.get(field).and_then(Value::as_str).and_then(|text| text.parse::<Id<()>>().ok());
+    let (pipeline, stage): (Id<Pipeline>, Id<Stage>) = (id("pipeline_id")?.cast(), id("stage_id")?.cast());
+    let pipeline = session.pipelines().read(pipeline).await.ok()?;
+    pipeline.stages.iter().find(|one| one.id == stage).map(|one| one.name.clone())
 }
 
 /// The stage of a name in a deal's pipeline.

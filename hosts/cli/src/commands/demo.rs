@@ -25,6 +25,8 @@ const PRODUCTS: &[u8] = include_bytes!("../../../../examples/data/products.csv")
 const TEAMS: &[u8] = include_bytes!("../../../../examples/data/sales_teams.csv");
 
 const EMAIL: &str = "admin@demo.example";
+/// The file of the admin's password.
+const PASSWORD: &str = "password";
 /// Marks the folder as the demo's own, so that it may be emptied.
 const MARKER: &str = ".slackcrm-demo";
 
@@ -34,11 +36,13 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
         return Err(Failure::new(format!("--listen {}: the demo stays on this machine", demo.listen)));
     }
     claim(&demo.data)?;
-    let config = open::demo_config(&demo.data.join("demo.sqlite"), &demo.listen.to_string())?;
+    let mut config = open::demo_config(&demo.data.join("demo.sqlite"), &demo.listen.to_string())?;
     let booted = crm_boot::boot_for_command(config.clone()).await?;
     let password = seed(booted.crm(), &demo.data).await?;
-    let deals = admin(booted.crm()).await?.deals();
-    board::print(&deals.board(None).await?, Output::Table)?;
+    let session = admin(booted.crm()).await?;
+    let password_file = fs::canonicalize(demo.data.join(PASSWORD))?;
+    config.demo = Some(crm_boot::Demo { actor: session.actor().clone(), email: EMAIL.to_owned(), password_file });
+    board::print(&session.deals().board(None).await?, Output::Table)?;
     println!("\naddress   http://{}", demo.listen);
     println!("API       http://{}/api/v1/openapi.json", demo.listen);
     println!("mailbox   http://{}/dev/mailbox", demo.listen);
@@ -68,7 +72,7 @@ fn claim(folder: &Path) -> Result<(), Failure> {
 /// Registers the admin and reads the data in, unless an earlier run did; the password is kept in
 /// the demo's folder, readable by its owner alone.
 async fn seed(crm: &Crm, folder: &Path) -> Result<String, Failure> {
-    let file = folder.join("password");
+    let file = folder.join(PASSWORD);
     let password = match fs::read_to_string(&file) {
         Ok(password) => password,
         Err(_) => new_password(&file)?,

@@ -9,12 +9,14 @@ mod input;
 mod jobs;
 mod mail;
 mod many;
+mod permissions;
 mod pipelines;
 mod rates;
 mod record;
 mod records;
 mod settings;
 mod tasks;
+mod teams;
 mod transfer;
 mod watch;
 mod webhooks;
@@ -71,6 +73,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Search(search) => settings::search(&acting().await?, search, args.output).await,
         Command::Users(verb) => settings::users(&acting().await?, verb, args.output).await,
+        Command::Teams(verb) => teams::run(&acting().await?, verb, args.output).await,
+        Command::Permissions(verb) => permissions::run(&acting().await?, verb, args.output).await,
         Command::Notes(verb) => settings::notes(&acting().await?, verb, args.output).await,
         Command::Tags(Tags::List) => settings::tags(&acting().await?, args.output).await,
         Command::Fields(verb) => settings::fields(&acting().await?, verb, args.output).await,

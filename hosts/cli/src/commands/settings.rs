@@ -45,6 +45,11 @@ pub(crate) async fn users(session: &Session, verb: &Users, output: Output) -> Re
 
 /// The member who was named by id or e-mail address.
 async fn known(session: &Session, Member { member }: &Member) -> Result<Id<User>, Failure> {
+    named(session, member).await
+}
+
+/// The member of an id or e-mail address.
+pub(super) async fn named(session: &Session, member: &str) -> Result<Id<User>, Failure> {
     if let Ok(id) = member.parse() {
         return Ok(id);
     }

@@ -1,8 +1,12 @@
 //! The demo's folder, which `cargo xtask run --fresh` may empty.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::serving::sent;
 
 const MARKER: &str = ".slackcrm-demo";
 
@@ -43,4 +47,42 @@ fn an_absent_folder_becomes_the_demos_own_whatever_the_environment_says() {
     assert!(has("password") && has("Where to look next:") && has("http://127.0.0.1:0/api/docs"), "{printed:#?}");
     assert!(printed.iter().any(|line| line.contains("Won") && line.contains("4,238")), "{printed:#?}");
     assert!(data.join(MARKER).is_file() && data.join("demo.sqlite").is_file());
+}
+
+/// A demo that ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_start_page_shows_the_board_and_commands_that_work_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    // It says where it listens only by what it was told.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slackcrm"));
+    command.args(["demo", "--listen", &address, "--data"]).arg(folder.path().join("it's here"));
+    let mut demo = Running(command.stdout(Stdio::null()).spawn().unwrap());
+    while TcpStream::connect(&address).is_err() {
+        assert_eq!(demo.0.try_wait().unwrap(), None, "the demo ended");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let page = sent(&address, request.as_bytes());
+    assert!(page.contains("admin@demo.example") && page.contains("<th scope=\"row\">Won</th><td>4238</td>"), "{page}");
+    let (_, rest) = page.split_once("<pre>").unwrap();
+    let mut commands = rest.split_once("</pre>").unwrap().0.to_owned();
+    for (shown, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
+        commands = commands.replace(shown, sign);
+    }
+    let output = Command::new("sh").args(["-e", "-c", &commands]).output().unwrap();
+    let (told, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{commands}: {complaint}");
+    for wanted in ["\"stages\"", "\"figures\"", "\"ranks\"", "Isdom", "\"members\""] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
 }

@@ -107,3 +107,60 @@ fn settings_of_a_workspace_are_shown_and_changed() {
         assert_ne!(listed[0]["id"], Value::Null);
     });
 }
+
+#[test]
+fn a_team_is_made_listed_changed_and_deleted() {
+    on_each_store(|product| {
+        let person = |name: &str| {
+            let set = [format!("name={name}"), format!("email={name}@acme.example"), "role=setter".to_owned()];
+            product.json(&["users", "create", "--set", &set[0], "--set", &set[1], "--set", &set[2]])["id"].clone()
+        };
+        let (ada, grace) = (person("ada"), person("grace"));
+        let both = format!("members=ada@acme.example, {}", grace.as_str().unwrap());
+        let made = product.json(&["teams", "create", "--set", "name=North", "--set", &both]);
+        let mut wanted = [ada.clone(), grace.clone()];
+        wanted.sort_by_key(Value::to_string);
+        assert_eq!((&made["name"], &made["members"]), (&json!("North"), &json!(wanted)));
+        let id = made["id"].as_str().unwrap();
+        let listed = product.run(&["teams", "list"]);
+        assert!(["North", id, "ada", "grace"].iter().all(|shown| listed.contains(shown)), "{listed}");
+        assert_eq!(product.json(&["teams", "list"])["data"], json!([made]));
+        assert_eq!(product.json(&["sales", "--team", id])["figures"]["total"]["won"], json!(0));
+        let set = ["--set", "members=grace@acme.example", "--if-version", "1"];
+        let changed = product.json(&[&["teams", "update", id], &set[..]].concat());
+        assert_eq!((&changed["name"], &changed["members"]), (&json!("North"), &json!([grace])));
+        assert!(complaint(product, &[&["teams", "update", id], &set[..]].concat()).contains("version 2"));
+        let stranger = ["teams", "update", id, "--set", "members=eve@acme.example"];
+        assert!(complaint(product, &stranger).contains("eve@acme.example: is no member"));
+        assert_eq!(product.json(&["teams", "show", id]), changed);
+        product.json(&["teams", "delete", id]);
+        assert_eq!(product.json(&["teams", "list"])["data"], json!([]));
+        assert!(complaint(product, &["teams", "show", id]).contains("not found"));
+    });
+}
+
+#[test]
+fn permissions_are_listed_and_changed_rule_by_rule() {
+    on_each_store(|product| {
+        let listed = product.run(&["permissions", "list", "--role", "setter"]);
+        assert!(listed.contains("mail_template") && !listed.contains("closer"), "{listed}");
+        let set = ["--set", "read=own", "--set", "hidden=email, phone", "--if-version", "1"];
+        let changed = product.json(&[&["permissions", "set", "setter", "contact"], &set[..]].concat());
+        let rule = &changed["rules"]["setter"]["contact"];
+        // What is not named stays.
+        assert_eq!((&rule["read"], &rule["update"]), (&json!("own"), &json!("own")));
+        assert_eq!((&rule["hidden"], &changed["version"]), (&json!(["email", "phone"]), &json!(2)));
+        assert_eq!(product.json(&["permissions", "list"]), changed);
+        assert!(
+            complaint(product, &[&["permissions", "set", "setter", "contact"], &set[..]].concat())
+                .contains("version 2")
+        );
+        let shown = product.json(&["permissions", "set", "setter", "contact", "--set", "hidden="]);
+        assert_eq!(shown["rules"]["setter"]["contact"].get("hidden"), None);
+        let admin = ["permissions", "set", "admin", "contact", "--set", "read=own"];
+        assert!(complaint(product, &admin).contains("admins may always do everything"));
+        assert!(
+            complaint(product, &["permissions", "set", "setter", "contact", "--set", "read=some"]).contains("read")
+        );
+    });
+}

@@ -101,6 +101,7 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
     if is_signed && is_versioned(path) && matches!(method, "put" | "patch" | "delete")
         || path.ends_with("/workspace") && method == "patch"
+        || path.ends_with("/permissions") && method == "put"
     {
         let about = "The version that the change is based on, as in `\"3\"`; another is 409.";
         parameters.push(header("If-Match", about, r#"^(\*|"[0-9]{1,18}")$"#));
@@ -254,6 +255,7 @@ fn problem(status: &str, why: &str) -> Response {
     let mut response = ResponseBuilder::new().description(why).content(PROBLEM, content).build();
     let own = match status {
         "401" => Some(("WWW-Authenticate", "How to sign in: `Bearer`.")),
+        "409" => Some(("ETag", "The version of `current`, where there is one.")),
         "429" | "503" => Some(("Retry-After", "Seconds to wait before the next attempt.")),
         _ => None,
     };

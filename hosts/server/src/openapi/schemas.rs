@@ -6,16 +6,17 @@ use utoipa::openapi::schema::{ArrayItems, Object};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 /// Fields of a record that every answer has; on the types they have defaults, for old images.
-const OF_RECORDS: [&str; 8] =
-    ["version", "updated_at", "tags", "custom", "choices", "required", "stages", "is_default"];
+const OF_RECORDS: [&str; 9] =
+    ["version", "updated_at", "tags", "custom", "choices", "required", "stages", "is_default", "members"];
 /// The same of a page.
 const OF_PAGES: [&str; 1] = ["next_cursor"];
 /// Bodies that must hold more where they make or replace a record than where they change one: their
 /// name then, as which change, and what is needed.
-pub(super) const WHOLE: [(&str, &str, &str); 4] = [
+pub(super) const WHOLE: [(&str, &str, &str); 5] = [
     ("WholeCompany", "CompanyEdit", "name"),
     ("WholeDeal", "DealEdit", "title"),
     ("WholeTask", "TaskEdit", "title"),
+    ("WholeTeam", "TeamEdit", "name"),
     ("WholeUser", "UserEdit", "name"),
 ];
 

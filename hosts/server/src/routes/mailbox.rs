@@ -11,6 +11,7 @@ use crm_core::mail::Recipient;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::State;
+use crate::here::is_here;
 use crate::page::{escaped, page};
 use crate::refusal::{Answer, Refusal};
 
@@ -37,23 +38,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// The mailbox, for whoever may look into it; there is none for others.
 fn mailbox<'a>(request: &HttpRequest, state: &'a State) -> Answer<&'a MailboxMailer> {
-    let is_here = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
-    // A proxy on this machine speaks for others.
-    let marks = ["x-forwarded-for", "forwarded", "via", "x-real-ip"];
-    let is_passed_on = marks.iter().any(|name| request.headers().contains_key(*name));
-    // So does a page whose name was made to lead here.
-    let is_meant = request.headers().get(header::HOST).is_some_and(|host| host.to_str().is_ok_and(is_local));
-    let mailbox = state.mailbox.as_ref().filter(|_| is_here && !is_passed_on && is_meant);
-    mailbox.ok_or_else(Refusal::no_such_route)
-}
-
-/// Whether a `Host` names this machine, with or without a port.
-fn is_local(host: &str) -> bool {
-    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
-    ["localhost", "127.0.0.1", "[::1]"].into_iter().any(|name| {
-        let rest = host.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
-    })
+    state.mailbox.as_ref().filter(|_| is_here(request)).ok_or_else(Refusal::no_such_route)
 }
 
 async fn list(request: HttpRequest, state: Data<State>) -> Answer<HttpResponse> {

@@ -21,11 +21,14 @@ mod mailbox;
 mod metrics;
 mod new_deal;
 mod notes;
+mod permissions;
 mod pipelines;
 mod queues;
 mod search;
+mod start;
 mod tags;
 mod tasks;
+mod teams;
 mod timeline;
 mod transfer;
 mod unsubscribe;
@@ -52,6 +55,7 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/auth").configure(auth::routes))
             .service(scope("/search").configure(search::routes))
             .service(scope("/users").configure(users::routes))
+            .service(scope("/teams").configure(teams::routes))
             .service(scope("/analytics").configure(analytics::routes))
             .service(scope("/pipelines").configure(pipelines::routes))
             .service(scope("/exchange-rates").configure(exchange_rates::routes))
@@ -66,9 +70,10 @@ pub(crate) fn all(config: &mut ServiceConfig<'_>) {
             .service(scope("/exports").configure(exports::routes))
             .service(scope("/imports").configure(imports::routes))
             .service(scope("/workspace").configure(workspace::routes))
+            .service(scope("/permissions").configure(permissions::routes))
             .configure(live::routes)
             .configure(document::routes),
     );
-    config.configure(unsubscribe::routes).configure(mailbox::routes);
+    config.configure(start::routes).configure(unsubscribe::routes).configure(mailbox::routes);
     config.configure(docs::routes).configure(health::routes).configure(metrics::routes);
 }

@@ -38,6 +38,7 @@ ENDS = {
     "DELETE /api/v1/notes/{id}": lambda: WORLD.fresh("notes"),
     "DELETE /api/v1/pipelines/{id}": lambda: WORLD.fresh("pipelines"),
     "DELETE /api/v1/tasks/{id}": lambda: WORLD.fresh("tasks"),
+    "DELETE /api/v1/teams/{id}": lambda: WORLD.fresh("teams"),
     "DELETE /api/v1/users/{id}": lambda: WORLD.fresh("users"),
     "DELETE /api/v1/webhook-endpoints/{id}": lambda: WORLD.fresh("webhook-endpoints"),
     "POST /api/v1/batches/{id}/revert": lambda: WORLD.fresh("batches"),
@@ -85,7 +86,9 @@ RULES = {
     "reminder": "what a reminder says",
     "required": "which fields go together",
     "reserved": "which variables a template has by itself",
+    "role": "what admins may do",
     "same_currency": "which fields go together",
+    "scope": "which scopes a kind of record has",
     "stage": "which stages a pipeline has",
     "stage_in_use": "where deals are",
     "status": "what state a record is in",
@@ -150,7 +153,7 @@ PLACES = {
         "value_estimated",
         "workspace_name",
     },
-    "unknown_field": {"changes", "custom", "fields", "filter", "mapping", "sort", "values"},
+    "unknown_field": {"changes", "custom", "fields", "filter", "mapping", "rules", "sort", "values"},
     "value": {
         "base_currency",
         "changes",
@@ -161,11 +164,12 @@ PLACES = {
         "phone",
         "quote_currency",
         "rate",
+        "rules",
         "time_zone",
     },
     "value_type": {"changes", "custom", "filter", "mapping", "values"},
 }
-HOLDERS = ("custom", "filter", "mapping", "values")
+HOLDERS = ("custom", "filter", "mapping", "rules", "values")
 EXCUSED = collections.Counter()
 # How often each check found something that nothing excuses.
 FOUND = collections.Counter()
@@ -175,6 +179,7 @@ FIELDS = {
     "company_id": "companies",
     "contact_id": "contacts",
     "deal_id": "deals",
+    "members": "users",
     "owner_id": "users",
     "pipeline_id": "pipelines",
     "stage_id": "stages",

@@ -176,6 +176,7 @@ MAKERS = {
         },
     ),
     "users": lambda world: world.make("users", {"name": "Charles Babbage", "role": "closer"}),
+    "teams": lambda world: world.make("teams", {"name": "North"}),
     "pipelines": lambda world: world.make(
         "pipelines", {"name": "Partners", "stages": [{"name": "Contacted", "kind": "open"}]}
     ),

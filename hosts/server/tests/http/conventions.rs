@@ -1,11 +1,11 @@
 //! The shapes on the wire: snapshots of the statuses, but for 408, which takes half a minute, and 500,
 //! which no request brings about, and of each convention.
 
-use crm_core::access::Role;
+use crm_core::access::{FieldMask, Role, Rule};
 use crm_core::auth::{SignIn, SignInStore as _};
 use crm_core::integration::{AccessClaims, TokenSigner as _};
 use crm_core::testkit::{MemoryStore, Office, World};
-use crm_core::{Clock as _, Id, SystemClock};
+use crm_core::{Clock as _, Entity, Id, SystemClock};
 use crm_integrations::auth::JwtSigner;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -189,6 +189,31 @@ async fn a_missing_permission_is_named_and_a_hidden_field_is_absent() {
     assert_eq!(board.json["stages"][0].get("total"), None);
     let timeline = ask(Method::GET, &format!("{path}/timeline"), &agent, None).await.expect(200);
     assert_eq!(timeline.json["data"][0]["after"].get("value"), None);
+}
+
+#[tokio::test]
+async fn a_conflict_shows_no_more_than_a_read() {
+    let store = MemoryStore::new();
+    let world = World::new(store.clone()).await;
+    let hidden = Rule { hidden: FieldMask::of(["value"]), ..Rule::ALL };
+    world.set_rule(Role::Closer, Entity::Deal, hidden).await;
+    let api = Api::memory_on(store.clone()).await;
+    let tokens = [token_of(&store, &world.home, Role::Admin).await, token_of(&store, &world.home, Role::Closer).await];
+    let deal = json!({"title": "Big one", "value": {"amount_minor": 5, "currency": "USD"}});
+    let made = api.send(Method::POST, "/api/v1/deals", Some(&tokens[0]), Some(&deal)).await.expect(201);
+    let path = format!("/api/v1/deals/{}", made.id());
+    for (token, sees) in tokens.iter().zip([true, false]) {
+        let read = api.send(Method::GET, &path, Some(token), None).await.expect(200);
+        let late = api.client.patch(api.url(&path)).bearer_auth(token).header("if-match", "\"7\"");
+        let late = Reply::of(late.json(&json!({"title": "x"})).send().await.unwrap()).await;
+        let late = late.problem(409, "stale_version");
+        assert_eq!(late.json["current"], read.json);
+        assert_eq!(late.json["current"].get("value").is_some(), sees);
+    }
+    // Nobody comes too late for what they do not see.
+    let stranger = api.request(Method::PATCH, &path).header("if-match", "\"7\"").json(&json!({"title": "x"}));
+    let stranger = Reply::of(stranger.send().await.unwrap()).await.problem(404, "not_found");
+    assert_eq!((stranger.json.get("current"), stranger.header("etag")), (None, ""));
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ const FIRST: [&str; 17] = [
     "register",
     "list_pipelines",
     "define_custom_field",
+    "create_team",
     "set_exchange_rate",
     "replace_mail_template",
     "suppress",

@@ -29,6 +29,7 @@ mod real_file;
 mod records;
 mod search;
 mod shapes;
+mod start;
 mod support;
 mod tokens;
 mod traces;

@@ -172,3 +172,97 @@ async fn whoever_is_suspended_or_deleted_is_out_at_once() {
     let refused = ask(Method::DELETE, of(Role::Manager), token, None).await.problem(403, "own_membership");
     insta::assert_json_snapshot!(shape(&refused));
 }
+
+#[tokio::test]
+async fn a_team_is_made_told_of_changed_and_deleted() {
+    on_every_store(|api| async move {
+        let me = api.admin["user"]["id"].clone();
+        let made = api.post("/api/v1/teams", json!({"name": "North", "members": [me]})).await.expect(201);
+        let path = format!("/api/v1/teams/{}", made.id());
+        assert_eq!((made.header("location"), made.header("etag")), (path.as_str(), "\"1\""));
+        assert_eq!(made.json["members"], json!([me]));
+        assert_eq!(api.get(&path).await.expect(200).json, made.json);
+        // Its id is what figures take.
+        api.post("/api/v1/deals", json!({"title": "Difference engine"})).await.expect(201);
+        let figures = format!("/api/v1/analytics/activities?team_id={}", made.id());
+        let done = async |path: &str| api.get(path).await.expect(200).json["figures"]["total"]["all"].clone();
+        let all = done("/api/v1/analytics/activities").await;
+        assert_eq!((done(&figures).await, all != json!(0)), (all, true));
+        let renamed = api.patch(&path, json!({"name": "East"})).await.expect(200);
+        assert_eq!((&renamed.json["name"], &renamed.json["members"]), (&json!("East"), &json!([me])));
+        let replaced = api.put(&path, json!({"name": "West"})).await.expect(200);
+        assert_eq!((&replaced.json["members"], replaced.header("etag")), (&json!([]), "\"3\""));
+        assert_eq!(done(&figures).await, 0);
+        for (body, fault) in [
+            (json!({"name": ""}), "name"),
+            (json!({}), "name"),
+            (json!({"name": "x", "members": [me, unknown()]}), "members.1"),
+            (json!({"name": "x", "colour": "red"}), "colour"),
+        ] {
+            assert_eq!(api.put(&path, body.clone()).await.faults()[0].0, fault, "{body}");
+            assert_eq!(api.post("/api/v1/teams", body.clone()).await.faults()[0].0, fault, "{body}");
+        }
+        api.post("/api/v1/teams", json!({"name": "east"})).await.expect(201);
+        let listed = api.get("/api/v1/teams").await.expect(200).json;
+        let names: Vec<&Value> = listed["data"].as_array().unwrap().iter().map(|team| &team["name"]).collect();
+        assert_eq!((names, &listed["next_cursor"]), (vec![&json!("east"), &json!("West")], &Value::Null));
+        api.delete(&path).await.expect(204);
+        api.get(&path).await.problem(404, "not_found");
+        assert_eq!(api.get(&figures).await.faults()[0].0, "team_id");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_permissions_are_told_and_replaced_as_a_whole() {
+    on_every_store(|api| async move {
+        const PATH: &str = "/api/v1/permissions";
+        let read = api.get(PATH).await.expect(200);
+        let all = read.json["rules"].as_object().unwrap();
+        assert!(all.len() == 6 && all.values().all(|rules| rules.as_object().unwrap().len() == 16), "{all:?}");
+        assert_eq!(
+            (&all["setter"]["contact"]["read"], &all["admin"]["deal"]["delete"]),
+            (&json!("team"), &json!("all"))
+        );
+        let put = async |change: &Value| {
+            let request = api.request(Method::PUT, PATH).header("if-match", read.header("etag")).json(change);
+            Reply::of(request.send().await.unwrap()).await
+        };
+        // What was told may be sent back.
+        let same = put(&json!({"rules": all})).await.expect(200);
+        assert_eq!((&same.json, same.header("etag")), (&read.json, read.header("etag")));
+        let change = json!({"rules": {"setter": {"contact": {"read": "own", "hidden": ["email"]}}}});
+        let changed = put(&change).await.expect(200);
+        let rule = &changed.json["rules"]["setter"]["contact"];
+        assert_eq!(
+            (&rule["read"], &rule["update"], &rule["hidden"]),
+            (&json!("own"), &json!("none"), &json!(["email"]))
+        );
+        assert_eq!(changed.json["rules"]["setter"]["company"], all["setter"]["company"]);
+        assert_eq!(api.get(PATH).await.expect(200).json, changed.json);
+        let late = put(&json!({"rules": {}})).await.problem(409, "stale_version");
+        assert_eq!((&late.json["current"], late.header("etag")), (&changed.json, changed.header("etag")));
+        for (body, fault) in [
+            (json!({"rules": {"admin": {"contact": {}}}}), ("rules.admin.contact.role", "role")),
+            (json!({"rules": {"setter": {"pipeline": {"read": "own"}}}}), ("rules.setter.pipeline.read", "scope")),
+            (
+                json!({"rules": {"setter": {"contact": {"hidden": ["x"]}}}}),
+                ("rules.setter.contact.hidden", "unknown_field"),
+            ),
+            (json!({"rules": {"setter": {"contact": {"fly": "all"}}}}), ("rules.setter.contact.fly", "unknown_field")),
+            (json!({}), ("rules", "required")),
+        ] {
+            let faults = api.put(PATH, body).await.faults();
+            assert_eq!((faults[0].0.as_str(), faults[0].1.as_str()), fault);
+        }
+        api.put(PATH, json!({"rules": {"king": {}}})).await.expect(422);
+        let back = api.put(PATH, json!({"rules": {}})).await.expect(200);
+        assert_eq!(back.json["rules"], read.json["rules"]);
+    })
+    .await;
+}
+
+/// The id of nobody.
+fn unknown() -> Value {
+    json!("00000000-0000-7000-8000-000000000000")
+}

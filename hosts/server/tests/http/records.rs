@@ -171,6 +171,7 @@ async fn a_record_of_another_workspace_is_absent() {
             ("notes", api.post("/api/v1/notes", note).await.json["id"].clone(), json!({"body": "x"})),
             ("custom-fields", api.post("/api/v1/custom-fields", field).await.json["id"].clone(), json!({"label": "x"})),
             ("users", api.admin["user"]["id"].clone(), json!({"name": "x"})),
+            ("teams", api.post("/api/v1/teams", json!({"name": "A"})).await.json["id"].clone(), json!({"name": "x"})),
         ];
         let taken = |room: &str| match room {
             "notes" => [false, false, true, true],
@@ -227,6 +228,65 @@ async fn a_stale_version_is_a_conflict() {
         }
         assert_eq!(api.get(&path).await.json["title"], "c");
         write(Method::DELETE, "\"3\"", None).await.expect(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_moves_at_once_the_one_that_loses_is_shown_what_the_other_made() {
+    on_every_store(|api| async move {
+        let stages = api.get("/api/v1/pipelines").await.expect(200).json["data"][0]["stages"].clone();
+        let made = api.post("/api/v1/deals", json!({"title": "Difference engine"})).await.expect(201);
+        let path = format!("/api/v1/deals/{}", made.id());
+        let moves = ["won", "lost"].map(|kind| {
+            let stage = stages.as_array().unwrap().iter().find(|stage| stage["kind"] == kind).unwrap();
+            let request = api.request(Method::PUT, &format!("{path}/stage")).header("if-match", "\"1\"");
+            let request = request.json(&json!({"stage_id": stage["id"]}));
+            async { Reply::of(request.send().await.unwrap()).await }
+        });
+        let replies = futures::future::join_all(moves).await;
+        let (winners, losers): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
+        assert_eq!((winners.len(), losers.len()), (1, 1), "{winners:#?}");
+        let loser = losers.into_iter().next().unwrap().problem(409, "stale_version");
+        assert_eq!((&loser.json["current"], loser.header("etag")), (&winners[0].json, "\"2\""));
+        let now = api.get(&path).await.expect(200);
+        assert_eq!((&loser.json["current"], now.header("etag")), (&now.json, "\"2\""));
+        // With what it was shown, the one that lost goes on without another read.
+        let again = api.request(Method::PUT, &format!("{path}/stage")).header("if-match", loser.header("etag"));
+        let again = again.json(&json!({"stage_id": stages[0]["id"]})).send().await.unwrap();
+        assert_eq!(Reply::of(again).await.expect(200).json["version"], 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_kind_of_record_is_shown_to_whoever_comes_too_late() {
+    on_every_store(|api| async move {
+        let pipeline = json!({"name": "Second", "stages": [{"name": "New", "kind": "open"}]});
+        let rate = json!({"base_currency": "EUR", "quote_currency": "USD", "rate": "1.1", "valid_from": "2026-02-01"});
+        for (room, new, change) in [
+            ("contacts", json!({"last_name": "Hopper"}), json!({"last_name": "x"})),
+            ("companies", json!({"name": "Acme"}), json!({"name": "x"})),
+            ("deals", json!({"title": "Big one"}), json!({"title": "x"})),
+            ("tasks", json!({"title": "Call"}), json!({"title": "x"})),
+            ("users", json!({"name": "New", "role": "setter"}), json!({"name": "x"})),
+            ("teams", json!({"name": "North"}), json!({"name": "x"})),
+            ("pipelines", pipeline.clone(), pipeline),
+            ("exchange-rates", rate, json!({"base_currency": "EUR", "quote_currency": "USD", "rate": "1.2"})),
+        ] {
+            let made = api.post(&format!("/api/v1/{room}"), new).await.expect(201);
+            let path = format!("/api/v1/{room}/{}", made.id());
+            let now = api.get(&path).await.expect(200).json;
+            for method in [Method::PUT, Method::DELETE] {
+                let mut late = api.request(method.clone(), &path).header("if-match", "\"7\"");
+                if method == Method::PUT {
+                    late = late.json(&change);
+                }
+                let late = Reply::of(late.send().await.unwrap()).await.problem(409, "stale_version");
+                assert_eq!((&late.json["current"], late.header("etag")), (&now, "\"1\""), "{method} {path}");
+            }
+            assert_eq!(api.get(&path).await.expect(200).json, now);
+        }
     })
     .await;
 }

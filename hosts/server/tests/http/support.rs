@@ -151,16 +151,20 @@ impl Api {
 
     /// As [`Api::memory`], configured otherwise.
     pub(crate) async fn memory_with(configure: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = config(&folder);
-        configure(&mut config);
-        Self::on(Booted::on(MemoryStore::new(), Arc::new(Ready), config).unwrap(), folder).await
+        Self::memory_on_with(MemoryStore::new(), configure).await
     }
 
     /// A server on a store in memory that the test keeps a hand on.
     pub(crate) async fn memory_on(store: Arc<MemoryStore>) -> Self {
+        Self::memory_on_with(store, |_| {}).await
+    }
+
+    /// As [`Api::memory_on`], configured otherwise.
+    pub(crate) async fn memory_on_with(store: Arc<MemoryStore>, configure: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::on(Booted::on(store, Arc::new(Ready), config(&folder)).unwrap(), folder).await
+        let mut config = config(&folder);
+        configure(&mut config);
+        Self::on(Booted::on(store, Arc::new(Ready), config).unwrap(), folder).await
     }
 
     /// A server on PostgreSQL with so few connections, where there is a PostgreSQL, and its store.

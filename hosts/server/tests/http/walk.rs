@@ -36,6 +36,7 @@ enum About {
     Note,
     Field,
     Member,
+    Team,
     Job,
     Import,
     /// An export whose job is done.
@@ -67,7 +68,9 @@ type Ids = BTreeMap<About, String>;
 const OPEN: [&str; 9] = ["register", "login", "refresh", "watch", "openapi", "docs", "healthz", "readyz", "metrics"];
 
 fn case(operation: &str) -> Option<Case> {
-    use About::{Company, Contact, Deal, Field, Hook, Import, Job, Member, Note, Pipeline, Rate, Suppression, Task};
+    use About::{
+        Company, Contact, Deal, Field, Hook, Import, Job, Member, Note, Pipeline, Rate, Suppression, Task, Team,
+    };
     use Action::{Create, Delete, Export, Read, Update};
     let of = |entity, action, about, body| Case { needs: Some((entity, action)), about, body };
     let named = |_: &Ids| json!({"last_name": "Hopper"});
@@ -258,7 +261,19 @@ fn case(operation: &str) -> Option<Case> {
         "change_user_status" => of(Entity::User, Update, Some(Member), Body::Json(|_| json!({"status": "suspended"}))),
         "list_users" => of(Entity::User, Read, None, Body::None),
         "read_user" => of(Entity::User, Read, Some(Member), Body::None),
+        "list_teams" => of(Entity::Team, Read, None, Body::None),
+        "read_team" => of(Entity::Team, Read, Some(Team), Body::None),
+        "create_team" => of(Entity::Team, Create, None, Body::Json(|_| json!({"name": "South"}))),
+        "replace_team" | "update_team" => {
+            of(Entity::Team, Update, Some(Team), Body::Json(|_| json!({"name": "South"})))
+        }
+        "delete_team" => of(Entity::Team, Delete, Some(Team), Body::None),
         "read_workspace" => of(Entity::Workspace, Read, None, Body::None),
+        "read_permissions" => of(Entity::Workspace, Read, None, Body::None),
+        "replace_permissions" => {
+            let change = |_: &Ids| json!({"rules": {"setter": {"contact": {"read": "own"}}}});
+            of(Entity::Workspace, Update, None, Body::Json(change))
+        }
         "update_workspace" => of(Entity::Workspace, Update, None, Body::Json(|_| json!({"name": "Acme"}))),
         "list_jobs" => of(Entity::Job, Read, None, Body::None),
         "read_job" => of(Entity::Job, Read, Some(Job), Body::None),
@@ -317,6 +332,7 @@ async fn records(api: &Api) -> Ids {
         (About::Task, made("/api/v1/tasks", json!({"title": OURS})).await),
         (About::Field, made("/api/v1/custom-fields", field).await),
         (About::Member, made("/api/v1/users", json!({"name": "Member", "role": "setter"})).await),
+        (About::Team, made("/api/v1/teams", json!({"name": OURS})).await),
         (About::Pipeline, made("/api/v1/pipelines", json!({"name": "Second", "stages": stages})).await),
         (About::Job, api.ended(job.id()).await["id"].as_str().unwrap().to_owned()),
         (About::Export, api.ended(export.id()).await["id"].as_str().unwrap().to_owned()),
@@ -332,8 +348,8 @@ impl Case {
     /// Whether it names records that have an owner.
     fn is_about_records(&self) -> bool {
         let is_owned = |about| {
-            use About::{Field, Hook, Member, Pipeline, Rate, Stage, Suppression};
-            !matches!(about, Field | Hook | Member | Pipeline | Rate | Stage | Suppression)
+            use About::{Field, Hook, Member, Pipeline, Rate, Stage, Suppression, Team};
+            !matches!(about, Field | Hook | Member | Pipeline | Rate | Stage | Suppression | Team)
         };
         self.about.is_some_and(is_owned) || self.names("ids") || self.names("contact_id")
     }
@@ -348,9 +364,9 @@ impl Case {
 fn sample_ids() -> Ids {
     use About::{
         Company, Contact, Deal, Export, Field, Hook, Import, Job, Member, Note, Pipeline, Rate, Stage, Suppression,
-        Task,
+        Task, Team,
     };
-    [Contact, Company, Deal, Task, Note, Field, Member, Job, Import, Export, Pipeline, Rate, Hook, Stage, Suppression]
-        .map(|about| (about, String::new()))
-        .into()
+    let records = [Contact, Company, Deal, Task, Note, Field, Member, Team, Job, Import, Export, Pipeline];
+    let others = [Rate, Hook, Stage, Suppression];
+    records.into_iter().chain(others).map(|about| (about, String::new())).collect()
 }

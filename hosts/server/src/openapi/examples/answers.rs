@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ACCESS_TOKEN, COMPANY, CONTACT, CUSTOM_FIELD, DEAL, ENTRY, EXCHANGE_RATE, JOB, MAIL_TEMPLATE, NOTE, PIPELINE,
-    REFRESH_TOKEN, STAGES, SUPPRESSION, TAG, TASK, USER, WORKSPACE, figures, files, many, refusal, webhooks,
+    REFRESH_TOKEN, STAGES, SUPPRESSION, TAG, TASK, TEAM, USER, WORKSPACE, figures, files, many, refusal, webhooks,
 };
 use crate::openapi::with;
 
@@ -20,6 +20,10 @@ pub(super) fn answer(schema: &str) -> Option<Value> {
         "Me" => {
             let rule = json!({"read": "all", "create": "all", "update": "own", "delete": "none", "export": "none", "assign": "none"});
             json!({"user": user(), "workspace": workspace(), "permissions": {"contact": rule}})
+        }
+        "Permissions" => {
+            let rule = json!({"create": "own", "read": "team", "update": "none", "delete": "none", "export": "none", "assign": "none"});
+            json!({"rules": {"setter": {"deal": rule}}, "version": 2})
         }
         "User" => user(),
         "Workspace" => workspace(),
@@ -98,6 +102,14 @@ fn of_people(schema: &str) -> Option<Value> {
             "created_at": CREATED,
             "updated_at": UPDATED,
             "version": 2,
+        }),
+        "Team" => json!({
+            "id": TEAM,
+            "name": "North",
+            "members": [USER],
+            "created_at": CREATED,
+            "updated_at": CREATED,
+            "version": 1,
         }),
         "Note" => json!({
             "id": NOTE,

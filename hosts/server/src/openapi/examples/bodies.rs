@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, many, webhooks};
+use super::{COMPANY, CONTACT, REFRESH_TOKEN, STAGES, USER, many, webhooks};
 
 const EMAIL: &str = "grace@acme.example";
 const PASSWORD: &str = "correct horse battery";
@@ -15,6 +15,9 @@ pub(super) fn body(operation: &str) -> Option<Value> {
         }
         "login" => json!({"email": EMAIL, "password": PASSWORD}),
         "refresh" => json!({"refresh_token": REFRESH_TOKEN}),
+        "replace_permissions" => {
+            json!({"rules": {"setter": {"deal": {"read": "team", "create": "own", "hidden": ["value"]}}}})
+        }
         "update_workspace" => json!({"time_zone": "Europe/London", "currency": "GBP"}),
         _ => {
             let others = || of_tasks(operation).or_else(|| many::body(operation)).or_else(|| webhooks::body(operation));
@@ -81,6 +84,8 @@ fn of_people(operation: &str) -> Option<Value> {
         "update_user" => json!({"locale": "en-US"}),
         "change_user_role" => json!({"role": "admin"}),
         "change_user_status" => json!({"status": "active"}),
+        "create_team" | "replace_team" => json!({"name": "North", "members": [USER]}),
+        "update_team" => json!({"name": "North and West"}),
         "create_note" => json!({"body": "Met at the fair; wants a demonstration in May.", "contact_id": CONTACT}),
         "update_note" => json!({"body": "Met at the fair; the demonstration is on 4 May."}),
         "define_custom_field" => json!({

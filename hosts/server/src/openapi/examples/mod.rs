@@ -37,6 +37,7 @@ const JOB: &str = "019a1c5e-7b00-7000-8000-00000000000f";
 const IMPORT: &str = "019a1c5e-7b00-7000-8000-000000000010";
 const UPLOAD: &str = "019a1c5e-7b00-7000-8000-000000000011";
 const BATCH: &str = "019a1c5e-7b00-7000-8000-000000000012";
+const TEAM: &str = "019a1c5e-7b00-7000-8000-000000000018";
 const TASK: &str = "019a1c5e-7b00-7000-8000-000000000013";
 /// The stages of the pipeline; a deal begins in the first.
 const STAGES: [&str; 4] = [
@@ -52,6 +53,7 @@ const REFRESH_TOKEN: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 pub(super) const VARIABLES: [(&str, &str); 20] = [
     ("workspace_id", WORKSPACE),
     ("user_id", USER),
+    ("team_id", TEAM),
     ("company_id", COMPANY),
     ("contact_id", CONTACT),
     ("deal_id", DEAL),

@@ -1,15 +1,25 @@
 //! Refusals, one a status, rendered as the server renders them.
 
-use crm_core::{Error, ErrorKind, FieldError};
+use crm_core::{Current, Error, ErrorKind, FieldError};
 use serde_json::Value;
 
-use super::CONTACT;
+use super::{CONTACT, answers};
+use crate::openapi::with;
 use crate::refusal::Refusal;
 
 /// The id of the request that was refused.
 const REQUEST: &str = "6f1e0c52a7d94b3c8e5f2a1b0c9d8e7f";
 /// Most bytes of a body where nobody sets it.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// A change that was based on another version than the contact is at by now.
+fn stale() -> Error {
+    let version = 3;
+    let contact = answers::answer("Contact").unwrap_or_default();
+    Error::conflict(format!("contact {CONTACT} is at version {version} now"))
+        .with_code("stale_version")
+        .with_current(Current { version, record: with(contact, "version", version.into()) })
+}
 
 /// The example of a refusal with this status.
 pub(in crate::openapi) fn refusal(status: &str) -> Option<Value> {
@@ -19,7 +29,7 @@ pub(in crate::openapi) fn refusal(status: &str) -> Option<Value> {
         "403" => Error::denied("needs the permission contact:update").into(),
         "404" => Error::not_found("contact", CONTACT).into(),
         "408" => Refusal::slow_body(),
-        "409" => Error::conflict(format!("contact {CONTACT} is at version 3 now")).with_code("stale_version").into(),
+        "409" => stale().into(),
         "413" => Refusal::too_large(BODY_LIMIT),
         "414" => Refusal::long_uri(16 * 1024),
         "415" => Refusal::unsupported_media("the body must be application/json in UTF-8"),

@@ -15,7 +15,7 @@ use crate::document::needed_query;
 use crate::support::{Api, PASSWORD, Reply, unique};
 
 /// Of these the admin is shown what is theirs, so that a stranger who is not tells something.
-const SHOWN: [&str; 15] = [
+const SHOWN: [&str; 16] = [
     "list_contacts",
     "list_companies",
     "list_deals",
@@ -25,6 +25,7 @@ const SHOWN: [&str; 15] = [
     "my_tasks",
     "search",
     "list_users",
+    "list_teams",
     "list_jobs",
     "list_imports",
     "list_pipelines",
