@@ -17,7 +17,7 @@ const EXPORT: &str = "export";
 /// The delivery of the examples.
 const DELIVERY: &str = "019a1c5e-7b00-7000-8000-00000000001a";
 /// They make what the others speak of, in this order.
-const FIRST: [&str; 17] = [
+const FIRST: [&str; 18] = [
     "register",
     "list_pipelines",
     "define_custom_field",

@@ -76,7 +76,8 @@ async fn the_start_page_of_a_demo_shows_its_board_to_this_machine_alone() {
     assert!(page.contains("&lt;b&gt;New &amp; old&lt;/b&gt;</th><td>1</td><td>1,250.00 USD</td>"), "{page}");
     assert!(page.contains("admin@demo.example") && page.contains("it&#39;\\&#39;&#39;s here"), "{page}");
     // Its commands ask for what there is.
-    let asked = page.split(&format!("http://{}", api.address)).skip(1);
+    let base = format!("http://{}", api.address);
+    let asked = page.split(&base).skip(1);
     let asked: Vec<&str> = asked.filter_map(|rest| rest.split("&#39;").next()).collect();
     assert_eq!((asked.len(), asked[0]), (6, "/api/v1/auth/login"), "{page}");
     for path in &asked[1..] {

@@ -50,7 +50,7 @@ const ACCESS_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJ
 const REFRESH_TOKEN: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 
 /// What of the examples differs from one workspace to the next, by a name for it.
-pub(super) const VARIABLES: [(&str, &str); 20] = [
+pub(super) const VARIABLES: [(&str, &str); 21] = [
     ("workspace_id", WORKSPACE),
     ("user_id", USER),
     ("team_id", TEAM),
