@@ -291,6 +291,7 @@ macro_rules! __suite {
                 amounts_of_two_currencies_are_never_added,
                 hidden_values_hide_amounts,
                 revenue_is_what_sales_say_cut_in_other_ways,
+                every_number_of_a_stage_says_what_it_counts,
                 a_hidden_source_is_told_in_no_figure,
                 a_dashboard_says_what_its_reports_say,
                 the_funnel_counts_the_contacts_that_the_caller_sees,
