@@ -1,5 +1,7 @@
 //! Deals: sales in the making, on their way through a pipeline.
 
+mod asking;
+mod behind;
 mod board;
 mod category;
 mod edit;

@@ -134,6 +134,8 @@ macro_rules! __suite {
             }
             board {
                 a_board_of_all_deals_is_what_they_add_up_to,
+                a_board_of_some_deals_is_that_of_those_that_pass,
+                a_board_tells_nothing_of_what_is_hidden,
                 a_board_holds_when_many_write_at_once,
             }
             beside {
