@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crm_core::access::Grant;
 use crm_core::analytics::StageFlow;
-use crm_core::deal::{Deal, HistoryWrite, StageTotal};
+use crm_core::deal::{Deal, StageTotal};
 use crm_core::filter::CheckedFilter;
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::Put;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::analytics::asked;
 use super::fragment::{Fragment, Statement};
+use super::history::Trodden;
 use super::{Conn, RunQueryDsl, Store, dialect, months, room};
 use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
@@ -67,18 +68,13 @@ pub(super) fn whole(high: i64, low: i64) -> i128 {
 type FlowKey = (Uuid, Uuid, Uuid);
 
 /// Keeps the sums in step with what a commit wrote; the deals and their ways are written already.
-pub(super) async fn write(
-    conn: &mut Conn,
-    workspace: i64,
-    puts: &[Put<Deal>],
-    history: &[HistoryWrite],
-) -> Outcome<()> {
+pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>], trodden: &Trodden) -> Outcome<()> {
     if puts.is_empty() {
         return Ok(());
     }
     add_sums(conn, workspace, &sums_of(puts)).await?;
     months::write(conn, workspace, puts).await?;
-    let flows = flows_of(conn, workspace, puts, history).await?;
+    let flows = flows_of(conn, workspace, puts, trodden).await?;
     add_flows(conn, workspace, &flows).await
 }
 
@@ -106,13 +102,13 @@ fn sums_of(puts: &[Put<Deal>]) -> BTreeMap<SumKey, Sum> {
     sums
 }
 
-/// What writes of deals do to the flows: of deals that stay, the new steps count; with a deal that
-/// comes or goes, all of its way.
+/// What writes of deals do to the flows: of deals that stay, the steps that came or went count; with a deal
+/// that comes or goes, all of its way.
 async fn flows_of(
     conn: &mut Conn,
     workspace: i64,
     puts: &[Put<Deal>],
-    history: &[HistoryWrite],
+    trodden: &Trodden,
 ) -> Outcome<BTreeMap<FlowKey, i64>> {
     let mut flows: BTreeMap<FlowKey, i64> = BTreeMap::new();
     let mut add = |pipeline: Option<Uuid>, from: Option<Uuid>, to: Uuid, count: i64| {
@@ -121,12 +117,17 @@ async fn flows_of(
         }
     };
     let places: BTreeMap<Uuid, Places> = puts.iter().map(|put| (put.after.id.uuid(), Places::of(put))).collect();
-    for write in history {
-        let HistoryWrite::Stepped(step) = write else { continue };
+    for step in &trodden.added {
         let Some(places) = places.get(&step.deal_id.uuid()) else { continue };
         // The way of a deal that went holds the step by now, but its place never had it.
         let counts_in = if places.changed() { places.before } else { places.after };
         add(counts_in, step.from.map(Id::uuid), step.to.uuid(), 1);
+    }
+    for step in &trodden.removed {
+        // The way holds the step no longer, but the place that the deal had before counts it.
+        if let Some(places) = places.get(&step.deal_id.uuid()) {
+            add(places.before, step.from.map(Id::uuid), step.to.uuid(), -1);
+        }
     }
     let went: Vec<DbId> = places.iter().filter(|(_, places)| places.changed()).map(|(id, _)| DbId(*id)).collect();
     for (deal, from, to, count) in ways(conn, workspace, &went).await? {

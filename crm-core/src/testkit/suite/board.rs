@@ -108,7 +108,7 @@ fn labelled(round: usize, owner: Id<User>) -> DealEdit {
 }
 
 /// Who sees everything and who sees the same deals because they are theirs are told what they add up to.
-async fn agree(admin: &Session, rep: &Session, pipelines: &[Pipeline]) {
+pub(super) async fn agree(admin: &Session, rep: &Session, pipelines: &[Pipeline]) {
     let grant = reading(admin, Entity::Deal);
     for text in ["", "value > money(20 EUR) or source = fair", "not (tags has_any [vip])", "probability > 10"] {
         let filter: Option<Filter> = (!text.is_empty()).then(|| text.parse().unwrap());

@@ -80,6 +80,7 @@ pub mod undo;
 pub mod visibility;
 pub mod walls;
 pub mod watching;
+pub mod ways;
 pub mod webhooks;
 pub mod workers;
 
@@ -742,6 +743,12 @@ macro_rules! __suite {
                 rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
                 a_change_of_one_members_rights_concerns_that_member_alone,
                 a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it,
+            }
+            ways {
+                a_corrected_opening_moves_the_step_with_which_a_deal_began,
+                an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way,
+                an_import_that_is_undone_is_as_if_it_had_moved_nothing,
+                ways_lead_to_the_deals_whatever_is_undone,
             }
             webhooks {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,
