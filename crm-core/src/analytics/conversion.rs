@@ -268,8 +268,8 @@ const AT_START: &str = "stays in the stage that had begun before the window; non
 const SKIPPED: &str = "deals that were in a later step, an open stage after this one or a won one, and never here";
 const ENTRIES: &str = "stays in the stage that began; a deal that comes back begins another";
 const REACHED: &str = "of an open stage, by any_stage the deals that were in it or in a later one that is not lost, by \
-    every_stage those that were in it and before in each earlier one, one after the other; of a won stage, those of them \
-    that were in it; of a lost one, the deals that were in it";
+    every_stage those that were in it and before in each earlier one, one after the other; of a won stage the deals that \
+    were in it, by every_stage after each open one; of a lost stage the deals that were in it";
 const NEXT: &str = "deals that reached the next step, the next open stage or after the last one any won stage, divided \
     by deals that reached this stage";
 const CUMULATIVE: &str = "deals that reached this stage divided by deals that reached the first one";
