@@ -143,6 +143,7 @@ pub(super) struct Log<'a> {
     pub(super) names: &'a BTreeMap<Id<User>, String>,
 }
 
+const ALL: &str = "all that is told below, added up; the records behind it, each once";
 const NOTES: &str = "notes written in the window that are still there, by their author";
 const TASKS: &str = "tasks that are done and were done in the window, by their assignee";
 const MOVED: &str = "steps of deals in the window from one stage to another that is open, or is there no more, by the \
@@ -154,6 +155,7 @@ const MADE: &str = "records made in the window that are still there, by their ow
 
 impl Log<'_> {
     fn counted(&self, place: &str, deeds: &[&Deed], explainer: &mut Explainer) -> Done {
+        explainer.say(format!("{place}.all"), ALL, None, deeds.iter().map(|deed| Id::<()>::from(deed.record)));
         let mut tell = |kind: WorkKind, figure: &str, definition: &'static str, holds: &dyn Fn(Act) -> bool| {
             let own = || deeds.iter().filter(|deed| holds(deed.act));
             self.told.contains(&kind).then(|| {

@@ -163,7 +163,7 @@ impl<'a> Cut<'a> {
         let mut passed = Passed::default();
         for stay in deals.iter().flat_map(|deal| deal.stays).filter(|stay| stay.stage == stage) {
             if self.is_at_start(stay) {
-                passed.at_start += 1;
+                passed.at_start.push(stay.deal);
             } else {
                 passed.began.push(stay.deal);
             }
@@ -201,7 +201,7 @@ impl Counted<'_> {
 /// The deals behind the stays in a stage, by how these began and ended.
 #[derive(Default)]
 struct Passed {
-    at_start: u64,
+    at_start: Vec<Id<Deal>>,
     began: Vec<Id<Deal>>,
     advanced: Vec<Id<Deal>>,
     lost: Vec<Id<Deal>>,
@@ -234,7 +234,7 @@ pub(crate) fn conversion(
             stage_id: stage.id,
             name: stage.name.clone(),
             kind: stage.kind,
-            at_start: passed.at_start,
+            at_start: count(passed.at_start.len()),
             entries: count(passed.began.len()),
             advanced: count(passed.advanced.len()),
             lost: count(passed.lost.len()),
@@ -245,10 +245,12 @@ pub(crate) fn conversion(
             next_rate: next.as_ref().and_then(|next| share(count(next.len()), count(here.len()))),
             cumulative_rate: step.and_then(|_| share(count(here.len()), first)),
         };
-        explain(&row, &passed, &here, next.as_deref(), first, explainer);
+        let behind = Reached { here: &here, next: next.as_deref(), skipped: &skipped, first };
+        explain(&row, &passed, &behind, explainer);
         row
     });
     let stages = stages.collect();
+    explainer.say("deals", DEALS, None, which(&|_| true));
     Conversion {
         pipeline_id: pipeline.id,
         counting: options.counting,
@@ -260,23 +262,35 @@ pub(crate) fn conversion(
 
 const ENDS: &str = "stays in the stage by how they ended; advanced: in a later stage that is not lost; moved back: in \
     an earlier one; at_start + entries = advanced + lost + moved_back + still_there";
+const DEALS: &str = "deals with stays that count: in a cohort those of deals that began in the window, whenever they \
+    were; in a snapshot those that began, ended or lasted within it";
+const AT_START: &str = "stays in the stage that had begun before the window; none in a cohort";
+const SKIPPED: &str = "deals that were in a later step, an open stage after this one or a won one, and never here";
 const ENTRIES: &str = "stays in the stage that began; a deal that comes back begins another";
-const REACHED: &str = "deals that were in the stage or, by any_stage, in a later one that is not lost; by every_stage \
-    also in each earlier one before";
-const NEXT: &str = "deals that reached the next step divided by deals that reached this stage";
+const REACHED: &str = "of an open stage, by any_stage the deals that were in it or in a later one that is not lost, by \
+    every_stage those that were in it and before in each earlier one, one after the other; of a won stage the deals that \
+    were in it, by every_stage after each open one; of a lost stage the deals that were in it";
+const NEXT: &str = "deals that reached the next step, the next open stage or after the last one any won stage, divided \
+    by deals that reached this stage";
 const CUMULATIVE: &str = "deals that reached this stage divided by deals that reached the first one";
 
-fn explain(
-    row: &StageConversion,
-    passed: &Passed,
-    here: &[Id<Deal>],
-    next: Option<&[Id<Deal>]>,
+/// The deals behind what a stage reached.
+struct Reached<'a> {
+    here: &'a [Id<Deal>],
+    /// Those that reached the next step; none where there is none.
+    next: Option<&'a [Id<Deal>]>,
+    skipped: &'a [Id<Deal>],
+    /// How many reached the first stage.
     first: u64,
-    explainer: &mut Explainer,
-) {
+}
+
+fn explain(row: &StageConversion, passed: &Passed, behind: &Reached<'_>, explainer: &mut Explainer) {
+    let &Reached { here, next, skipped, first } = behind;
     let figure = |name: &str| format!("stages.{}.{name}", row.stage_id);
+    explainer.say(figure("at_start"), AT_START, None, passed.at_start.iter().copied());
     explainer.say(figure("entries"), ENTRIES, None, passed.began.iter().copied());
     explainer.say(figure("reached"), REACHED, None, here.iter().copied());
+    explainer.say(figure("skipped"), SKIPPED, None, skipped.iter().copied());
     if let Some(next) = next {
         explainer.say(figure("next_rate"), NEXT, Some(row.reached), next.iter().copied());
     }

@@ -83,9 +83,15 @@ pub struct ConvertedAmounts {
     pub without_rate: Totals,
 }
 
-pub(super) const CONVERTED: &str = "in the workspace's currency, won and lost deals by the rate of the day on which \
-    they closed, open ones by that of today: amounts of one rate are added, converted and rounded once, halves to even; \
-    deals whose currency has no rate that day are left out and stand in without_rate";
+pub(super) const CONVERTED: &str = "values of won deals in the workspace's currency, each by the rate of the day on \
+    which it closed: amounts of one rate are added, converted and rounded once, halves to even; deals whose currency has \
+    no rate that day are left out and stand in without_rate";
+pub(super) const CONVERTED_FORECAST: &str = "in the workspace's currency, won deals by the rate of the day on which they \
+    closed, open ones by that of today: amounts of one rate are added, converted and rounded once, halves to even; deals \
+    whose currency has no rate that day are left out and stand in without_rate";
+pub(crate) const CONVERTED_TODAY: &str = "in the workspace's currency by the rate of today, whenever the deals ended: \
+    amounts of one rate are added, converted and rounded once, halves to even; deals whose currency has no rate today \
+    are left out and stand in without_rate";
 
 /// How an amount of some currency becomes one of the workspace's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::activity::{Act, Activity, Deed, Log, activity};
+use super::asked::members;
 use super::port::{OwnedMove, Work, WorkKind};
 use super::request::{AnalyticsRequest, Report};
 use super::service::{Analytics, answer, of_people, renamed};
@@ -110,7 +111,7 @@ impl Analytics {
     ) -> Result<Wanted<'a>> {
         let mut people: Option<Vec<Uuid>> = request.owner_id.map(|id| vec![id.uuid()]);
         if let Some(id) = request.team_id {
-            let members = self.members(id).await?;
+            let members = members(&self.session, id).await?;
             people = Some(match people {
                 Some(owner) => owner.into_iter().filter(|id| members.contains(&Id::from(*id))).collect(),
                 None => members.iter().map(|id| id.uuid()).collect(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike as _, NaiveDate};
 use serde::Serialize;
 
-use super::convert::{CONVERTED, ConvertedAmounts, Exchange, Purse, Worth};
+use super::convert::{CONVERTED_FORECAST, ConvertedAmounts, Exchange, Purse, Worth};
 use super::explain::Explainer;
 use super::group::{self, DealGroups, GroupKey, GroupSum};
 use super::numbers::Weighted;
@@ -121,8 +121,8 @@ const CATEGORY: &str = "won deals are closed; open ones are of the category that
     probability: from 90 % commit, from 50 % best case, below pipeline; omitted and lost ones are left out";
 const CUMULATIVE: &str = "cumulative, as in Salesforce's forecasts: commit = commit + closed; best case = best case + \
     commit + closed; open pipeline = pipeline + best case + commit";
-const WEIGHTED: &str = "sum over open deals of value x probability (the deal's own, else its stage's), rounded once, \
-    halves to even";
+const WEIGHTED: &str = "sum over open deals of any category but omitted of value x probability (the deal's own, else \
+    its stage's), per currency, rounded once, halves to even";
 const VALUELESS: &str = "won deals and open ones of any category but omitted that have no value";
 const UNDATED: &str = "open deals without an expected close date";
 
@@ -333,6 +333,6 @@ fn explain(place: Place, behind: &[&(Part, Id<Deal>)], amounts: &Amounts, worth:
     say("open_pipeline", CUMULATIVE, of(&open));
     say("weighted", WEIGHTED, of(&open));
     if let Some(exchange) = worth.exchange().filter(|_| amounts.converted.is_some()) {
-        say("converted", CONVERTED, which(&|part| part.has_rate(exchange)));
+        say("converted", CONVERTED_FORECAST, which(&|part| part.has_rate(exchange)));
     }
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::convert::Worth;
 use super::explain::Explainer;
-use super::numbers::count;
 use super::port::DealFact;
 use super::sales::{Ended, Lot, Tally, explain_tally, grouped, with_key};
 use super::window::Window;
@@ -42,8 +41,9 @@ pub struct Rank {
     pub tally: Tally,
 }
 
-const RANK: &str = "the order: by the won value in the workspace's currency of the owner's deals that closed in the \
-    window, other currencies converted by the rates of those days; then by deals won";
+const RANK: &str = "the order: by the value of the owner's deals that are won and closed in the window, in the \
+    workspace's currency, other currencies converted by the rates of those days where the caller sees rates and there are \
+    any; then by deals won";
 const OPEN: &str = "deals that the owner has open now";
 
 /// The members by what they sold.
@@ -70,7 +70,8 @@ pub(crate) fn leaderboard(
         let tally = Tally::of(&groups.into_iter().map(Lot::of).collect::<Vec<_>>(), worth)?;
         let ended = with_key(&behind, &owner_id);
         explain_tally(&format!("ranks.{key}"), &tally, ended, worth, explainer);
-        explainer.say(format!("ranks.{key}"), RANK, Some(count(ended.len())), ended.iter().map(|fact| fact.id));
+        let won = ended.iter().filter(|fact| fact.status == DealStatus::Won);
+        explainer.say(format!("ranks.{key}"), RANK, None, won.map(|fact| fact.id));
         let own = |fact: &&DealFact| fact.status == DealStatus::Open && fact.owner_id == owner_id;
         explainer.say(format!("ranks.{key}.open"), OPEN, None, sold.facts.iter().filter(own).map(|fact| fact.id));
         let name = owner_id.and_then(|id| names.get(&id).cloned());

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `port` | the deals of a question with few of their fields, and their ways through the stages |
-//! | `request`, `window` | what is asked, and about which time |
+//! | `request`, `asked`, `window` | what is asked, as filters too, and about which time |
 //! | `numbers` | means, medians, percentiles, shares and weighted sums |
 //! | `explain` | the definition, denominator and records behind each figure |
 //! | `convert`, `exchange` | amounts in the workspace's currency, and the rates that this needs |
@@ -20,6 +20,7 @@
 //! Deliberately absent: quotas, and snapshots of forecasts.
 
 mod activity;
+mod asked;
 mod conversion;
 mod convert;
 mod dashboard;
@@ -44,11 +45,13 @@ mod way;
 mod window;
 
 pub use activity::{Activity, DealMoves, Done, PeriodActivity, PersonActivity, TasksDone};
+pub(crate) use asked::{conditions_on_deals, opened_in};
 pub use conversion::{Conversion, ConversionOptions, Counting, Path, StageConversion};
+pub(crate) use convert::{CONVERTED_TODAY, Exchange, Purse, Worth};
 pub use convert::{ConvertedAmounts, ConvertedBoard, ConvertedPace, ConvertedTally};
-pub(crate) use convert::{Exchange, Purse, Worth};
 pub use dashboard::Dashboard;
 pub(crate) use exchange::of_today;
+pub(crate) use explain::Explainer;
 pub use explain::Explanation;
 pub use forecast::{Amounts, Forecast, Month, OwnerForecast};
 pub use funnel::{ContactFact, Funnel, FunnelStep};
@@ -61,6 +64,8 @@ pub use request::{AnalyticsRequest, Report};
 pub use revenue::{CurrencyRevenue, Earned, OwnerRevenue, PeriodRevenue, Revenue, SourceRevenue};
 pub use sales::{Sales, SalesPeriod, Tally};
 pub use service::Analytics;
+pub(crate) use service::renamed;
 pub use source::SourceSum;
 pub use velocity::{Pace, StageVelocity, Velocity};
+pub(crate) use way::{Exit, Stay, exit, stays};
 pub use window::Window;

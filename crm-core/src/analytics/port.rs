@@ -322,12 +322,17 @@ pub trait AnalyticsStore: Send + Sync {
     /// As [`AnalyticsStore::deal_facts`].
     async fn work(&self, grant: &Grant, kind: WorkKind, filter: &CheckedFilter) -> Result<Vec<Work>>;
 
-    /// How often the deals of a pipeline went from where to where, in the order of the stages' ids,
-    /// beginnings first.
+    /// How often the deals of a question that are in a pipeline went from where to where, in the order of the
+    /// stages' ids, beginnings first.
     ///
     /// # Errors
     /// As [`AnalyticsStore::deal_facts`].
-    async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>>;
+    async fn stage_flows(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageFlow>>;
 
     /// The same between some stages of the pipeline, in the same order. A store may count them itself;
     /// [`StageFlow::between`] says what they must be.
@@ -339,11 +344,12 @@ pub trait AnalyticsStore: Send + Sync {
         grant: &Grant,
         pipeline: Id<Pipeline>,
         stages: &[Id<Stage>],
+        filter: &CheckedFilter,
     ) -> Result<Vec<StageFlow>> {
-        let facts = self.deal_facts(grant, &CheckedFilter::everything()).await?;
+        let facts = self.deal_facts(grant, filter).await?;
         let own = facts.iter().filter(|fact| fact.pipeline_id == pipeline).map(|fact| fact.id);
         let own: BTreeSet<Id<Deal>> = own.collect();
-        let mut moves = self.deal_moves(grant, &CheckedFilter::everything()).await?;
+        let mut moves = self.deal_moves(grant, filter).await?;
         moves.retain(|step| own.contains(&step.deal_id));
         Ok(StageFlow::between(&moves, stages))
     }

@@ -11,7 +11,7 @@ use super::explain::Explainer;
 use super::group::Group;
 use super::numbers::count;
 use super::port::DealFact;
-use super::sales::{AVERAGE, Ended, Lot, Tally, WON, grouped, period_of, with_key};
+use super::sales::{AVERAGE, Ended, Lot, Tally, WON, WON_VALUE, grouped, period_of, with_key};
 use super::source::SourceSum;
 use super::window::Window;
 use crate::deal::DealStatus;
@@ -133,7 +133,7 @@ impl Ledger<'_> {
         if won_value.is_some() {
             let valued = || behind.clone().filter(|fact| fact.value.is_some()).map(|fact| fact.id);
             let denominator = explainer.listens().then(|| count(valued().count()));
-            explainer.say(format!("{place}.won_value"), WON, None, valued());
+            explainer.say(format!("{place}.won_value"), WON_VALUE, None, valued());
             explainer.say(format!("{place}.average_deal"), AVERAGE, denominator, valued());
             if let Some(exchange) = self.worth.exchange().filter(|_| converted.is_some()) {
                 let rated = || behind.clone().filter(|fact| exchange.converts(fact)).map(|fact| fact.id);

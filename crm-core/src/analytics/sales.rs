@@ -175,6 +175,7 @@ pub(super) fn period_of(every: Period, day: NaiveDate, window: Window) -> NaiveD
 }
 
 pub(super) const WON: &str = "deals that are won and closed in the window";
+pub(super) const WON_VALUE: &str = "values of the deals that are won and closed in the window, added up per currency";
 const LOST: &str = "deals that are lost and closed in the window";
 const WIN_RATE: &str = "won deals divided by won and lost deals that closed in the window";
 pub(super) const AVERAGE: &str =
@@ -227,7 +228,7 @@ pub(super) fn explain_tally(
     let valued = || of(DealStatus::Won).filter(|fact| fact.value.is_some()).map(|fact| fact.id);
     let denominator = count(valued().count());
     if tally.won_value.is_some() {
-        explainer.say(format!("{place}.won_value"), WON, None, valued());
+        explainer.say(format!("{place}.won_value"), WON_VALUE, None, valued());
         explainer.say(format!("{place}.average_deal"), AVERAGE, Some(denominator), valued());
     }
     if let Some(exchange) = worth.exchange().filter(|_| tally.converted.is_some()) {

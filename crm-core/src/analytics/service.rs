@@ -5,6 +5,7 @@ use std::iter;
 
 use uuid::Uuid;
 
+use super::asked::members;
 use super::conversion::{Conversion, ConversionOptions, conversion};
 use super::convert::{Exchange, Worth};
 use super::dashboard::{Dashboard, Desk, Sheet, dashboard};
@@ -28,7 +29,6 @@ use crate::filter::{Check, CheckedFilter, Field, Filter, Literal, Op, Scalar};
 use crate::id::Id;
 use crate::pipeline::Pipeline;
 use crate::session::Session;
-use crate::team::Team;
 use crate::time::Period;
 use crate::user::User;
 
@@ -289,18 +289,11 @@ impl Analytics {
             self.session.ports().pipelines.pipeline(&grant, id).await?;
         }
         if let Some(id) = request.team_id {
-            let members = self.members(id).await?;
+            let members = members(&self.session, id).await?;
             filter = filter.and(of_people("owner_id", members.iter().map(|id| id.uuid())));
         }
         let shows_values = !grant.mask(Entity::Deal).hides("value");
         Ok(Question { grant, filter, window, before, shows_values, behind: request.explains() })
-    }
-
-    /// The members of a team.
-    pub(super) async fn members(&self, id: Id<Team>) -> Result<Vec<Id<User>>> {
-        let teams = self.session.require(Entity::Team, Action::Read)?;
-        let team = self.session.ports().teams.team(&teams, id).await;
-        Ok(team.map_err(|error| error.not_found_at("team_id"))?.members.clone())
     }
 
     /// The deals of a question one by one, as far as the caller sees their fields; none where nobody asked
@@ -410,7 +403,7 @@ pub(super) fn of_people(field: &'static str, people: impl Iterator<Item = Uuid>)
 }
 
 /// The same faults at the field of the request that they came from.
-pub(super) fn renamed(error: &Error, field: &str) -> Error {
+pub(crate) fn renamed(error: &Error, field: &str) -> Error {
     let fault = |fault: &FieldError| FieldError { field: field.to_owned(), ..fault.clone() };
     Error::invalid_fields(error.fields().iter().map(fault).collect())
 }

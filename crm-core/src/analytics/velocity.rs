@@ -78,7 +78,11 @@ const STAYING: &str = "days that stays which last at the end of the window, or n
 const CYCLE: &str = "days from opening to closing, of deals that closed so in the window and say when they were opened";
 const OPPORTUNITIES: &str = "deals in an open stage at the end of the window, or now";
 const WIN_RATE: &str = "deals won in the window divided by deals won or lost in it";
-const PACE: &str = "sales velocity: opportunities x average won deal x win rate / mean won cycle in days";
+const STALE: &str = "of the stays that last, those that last longer than the stage's days until stale";
+const PACE: &str = "sales velocity: opportunities x average won deal x win rate / mean won cycle in days; per currency by \
+    the open deals in it, those without a value being in the workspace's";
+const PACE_CONVERTED: &str = "sales velocity: all opportunities x average won deal in the workspace's currency x win \
+    rate / mean won cycle in days";
 
 /// What velocity is made of.
 pub(crate) struct Course<'a> {
@@ -120,16 +124,20 @@ impl Course<'_> {
         let staying = own().filter(|stay| stay.lasts_at(end));
         let staying: Vec<(Id<Deal>, i64)> = staying.map(|stay| (stay.deal, between(stay.entered, end))).collect();
         let limit = stage.days_until_stale.map(|days| days.saturating_mul(86_400_000_000));
-        let stale = limit.map(|limit| count(staying.iter().filter(|(_, lasted)| *lasted > limit).count()));
+        let stale =
+            limit.map(|limit| staying.iter().copied().filter(|(_, lasted)| *lasted > limit).collect::<Vec<_>>());
         let (left_count, staying_count) = (count(left.len()), count(staying.len()));
         explainer.say(format!("stages.{}.left", stage.id), LEFT, Some(left_count), ids(&left));
         explainer.say(format!("stages.{}.staying", stage.id), STAYING, Some(staying_count), ids(&staying));
+        if let Some(stale) = &stale {
+            explainer.say(format!("stages.{}.stale", stage.id), STALE, Some(staying_count), ids(stale));
+        }
         StageVelocity {
             stage_id: stage.id,
             name: stage.name.clone(),
             left: durations(left),
             staying: durations(staying),
-            stale,
+            stale: stale.map(|stale| count(stale.len())),
         }
     }
 
@@ -235,7 +243,7 @@ pub(crate) fn velocity(course: &Course<'_>, worth: Worth<'_>, explainer: &mut Ex
         let has_rate = |fact: &CycleFact| fact.currency.is_some_and(|own| exchange.has_rate(own, day(fact)));
         let rated = || all_won.iter().filter(|fact| has_rate(fact)).map(|fact| fact.id);
         explainer.say("converted.average_deal", CONVERTED, Some(count(rated().count())), rated());
-        explainer.say("converted.per_day", PACE, None, open.iter().copied());
+        explainer.say("converted.per_day", PACE_CONVERTED, None, open.iter().copied());
     }
     Ok(Velocity {
         pipeline_id: course.pipeline.id,

@@ -181,6 +181,8 @@ struct Former<T> {
     record: Stored<T>,
     events: Vec<Event>,
     left: Option<LeftAlone>,
+    /// The versions that took a deal where it is not any more.
+    left_behind: Vec<i64>,
 }
 
 impl Desk<'_> {
@@ -274,7 +276,9 @@ impl Desk<'_> {
         };
         if undone.image != record.image() {
             match self.was(&record, &undone.image, around) {
-                Ok((record, events)) => return Ok(Some(Former { record, events, left })),
+                Ok((record, events)) => {
+                    return Ok(Some(Former { record, events, left, left_behind: undone.left_behind }));
+                }
                 Err(error) => self.report.leave(refused(&record, error)?),
             }
         } else if let Some(left) = left {
@@ -327,7 +331,7 @@ impl Desk<'_> {
         if may_make.is_ok() {
             self.session.put_tags(self.changes, missing.values());
         }
-        for (Former { mut record, events, left }, tags) in checked {
+        for (Former { mut record, events, left, left_behind }, tags) in checked {
             if let Err(error) = &may_make
                 && is_missing(&tags)
             {
@@ -337,6 +341,7 @@ impl Desk<'_> {
             if self.changes.put(&mut record) {
                 self.report.restored += 1;
                 events.into_iter().for_each(|event| self.changes.emit(event));
+                self.changes.take_back(left_behind);
             }
             if let Some(left) = left {
                 self.report.leave(left);

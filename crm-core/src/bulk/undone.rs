@@ -17,6 +17,9 @@ use crate::session::{Kept, Reading};
 use crate::store::{Changes, Stored};
 use crate::task::Task;
 
+/// The fields that say where on its way a deal is.
+const PLACE: [&str; 2] = ["stage_id", "stage_entered_at"];
+
 /// The field of custom values, which are compared one by one.
 const CUSTOM: &str = "custom";
 
@@ -99,13 +102,21 @@ pub(super) struct Undone {
     pub(super) kept: BTreeSet<String>,
     /// Whether the batch did something that the caller does not see.
     pub(super) is_withheld: bool,
+    /// The versions that took a deal where it is not any more.
+    pub(super) left_behind: Vec<i64>,
 }
 
 impl Undone {
     /// Walks a record's entries backwards, the latest first.
     pub(super) fn of<T: Undoable>(grant: &Grant, record: &T, entries: &[Entry]) -> Self {
         let now = record.image();
-        let mut undone = Self { image: now.clone(), is_made: false, kept: BTreeSet::new(), is_withheld: false };
+        let mut undone = Self {
+            image: now.clone(),
+            is_made: false,
+            kept: BTreeSet::new(),
+            is_withheld: false,
+            left_behind: Vec::new(),
+        };
         for entry in entries.iter().rev() {
             match entry.change {
                 Change::Created if differing(&undone.image, &entry.after).is_empty() => undone.is_made = true,
@@ -113,6 +124,7 @@ impl Undone {
                     undone.keep_what_differs(&entry.after);
                     // Whatever the batch did to a record of its own, it stays whole.
                     undone.image.clone_from(&now);
+                    undone.left_behind.clear();
                 }
                 Change::Updated => undone.take_back::<T>(entry),
                 Change::Deleted | Change::Restored | Change::Purged | Change::Noted => {}
@@ -147,7 +159,12 @@ impl Undone {
             put_back(&mut image, field, before, after)
         });
         match are_back && !group.iter().any(|field| self.kept.contains(*field)) {
-            true => self.image = image,
+            true => {
+                self.image = image;
+                if joint.iter().any(|field| PLACE.contains(&field.as_str())) {
+                    self.left_behind.push(entry.version);
+                }
+            }
             false => self.kept.extend(joint.iter().copied().cloned()),
         }
     }

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::model::Deal;
 use crate::access::View;
-use crate::analytics::{ConvertedBoard, Exchange, Purse, StageFlow, Weighted, Worth};
+use crate::analytics::{ConvertedBoard, Exchange, Explanation, Purse, StageFlow, Weighted, Worth};
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::id::Id;
 use crate::money::{Money, Totals};
 use crate::pipeline::{Pipeline, Stage, StageKind};
@@ -42,6 +43,16 @@ pub struct Board {
     pub converted: Option<ConvertedBoard>,
     /// Its stages in order.
     pub stages: Vec<BoardStage>,
+    /// What was asked of the deals, as a list asks for it; absent where it is all deals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+    /// The same of the deals that were opened in as many days before, without cards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
+    pub before: Option<Box<Board>>,
+    /// What stands behind each figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanations: Option<Vec<Explanation>>,
 }
 
 /// One column of the board.
@@ -71,7 +82,8 @@ pub struct BoardStage {
     /// The deals that got here last, as many as were asked for.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<Deal>))]
     pub deals: Vec<View<Deal>>,
-    /// Goes on where `deals` ends, in the list of the stage's deals by `-stage_entered_at`.
+    /// Goes on where `deals` ends, in the list by `-stage_entered_at` of the deals that are in the stage and, where
+    /// the board has a `filter`, pass it: of `all` of the two.
     pub next_cursor: Option<String>,
 }
 
@@ -96,6 +108,9 @@ impl Board {
             currency_totals: worth.is_shown().then_some(all),
             converted: worth.exchange().and_then(|exchange| together(&stages, exchange).ok()),
             stages,
+            filter: None,
+            before: None,
+            explanations: None,
         })
     }
 

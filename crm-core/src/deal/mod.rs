@@ -1,5 +1,7 @@
 //! Deals: sales in the making, on their way through a pipeline.
 
+mod asking;
+mod behind;
 mod board;
 mod category;
 mod edit;
@@ -15,7 +17,8 @@ pub use category::ForecastCategory;
 pub use edit::DealEdit;
 pub use event::DealEvent;
 pub use fields::catalogue;
-pub use history::{DealMove, HistoryWrite, history_of};
+pub(crate) use history::goes_on_at;
+pub use history::{DealMove, HistoryWrite, WayBack, begun, history_of, way_back};
 pub(crate) use model::MAX_VALUE_MINOR;
 pub use model::{Deal, DealStart, DealStatus};
 pub use port::DealStore;

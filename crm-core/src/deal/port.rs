@@ -6,6 +6,7 @@ use super::board::StageTotal;
 use super::model::Deal;
 use crate::access::Grant;
 use crate::error::Result;
+use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows};
 use crate::pipeline::{Pipeline, Stage};
@@ -53,19 +54,31 @@ pub trait DealStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn known_deals(&self, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Deal>>>>;
 
-    /// Number and worth of the visible deals of a pipeline, stage by stage; stages without deals
-    /// may be absent.
+    /// Number and worth of the visible deals of a pipeline that pass a filter, stage by stage; stages without
+    /// deals may be absent. A store may answer from sums that it keeps.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be reached or the deadline passed.
-    async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>>;
+    /// `Unavailable` when the store cannot be reached or the deadline passed; `Invalid` for a filter with too
+    /// many values.
+    async fn stage_totals(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageTotal>>;
 
-    /// The visible deals that got to each of these stages last, at most `limit` a stage: in the order of the
-    /// stages, then the last ones first, of several at one time that with the greater id.
+    /// The visible deals that pass a filter and got to each of these stages last, at most `limit` a stage: in
+    /// the order of the stages, then the last ones first, of several at one time that with the greater id.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be reached or the deadline passed.
-    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>>;
+    /// As [`DealStore::stage_totals`].
+    async fn last_in_stages(
+        &self,
+        grant: &Grant,
+        stages: &[Id<Stage>],
+        filter: &CheckedFilter,
+        limit: usize,
+    ) -> Result<Vec<Vec<Deal>>>;
 
     /// At most `limit` of the visible deals of these stages, deleted ones included: those that are not
     /// deleted first, then by id.

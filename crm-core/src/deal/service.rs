@@ -1,33 +1,27 @@
 //! Use cases of deals.
 
-use super::board::Board;
 use super::edit::DealEdit;
 use super::event::DealEvent;
 use super::model::{Deal, DealStart};
 use crate::access::{Action, Entity, Grant, View};
-use crate::analytics::{StageFlow, Worth, of_today};
 use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::filter::{Filter, Op, Scalar};
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{ListQuery, ListRequest, Page, Rows};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, page_of, permitted};
+use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted};
 use crate::store::{Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// Most deals of a stage that a board shows.
-const MAX_CARDS: u16 = 50;
-
 /// The deals of a workspace, as far as one actor may go.
 #[derive(Clone)]
 pub struct Deals {
-    session: Session,
+    pub(super) session: Session,
 }
 
 impl Deals {
@@ -124,45 +118,6 @@ impl Deals {
         }
     }
 
-    /// The board of a pipeline, by default of the default one.
-    ///
-    /// # Errors
-    /// `Denied`; `NotFound`; `Unavailable` past the deadline.
-    pub async fn board(&self, pipeline: Option<Id<Pipeline>>) -> Result<Board> {
-        self.board_with_cards(pipeline, 0).await
-    }
-
-    /// The board of a pipeline with the first deals of each stage, at most 50.
-    ///
-    /// # Errors
-    /// As [`Deals::board`]; `Invalid` for more.
-    pub async fn board_with_cards(&self, pipeline: Option<Id<Pipeline>>, cards: u16) -> Result<Board> {
-        let grant = self.session.require(Entity::Deal, Action::Read)?;
-        if cards > MAX_CARDS {
-            return Err(Error::invalid("cards", "out_of_range", format!("must lie between 0 and {MAX_CARDS}")));
-        }
-        let pipeline = self.pipeline(&grant, pipeline).await?;
-        let ports = self.session.ports();
-        let totals = ports.deals.stage_totals(&grant, pipeline.id).await?;
-        let flows = self.flows(&grant, &pipeline).await?;
-        let currencies = totals.iter().flat_map(|sum| sum.total.iter()).map(|money| money.currency);
-        let exchange = of_today(&self.session, &grant, currencies).await?;
-        let is_hidden = grant.mask(Entity::Deal).hides("value");
-        let worth = if is_hidden { Worth::Hidden } else { Worth::Shown(exchange.as_ref()) };
-        let mut board = Board::new(&pipeline, &totals, &flows, worth)?;
-        if cards > 0 {
-            let stages: Vec<Id<Stage>> = board.stages.iter().map(|stage| stage.stage_id).collect();
-            // One more than is shown tells whether others follow.
-            let last = ports.deals.last_in_stages(&grant, &stages, usize::from(cards) + 1).await?;
-            for (stage, deals) in board.stages.iter_mut().zip(last) {
-                let query = grant.check_list::<Deal>(&cards_of(stage.stage_id, cards), self.session.now())?;
-                let page = page_of(&grant, &query, Rows::cut(deals, &query), None);
-                (stage.deals, stage.next_cursor) = (page.data, page.next_cursor);
-            }
-        }
-        Ok(board)
-    }
-
     /// A deal.
     ///
     /// # Errors
@@ -256,35 +211,13 @@ impl Deals {
         self.records().change_many(selection, change, mode.into()).await
     }
 
-    /// How often deals went from stage to stage of a pipeline. What the store keeps serves as long as no deal
-    /// has been in a stage that is gone; such ways are counted anew, as the report about conversion does.
-    async fn flows(&self, grant: &Grant, pipeline: &Pipeline) -> Result<Vec<StageFlow>> {
-        let store = &self.session.ports().analytics;
-        let stages: Vec<Id<Stage>> = pipeline.stages.iter().map(|stage| stage.id).collect();
-        let flows = store.stage_flows(grant, pipeline.id).await?;
-        if flows.iter().all(|flow| flow.is_between(&stages)) {
-            return Ok(flows);
-        }
-        store.flows_between(grant, pipeline.id, &stages).await
-    }
-
     /// A pipeline, or the default one.
-    async fn pipeline(&self, grant: &Grant, id: Option<Id<Pipeline>>) -> Result<Stored<Pipeline>> {
+    pub(super) async fn pipeline(&self, grant: &Grant, id: Option<Id<Pipeline>>) -> Result<Stored<Pipeline>> {
         let store = &self.session.ports().pipelines;
         match id {
             Some(id) => store.pipeline(grant, id).await,
             None => store.pipelines(grant).await?.into_iter().next().ok_or_else(|| no_stage("pipeline_id")),
         }
-    }
-}
-
-/// The list of a stage's deals, who got there last first.
-fn cards_of(stage: Id<Stage>, cards: u16) -> ListRequest {
-    ListRequest {
-        filter: Some(Filter::is("stage_id", Op::Eq, Scalar::Text(stage.to_string()))),
-        sort: Some("-stage_entered_at".to_owned()),
-        limit: Some(cards),
-        ..ListRequest::default()
     }
 }
 

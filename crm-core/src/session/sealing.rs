@@ -42,6 +42,7 @@ pub(crate) fn seal(grant: &Grant, changes: Changes) -> Result<Sealed> {
         guards: changes.guards,
         idempotency: changes.idempotency,
         purged: changes.purged,
+        undone: changes.undone,
     })
 }
 

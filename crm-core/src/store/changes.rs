@@ -71,6 +71,15 @@ pub struct GuardRow {
     pub version: i64,
 }
 
+/// Versions of a record that a later one takes back.
+#[derive(Debug)]
+pub(crate) struct TakenBack {
+    pub(crate) record_id: Uuid,
+    /// The later one.
+    pub(crate) version: i64,
+    pub(crate) versions: Vec<i64>,
+}
+
 /// What a use case decided, to be written by one commit.
 #[derive(Debug)]
 pub struct Changes {
@@ -84,6 +93,7 @@ pub struct Changes {
     pub(crate) purged: Vec<(Entity, Uuid)>,
     /// Jobs that the changes want.
     pub(crate) jobs: Vec<NewJob>,
+    pub(crate) undone: Vec<TakenBack>,
 }
 
 impl Changes {
@@ -99,6 +109,7 @@ impl Changes {
             idempotency: None,
             purged: Vec::new(),
             jobs: Vec::new(),
+            undone: Vec::new(),
         }
     }
 
@@ -144,6 +155,13 @@ impl Changes {
     pub fn emit(&mut self, event: impl Into<Event>) {
         if let Some(draft) = self.drafts.last_mut() {
             draft.events.push(event.into());
+        }
+    }
+
+    /// Says that the record written last takes back what these versions of it did.
+    pub(crate) fn take_back(&mut self, versions: Vec<i64>) {
+        if let Some(Draft { record_id, version, .. }) = self.drafts.last().filter(|_| !versions.is_empty()) {
+            self.undone.push(TakenBack { record_id: *record_id, version: *version, versions });
         }
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::changes::{GuardRow, Reliance};
+use super::changes::{GuardRow, Reliance, TakenBack};
 use super::idempotency::{IdempotencyKey, Replay};
 use super::write::Write;
 use crate::access::{Entity, Grant};
@@ -26,6 +26,8 @@ pub struct Sealed {
     pub(crate) guards: Vec<GuardRow>,
     pub(crate) idempotency: Option<(IdempotencyKey, Reliance)>,
     pub(crate) purged: Vec<(Entity, Uuid)>,
+    /// What writes take back, for what is derived from them.
+    pub(crate) undone: Vec<TakenBack>,
 }
 
 impl Sealed {

@@ -175,9 +175,7 @@ impl<T: Importable> Sheet<'_, '_, T> {
             let assign = assign.ok_or_else(|| Error::denied(format!("needs the permission {}:assign", T::ENTITY)))?;
             assign.check_reach(&*work.record)?;
         }
-        if events.is_empty() {
-            next.correct(&work.record, &mut work.events);
-        }
+        next.correct(&work.record, &mut work.events, &events);
         *work.record = next;
         work.events.extend(events);
         self.decided.known.learn(at, &[]);

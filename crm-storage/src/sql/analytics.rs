@@ -255,7 +255,7 @@ impl AnalyticsStore for Store {
     ) -> Result<Vec<OwnedMove>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let which = asked::<Deal>(grant, workspace, filter)?;
-        let is_of_all = board::sees_all(grant) && *filter == CheckedFilter::everything();
+        let is_of_all = board::is_of_all(grant, filter);
         let (order, mark) = match from {
             Some(_) if is_of_all => (STEPS_FIRST, ""),
             _ => (DEALS_FIRST, dialect::UNINDEXED),
@@ -316,8 +316,13 @@ impl AnalyticsStore for Store {
             .await
     }
 
-    async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>> {
-        board::flows(self, grant, pipeline).await
+    async fn stage_flows(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageFlow>> {
+        board::flows(self, grant, pipeline, filter).await
     }
 
     async fn flows_between(
@@ -325,7 +330,8 @@ impl AnalyticsStore for Store {
         grant: &Grant,
         pipeline: Id<Pipeline>,
         stages: &[Id<Stage>],
+        filter: &CheckedFilter,
     ) -> Result<Vec<StageFlow>> {
-        board::flows_between(self, grant, pipeline, stages).await
+        board::flows_between(self, grant, pipeline, stages, filter).await
     }
 }

@@ -1,14 +1,14 @@
 //! The sums of the board.
 //!
-//! Who sees all deals is answered from sums that every commit keeps, so that a board costs the same
-//! however many deals there are. Who sees some of them is answered from the deals themselves, as is whoever
-//! asks about the stages that are left of a pipeline which gave one up.
+//! Who sees all deals and asks about all is answered from sums that every commit keeps, so that a board costs the
+//! same however many deals there are. Who sees some of them or asks about some is answered from the deals
+//! themselves, as is whoever asks about the stages that are left of a pipeline which gave one up.
 
 use std::collections::BTreeMap;
 
 use crm_core::access::Grant;
 use crm_core::analytics::StageFlow;
-use crm_core::deal::{Deal, HistoryWrite, StageTotal};
+use crm_core::deal::{Deal, StageTotal};
 use crm_core::filter::CheckedFilter;
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::Put;
@@ -16,7 +16,9 @@ use crm_core::{Entity, Id, Money, Result, Totals};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
+use super::analytics::asked;
 use super::fragment::{Fragment, Statement};
+use super::history::Trodden;
 use super::{Conn, RunQueryDsl, Store, dialect, months, room};
 use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
@@ -66,18 +68,13 @@ pub(super) fn whole(high: i64, low: i64) -> i128 {
 type FlowKey = (Uuid, Uuid, Uuid);
 
 /// Keeps the sums in step with what a commit wrote; the deals and their ways are written already.
-pub(super) async fn write(
-    conn: &mut Conn,
-    workspace: i64,
-    puts: &[Put<Deal>],
-    history: &[HistoryWrite],
-) -> Outcome<()> {
+pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>], trodden: &Trodden) -> Outcome<()> {
     if puts.is_empty() {
         return Ok(());
     }
     add_sums(conn, workspace, &sums_of(puts)).await?;
     months::write(conn, workspace, puts).await?;
-    let flows = flows_of(conn, workspace, puts, history).await?;
+    let flows = flows_of(conn, workspace, puts, trodden).await?;
     add_flows(conn, workspace, &flows).await
 }
 
@@ -105,13 +102,13 @@ fn sums_of(puts: &[Put<Deal>]) -> BTreeMap<SumKey, Sum> {
     sums
 }
 
-/// What writes of deals do to the flows: of deals that stay, the new steps count; with a deal that
-/// comes or goes, all of its way.
+/// What writes of deals do to the flows: of deals that stay, the steps that came or went count; with a deal
+/// that comes or goes, all of its way.
 async fn flows_of(
     conn: &mut Conn,
     workspace: i64,
     puts: &[Put<Deal>],
-    history: &[HistoryWrite],
+    trodden: &Trodden,
 ) -> Outcome<BTreeMap<FlowKey, i64>> {
     let mut flows: BTreeMap<FlowKey, i64> = BTreeMap::new();
     let mut add = |pipeline: Option<Uuid>, from: Option<Uuid>, to: Uuid, count: i64| {
@@ -120,12 +117,17 @@ async fn flows_of(
         }
     };
     let places: BTreeMap<Uuid, Places> = puts.iter().map(|put| (put.after.id.uuid(), Places::of(put))).collect();
-    for write in history {
-        let HistoryWrite::Stepped(step) = write else { continue };
+    for step in &trodden.added {
         let Some(places) = places.get(&step.deal_id.uuid()) else { continue };
         // The way of a deal that went holds the step by now, but its place never had it.
         let counts_in = if places.changed() { places.before } else { places.after };
         add(counts_in, step.from.map(Id::uuid), step.to.uuid(), 1);
+    }
+    for step in &trodden.removed {
+        // The way holds the step no longer, but the place that the deal had before counts it.
+        if let Some(places) = places.get(&step.deal_id.uuid()) {
+            add(places.before, step.from.map(Id::uuid), step.to.uuid(), -1);
+        }
     }
     let went: Vec<DbId> = places.iter().filter(|(_, places)| places.changed()).map(|(id, _)| DbId(*id)).collect();
     for (deal, from, to, count) in ways(conn, workspace, &went).await? {
@@ -242,29 +244,38 @@ const STEPS_BETWEEN: &str = "SELECT passed.from_stage, passed.to_stage, COUNT(*)
     WHERE steps.workspace_id = deals.workspace_id AND steps.deal_id = deals.id AND ";
 const COUNTED_BETWEEN: &str = ") AS passed WHERE passed.from_stage IS NULL OR passed.from_stage <> passed.to_stage \
     GROUP BY passed.from_stage, passed.to_stage";
+/// Deals with their places among those of their stages, who came last first.
+const RANKED: &str = "SELECT ranked.id FROM (SELECT deals.id, ROW_NUMBER() OVER (PARTITION BY deals.stage_id \
+    ORDER BY deals.stage_entered_at DESC, deals.id DESC) AS place FROM deals WHERE ";
 /// The flows that commits keep.
 const KEPT_FLOWS: &str = "SELECT from_stage, to_stage, CAST(SUM(moves) AS BIGINT) FROM deal_flows \
     WHERE workspace_id = ";
 
-/// Whether the caller sees every deal, so that the kept sums are theirs.
-pub(super) fn sees_all(grant: &Grant) -> bool {
-    grant.visible(Entity::Deal) == CheckedFilter::everything()
+/// Whether the caller asks about every deal and sees it, so that what is kept of all is theirs.
+pub(super) fn is_of_all(grant: &Grant, filter: &CheckedFilter) -> bool {
+    let everything = CheckedFilter::everything();
+    *filter == everything && grant.visible(Entity::Deal) == everything
 }
 
-/// The deals of a pipeline that the caller sees.
-fn seen(grant: &Grant, workspace: i64, pipeline: DbId) -> Fragment {
-    room::visible::<Deal>(grant, workspace).sql(" AND deals.pipeline_id = ").bind(pipeline)
+/// The deals of a question that are in a pipeline.
+fn asked_in(grant: &Grant, workspace: i64, pipeline: DbId, filter: &CheckedFilter) -> Result<Fragment> {
+    Ok(asked::<Deal>(grant, workspace, filter)?.sql(" AND deals.pipeline_id = ").bind(pipeline))
 }
 
-/// Number and worth of the deals of a pipeline.
-pub(super) async fn totals(store: &Store, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>> {
+/// Number and worth of the deals of a question that are in a pipeline.
+pub(super) async fn totals(
+    store: &Store,
+    grant: &Grant,
+    pipeline: Id<Pipeline>,
+    filter: &CheckedFilter,
+) -> Result<Vec<StageTotal>> {
     let (workspace, pipeline) = (store.workspace_key(grant.workspace_id()).await?, DbId::from(pipeline));
-    let sums = if sees_all(grant) {
+    let sums = if is_of_all(grant, filter) {
         let kept = Fragment::new(KEPT_SUMS).bind(workspace).sql(" AND pipeline_id = ").bind(pipeline);
         let kept = kept.sql(" GROUP BY stage_id, probability, currency HAVING SUM(deals) > 0");
         kept.sql(" ORDER BY stage_id, probability").fixed()
     } else {
-        let live = Fragment::new(LIVE_SUMS).then(seen(grant, workspace, pipeline));
+        let live = Fragment::new(LIVE_SUMS).then(asked_in(grant, workspace, pipeline, filter)?);
         live.sql(" GROUP BY stage_id, probability, value_currency ORDER BY stage_id, probability")
     };
     let load =
@@ -272,30 +283,64 @@ pub(super) async fn totals(store: &Store, grant: &Grant, pipeline: Id<Pipeline>)
     stage_totals(store.pools.read(load).await?)
 }
 
-/// How often the deals of a pipeline went from where to where.
-pub(super) async fn flows(store: &Store, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>> {
+/// How often the deals of a question that are in a pipeline went from where to where.
+pub(super) async fn flows(
+    store: &Store,
+    grant: &Grant,
+    pipeline: Id<Pipeline>,
+    filter: &CheckedFilter,
+) -> Result<Vec<StageFlow>> {
     let (workspace, pipeline) = (store.workspace_key(grant.workspace_id()).await?, DbId::from(pipeline));
-    let flows = if sees_all(grant) {
+    let flows = if is_of_all(grant, filter) {
         let kept = Fragment::new(KEPT_FLOWS).bind(workspace).sql(" AND pipeline_id = ").bind(pipeline);
         kept.sql(" GROUP BY from_stage, to_stage HAVING SUM(moves) > 0").fixed()
     } else {
-        let live = Fragment::new(LIVE_FLOWS).then(seen(grant, workspace, pipeline));
+        let live = Fragment::new(LIVE_FLOWS).then(asked_in(grant, workspace, pipeline, filter)?);
         live.sql(" GROUP BY steps.from_stage, steps.to_stage")
     };
     load_flows(store, flows).await
 }
 
-/// How often the deals of a pipeline went from one of these stages to another.
+/// How often the deals of a question that are in a pipeline went from one of these stages to another.
 pub(super) async fn flows_between(
     store: &Store,
     grant: &Grant,
     pipeline: Id<Pipeline>,
     stages: &[Id<Stage>],
+    filter: &CheckedFilter,
 ) -> Result<Vec<StageFlow>> {
     let (workspace, pipeline) = (store.workspace_key(grant.workspace_id()).await?, DbId::from(pipeline));
     let stages: Vec<DbId> = stages.iter().map(|stage| DbId::from(*stage)).collect();
-    let steps = Fragment::new(STEPS_BETWEEN).then(seen(grant, workspace, pipeline));
+    let steps = Fragment::new(STEPS_BETWEEN).then(asked_in(grant, workspace, pipeline, filter)?);
     load_flows(store, steps.sql(" AND steps.to_stage").in_ids(&stages).sql(COUNTED_BETWEEN)).await
+}
+
+/// The conditions of the deals of a question that got to each of these stages last, at most so many a stage; none
+/// without stages. All deals of a stage are walked in the order in which they came, until there are enough; those
+/// that pass a filter may be few, so they are put into that order, and the filter stands in the statement once.
+pub(super) fn last_in_stages(
+    grant: &Grant,
+    workspace: i64,
+    stages: &[Id<Stage>],
+    filter: &CheckedFilter,
+    most: i64,
+) -> Result<Option<Fragment>> {
+    let own = if *filter == CheckedFilter::everything() {
+        let last = |stage: &Id<Stage>| {
+            let own = Fragment::new("SELECT id FROM (SELECT deals.id FROM deals WHERE ");
+            let own = own.then(room::visible::<Deal>(grant, workspace)).sql(" AND deals.stage_id = ");
+            let own = own.bind(DbId::from(*stage)).sql(" ORDER BY deals.stage_entered_at DESC, deals.id DESC LIMIT ");
+            own.bind(most).sql(") AS last")
+        };
+        Fragment::chain(stages.iter().map(last).collect(), " UNION ALL ")
+    } else {
+        let ids: Vec<DbId> = stages.iter().map(|stage| DbId::from(*stage)).collect();
+        let own = Fragment::new(RANKED).then(asked::<Deal>(grant, workspace, filter)?);
+        let own = own.sql(" AND deals.stage_id").in_ids(&ids).sql(") AS ranked WHERE ranked.place <= ").bind(most);
+        (!ids.is_empty()).then_some(own)
+    };
+    let of = |own| Fragment::new("deals.workspace_id = ").bind(workspace).sql(" AND deals.id IN (").then(own).sql(")");
+    Ok(own.map(of))
 }
 
 async fn load_flows(store: &Store, flows: Fragment) -> Result<Vec<StageFlow>> {

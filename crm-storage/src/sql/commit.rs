@@ -116,8 +116,7 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     put(conn, workspace, writes.companies).await?;
     put(conn, workspace, writes.contacts).await?;
     put(conn, workspace, writes.deals.clone()).await?;
-    let steps = history_of(sealed);
-    history::write(conn, workspace, &steps).await?;
+    let trodden = history::write(conn, workspace, &history_of(sealed)).await?;
     for one in &pipelines {
         if !pipeline::give_up(conn, workspace, one).await? {
             return Err(stale("pipeline", one.after.id));
@@ -143,7 +142,7 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     }
     journal::append(conn, workspace, sealed.entries()).await?;
     // Last, because these rows are what commits of one slot wait for.
-    board::write(conn, workspace, &writes.deals, &steps).await?;
+    board::write(conn, workspace, &writes.deals, &trodden).await?;
     Ok(Committed { workspace })
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use crm_core::access::Grant;
 use crm_core::deal::{Deal, DealStatus, DealStore, ForecastCategory, StageTotal};
+use crm_core::filter::CheckedFilter;
 use crm_core::page::{ListQuery, Rows as Page};
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::store::{Put, Stored};
@@ -308,23 +309,27 @@ impl DealStore for Store {
         room::known(self, grant, keys).await
     }
 
-    async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>> {
-        board::totals(self, grant, pipeline).await
+    async fn stage_totals(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageTotal>> {
+        board::totals(self, grant, pipeline, filter).await
     }
 
-    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>> {
+    async fn last_in_stages(
+        &self,
+        grant: &Grant,
+        stages: &[Id<Stage>],
+        filter: &CheckedFilter,
+        limit: usize,
+    ) -> Result<Vec<Vec<Deal>>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let last = |stage: &Id<Stage>| {
-            let own = Fragment::new("SELECT id FROM (SELECT deals.id FROM deals WHERE ");
-            let own = own.then(room::visible::<Deal>(grant, workspace)).sql(" AND deals.stage_id = ");
-            let own = own.bind(DbId::from(*stage)).sql(" ORDER BY deals.stage_entered_at DESC, deals.id DESC LIMIT ");
-            own.bind(most).sql(") AS last")
-        };
-        let Some(all) = Fragment::chain(stages.iter().map(last).collect(), " UNION ALL ") else {
+        let Some(which) = board::last_in_stages(grant, workspace, stages, filter, most)? else {
             return Ok(Vec::new());
         };
-        let which = Fragment::new("deals.workspace_id = ").bind(workspace).sql(" AND deals.id IN (").then(all).sql(")");
         list::check_binds(&which)?;
         let which = list::often(self, which);
         let read = async move |conn: &mut Conn| Deal::select(conn, which, room::unordered(), i64::MAX).await;

@@ -82,7 +82,8 @@ async fn date<D: Behind>(database: &D) {
 /// What the board is made of.
 async fn board<S: Store>(store: &S, grant: &Grant, session: &Session) -> (Vec<StageTotal>, Vec<StageFlow>) {
     let pipeline = session.pipelines().list().await.unwrap()[0].id;
-    (store.stage_totals(grant, pipeline).await.unwrap(), store.stage_flows(grant, pipeline).await.unwrap())
+    let all = CheckedFilter::everything();
+    (store.stage_totals(grant, pipeline, &all).await.unwrap(), store.stage_flows(grant, pipeline, &all).await.unwrap())
 }
 
 /// The sums are those of the deals one by one.

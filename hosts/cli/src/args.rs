@@ -109,8 +109,8 @@ pub(crate) enum Command {
     /// Exchange rates, by which sums are told in the workspace's currency
     #[command(subcommand)]
     Rates(settings::Rates),
-    /// The stages of a pipeline with their deals
-    Board(figures::BoardOf),
+    /// The stages of a pipeline with their deals, also of those alone that were opened in some days
+    Board(figures::Question),
     /// Who goes on from stage to stage, who is lost and who is still there
     Conversion(figures::ConversionOf),
     /// What deals will bring, month by month

@@ -22,7 +22,11 @@ use crate::pipeline::Pipeline;
 use crate::task::Task;
 
 /// The records of a question.
-fn asked<'a, T: Linked>(rows: &'a Rows, grant: &'a Grant, filter: &'a CheckedFilter) -> impl Iterator<Item = &'a T> {
+pub(super) fn asked<'a, T: Linked>(
+    rows: &'a Rows,
+    grant: &'a Grant,
+    filter: &'a CheckedFilter,
+) -> impl Iterator<Item = &'a T> {
     let seen = rows.live::<T>().filter(|record| list::sees(rows, grant, *record));
     seen.filter(|record| filter.eval(&InPlace { rows, record: *record }))
 }
@@ -77,11 +81,15 @@ impl AnalyticsStore for MemoryStore {
         Ok(self.rows(grant, found).await)
     }
 
-    async fn stage_flows(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageFlow>> {
+    async fn stage_flows(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageFlow>> {
         let count = |rows: &Rows| {
             let mut flows: BTreeMap<_, u64> = BTreeMap::new();
-            let deals =
-                rows.live::<Deal>().filter(|deal| deal.pipeline_id == pipeline && list::sees(rows, grant, *deal));
+            let deals = asked::<Deal>(rows, grant, filter).filter(|deal| deal.pipeline_id == pipeline);
             for step in deals.flat_map(|deal| steps(rows, deal)) {
                 *flows.entry((step.from, step.to)).or_default() += 1;
             }

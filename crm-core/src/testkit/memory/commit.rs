@@ -10,7 +10,7 @@ use super::rows::{Rows, Tabled};
 use super::{MemoryStore, State, hooks};
 use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
-use crate::deal::{Deal, HistoryWrite, history_of};
+use crate::deal::{Deal, DealMove, HistoryWrite, WayBack, begun, history_of, way_back};
 use crate::error::{Error, Result};
 use crate::job::{JobState, Ring};
 use crate::pipeline::{Pipeline, given_up};
@@ -226,12 +226,31 @@ impl Rows {
 
     /// Writes a step of a deal's way.
     fn step(&mut self, write: HistoryWrite) {
+        let own = |deal: Uuid| (deal, i64::MIN)..=(deal, i64::MAX);
+        let way = |rows: &Self, deal| rows.moves.range(own(deal)).map(|(_, step)| *step).collect::<Vec<DealMove>>();
         match write {
             HistoryWrite::Stepped(step) => drop(self.moves.insert((step.deal_id.uuid(), step.place), step)),
             HistoryWrite::Corrected { deal_id, at } => {
-                let own = (deal_id.uuid(), i64::MIN)..=(deal_id.uuid(), i64::MAX);
-                if let Some((_, last)) = self.moves.range_mut(own).next_back() {
+                if let Some((_, last)) = self.moves.range_mut(own(deal_id.uuid())).next_back() {
                     last.at = at;
+                }
+            }
+            HistoryWrite::Begun { deal_id, said, at } => {
+                let at = begun(&way(&*self, deal_id.uuid()), said, at);
+                if let Some((at, (_, first))) = at.zip(self.moves.range_mut(own(deal_id.uuid())).next()) {
+                    first.at = at;
+                }
+            }
+            HistoryWrite::Undone { versions, back } => {
+                let deal = back.deal_id.uuid();
+                match way_back(&way(&*self, deal), &versions, back) {
+                    WayBack::Along(undone) => {
+                        for step in undone {
+                            self.moves.remove(&(deal, step.place));
+                        }
+                        self.step(HistoryWrite::Corrected { deal_id: back.deal_id, at: back.at });
+                    }
+                    WayBack::Anew(step) => drop(self.moves.insert((deal, step.place), step)),
                 }
             }
         }

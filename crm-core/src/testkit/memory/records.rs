@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::MemoryStore;
+use super::analytics::asked;
 use super::facts::Linked;
 use super::list;
 use super::rows::{self, Rows};
@@ -16,6 +17,7 @@ use crate::company::{Company, CompanyStore};
 use crate::contact::{Contact, ContactStore};
 use crate::deal::{Deal, DealStore, StageTotal};
 use crate::error::Result;
+use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::page::{ListQuery, Rows as Page};
 use crate::pipeline::{Pipeline, PipelineStore, Stage};
@@ -212,11 +214,15 @@ impl DealStore for MemoryStore {
         Ok(self.rows(grant, |rows| known(rows, grant, keys)).await)
     }
 
-    async fn stage_totals(&self, grant: &Grant, pipeline: Id<Pipeline>) -> Result<Vec<StageTotal>> {
+    async fn stage_totals(
+        &self,
+        grant: &Grant,
+        pipeline: Id<Pipeline>,
+        filter: &CheckedFilter,
+    ) -> Result<Vec<StageTotal>> {
         self.rows(grant, |rows| {
             let mut totals: BTreeMap<_, StageTotal> = BTreeMap::new();
-            let deals = rows.live::<Deal>().filter(|deal| deal.pipeline_id == pipeline);
-            for deal in deals.filter(|deal| list::sees(rows, grant, *deal)) {
+            for deal in asked::<Deal>(rows, grant, filter).filter(|deal| deal.pipeline_id == pipeline) {
                 let (stage_id, probability) = (deal.stage_id, deal.probability);
                 let empty = || StageTotal { stage_id, probability, count: 0, total: Default::default() };
                 let total = totals.entry((stage_id, probability)).or_insert_with(empty);
@@ -230,10 +236,16 @@ impl DealStore for MemoryStore {
         .await
     }
 
-    async fn last_in_stages(&self, grant: &Grant, stages: &[Id<Stage>], limit: usize) -> Result<Vec<Vec<Deal>>> {
+    async fn last_in_stages(
+        &self,
+        grant: &Grant,
+        stages: &[Id<Stage>],
+        filter: &CheckedFilter,
+        limit: usize,
+    ) -> Result<Vec<Vec<Deal>>> {
         let found = |rows: &Rows| {
             let last = |stage: &Id<Stage>| {
-                let own = rows.live::<Deal>().filter(|deal| deal.stage_id == *stage && list::sees(rows, grant, *deal));
+                let own = asked::<Deal>(rows, grant, filter).filter(|deal| deal.stage_id == *stage);
                 let mut own: Vec<&Deal> = own.collect();
                 own.sort_by_key(|deal| std::cmp::Reverse((deal.stage_entered_at, deal.id)));
                 own.into_iter().take(limit).cloned().collect()

@@ -1,5 +1,7 @@
 //! What people did is told by person and period, as far as the caller sees it.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::analytics::{all, worth};
@@ -198,6 +200,10 @@ pub async fn every_activity_says_what_it_counts(world: World) {
     let report = admin.analytics().activities(&asked, Period::Month).await.unwrap();
     let explanations = report.explanations.unwrap();
     let behind = |figure: &str| explanations.iter().find(|one| one.figure == figure).unwrap().id_count;
+    // A record of which several things are told is one record.
+    let single = explanations.iter().filter(|one| !one.figure.ends_with(".all"));
+    let records: BTreeSet<_> = single.flat_map(|one| one.ids.clone()).collect();
+    assert_eq!(behind("total.all"), records.len() as u64);
     for (figure, count) in [
         ("total.notes", 2),
         ("total.tasks.done", 2),

@@ -335,7 +335,16 @@ pub async fn a_bad_question_is_refused(world: World) {
     fails(admin.analytics().team(&unknown).await, NotFound);
     fails(admin.analytics().forecast(&unknown).await, NotFound);
     invalid_at(ask(AnalyticsRequest { team_id: Some(Id::new_at(admin.now())), ..all() }).await, "team_id");
-    invalid_at(admin.deals().board_with_cards(None, 51).await, "cards");
+    invalid_at(admin.deals().board_of(&all(), 51).await, "cards");
+    for (request, field) in [
+        (AnalyticsRequest { from: day("2026-02-02"), to: day("2026-02-01"), ..all() }, "to"),
+        (AnalyticsRequest { compare: true, ..all() }, "compare"),
+        (AnalyticsRequest { filter: "nothing = 1".parse().ok(), ..all() }, "filter.field"),
+        (AnalyticsRequest { team_id: Some(Id::new_at(admin.now())), ..all() }, "team_id"),
+    ] {
+        invalid_at(admin.deals().board_of(&request, 2).await, field);
+    }
+    fails(admin.deals().board_of(&unknown, 0).await, NotFound);
     let probability = |percent: i64| DealEdit { probability: percent.into(), ..samples::deal("D") };
     for percent in [-1, 101, i64::MAX] {
         invalid_at(admin.deals().create(DealStart::default(), probability(percent)).await, "probability");
@@ -371,7 +380,7 @@ pub async fn a_board_shows_the_deals_that_came_last(world: World) {
         world.clock.advance_seconds(60);
         deal(&admin, worth(&format!("D{at}"), at)).await;
     }
-    let board = admin.deals().board_with_cards(None, 3).await.unwrap();
+    let board = admin.deals().board_of(&all(), 3).await.unwrap();
     let first = &board.stages[0];
     let titles: Vec<&str> = first.deals.iter().map(|deal| deal.title.as_str()).collect();
     assert_eq!((titles, first.count), (vec!["D4", "D3", "D2"], 5));
@@ -395,7 +404,8 @@ pub async fn a_board_shows_the_deals_that_came_last(world: World) {
     let last = long.stages[49].id;
     let start = DealStart { pipeline_id: Some(long.id), stage_id: Some(last) };
     let made = admin.deals().create(start, samples::deal("Far")).await.unwrap().id;
-    let board = admin.deals().board_with_cards(Some(long.id), 2).await.unwrap();
+    let there = AnalyticsRequest { pipeline_id: Some(long.id), ..all() };
+    let board = admin.deals().board_of(&there, 2).await.unwrap();
     let shown: Vec<_> = board.stages.iter().flat_map(|stage| &stage.deals).map(|deal| deal.id).collect();
     assert_eq!((shown, board.stages[49].deals.len()), (vec![made], 1));
 }

@@ -6,10 +6,11 @@ use super::analytics::{a_small_history, all, moves, usd, worth};
 use super::support::{deal, fails, hiding, pipeline, stage};
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::analytics::{AnalyticsRequest, ConversionOptions, Counting};
-use crate::deal::{Deal, DealEdit};
+use crate::deal::{Deal, DealEdit, DealStart};
 use crate::error::ErrorKind::{Denied, NotFound};
 use crate::id::Id;
 use crate::money::Money;
+use crate::pipeline::{NewPipeline, NewStage, StageKind};
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 use crate::time::Period;
@@ -193,6 +194,42 @@ pub async fn revenue_is_what_sales_say_cut_in_other_ways(world: World) {
     let window = AnalyticsRequest { from: "1999-01-01".parse().ok(), to: "1999-12-31".parse().ok(), ..all() };
     let nothing = admin.analytics().revenue(&window, Period::Month).await.unwrap().figures;
     assert_eq!((nothing.total.won, nothing.periods.len(), nothing.owners.len()), (0, 0, 0));
+}
+
+pub async fn every_number_of_a_stage_says_what_it_counts(world: World) {
+    a_small_history(&world).await;
+    let admin = world.session(Role::Admin).await;
+    let day = |text: &str| text.parse().ok();
+    let february = AnalyticsRequest { from: day("2026-02-01"), explain: true, ..all() };
+    let always = AnalyticsRequest { explain: true, ..all() };
+    for (asked, counting) in [(&always, Counting::Cohort), (&february, Counting::Snapshot)] {
+        let options = ConversionOptions { counting, ..ConversionOptions::default() };
+        let report = admin.analytics().conversion(asked, options).await.unwrap();
+        let explanations = report.explanations.unwrap();
+        let behind = |figure: &str| explanations.iter().find(|one| one.figure == figure).unwrap().id_count;
+        assert_eq!(behind("deals"), report.figures.deals);
+        // No deal came back, so there are as many deals as stays.
+        for stage in &report.figures.stages {
+            let told = |name: &str| behind(&format!("stages.{}.{name}", stage.stage_id));
+            assert_eq!((told("at_start"), told("entries")), (stage.at_start, stage.entries));
+            assert_eq!((told("reached"), told("skipped")), (stage.reached, stage.skipped));
+            assert_eq!((told("advanced"), told("lost")), (stage.advanced, stage.lost));
+            assert_eq!((told("moved_back"), told("still_there")), (stage.moved_back, stage.still_there));
+        }
+    }
+    let stages = vec![NewStage { days_until_stale: Some(1), ..NewStage::new("Only", StageKind::Open) }];
+    let own = admin.pipelines().create(NewPipeline { name: "Own".to_owned(), stages }).await.unwrap();
+    let start = DealStart { pipeline_id: Some(own.id), stage_id: None };
+    let old = admin.deals().create(start, samples::deal("Old")).await.unwrap().id;
+    world.clock.advance_seconds(3 * 86_400);
+    let admin = world.session(Role::Admin).await;
+    admin.deals().create(start, samples::deal("New")).await.unwrap();
+    let asked = AnalyticsRequest { pipeline_id: Some(own.id), explain: true, ..all() };
+    let report = admin.analytics().velocity(&asked).await.unwrap();
+    assert_eq!(report.figures.stages[0].stale, Some(1));
+    let figure = format!("stages.{}.stale", own.stages[0].id);
+    let stale = report.explanations.iter().flatten().find(|one| one.figure == figure).unwrap();
+    assert_eq!((stale.denominator, stale.ids.as_slice()), (Some(2), [old.uuid()].as_slice()));
 }
 
 pub async fn a_hidden_source_is_told_in_no_figure(world: World) {

@@ -80,6 +80,7 @@ pub mod undo;
 pub mod visibility;
 pub mod walls;
 pub mod watching;
+pub mod ways;
 pub mod webhooks;
 pub mod workers;
 
@@ -134,6 +135,8 @@ macro_rules! __suite {
             }
             board {
                 a_board_of_all_deals_is_what_they_add_up_to,
+                a_board_of_some_deals_is_that_of_those_that_pass,
+                a_board_tells_nothing_of_what_is_hidden,
                 a_board_holds_when_many_write_at_once,
             }
             beside {
@@ -293,6 +296,7 @@ macro_rules! __suite {
                 amounts_of_two_currencies_are_never_added,
                 hidden_values_hide_amounts,
                 revenue_is_what_sales_say_cut_in_other_ways,
+                every_number_of_a_stage_says_what_it_counts,
                 a_hidden_source_is_told_in_no_figure,
                 a_dashboard_says_what_its_reports_say,
                 the_funnel_counts_the_contacts_that_the_caller_sees,
@@ -743,6 +747,12 @@ macro_rules! __suite {
                 rights_that_changed_elsewhere_hold_from_the_moment_the_feed_tells_of_them,
                 a_change_of_one_members_rights_concerns_that_member_alone,
                 a_role_that_changed_elsewhere_holds_from_the_moment_the_feed_tells_of_it,
+            }
+            ways {
+                a_corrected_opening_moves_the_step_with_which_a_deal_began,
+                an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way,
+                an_import_that_is_undone_is_as_if_it_had_moved_nothing,
+                ways_lead_to_the_deals_whatever_is_undone,
             }
             webhooks {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Importable, Made, Row};
 use crate::access::Grant;
 use crate::crm::Ports;
-use crate::deal::{Deal, DealEdit, DealEvent, DealStatus, ForecastCategory};
+use crate::deal::{Deal, DealEdit, DealEvent, DealStatus, ForecastCategory, goes_on_at};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
@@ -192,16 +192,18 @@ impl Importable for Deal {
             ..DealEdit::default()
         };
         self.edit(edit)?;
-        self.opened_at = course.opened_at.or(self.opened_at);
+        let said = self.opened_at;
+        self.opened_at = course.opened_at.or(said);
         let is_elsewhere = course.pipeline.as_deref().is_some_and(|name| !references.means(name, self.pipeline_id));
         if is_elsewhere {
             // Neither a stage of that name nor what comes with it is meant for the pipeline that it is in.
             references.warn("pipeline: deals of another pipeline than the row's keep their stage");
         }
+        let stage = if is_elsewhere { None } else { next_stage(self, course, references)? };
+        begin_anew(self, said, stage.as_ref());
         let times = [self.opened_at, self.closed_at, Some(self.stage_entered_at)];
         let closed = course.closed.filter(|_| !is_elsewhere);
         let closed_at = closed.map(|close| close.after(times.into_iter().flatten()));
-        let stage = if is_elsewhere { None } else { next_stage(self, course, references)? };
         let moved = stage.map(|stage| follow(self, &stage, course, closed_at, references.now())).transpose()?.flatten();
         if !is_elsewhere {
             self.edit(there)?;
@@ -216,17 +218,29 @@ impl Importable for Deal {
         Ok(moved.map(Event::from).into_iter().collect())
     }
 
-    /// A corrected close corrects the step that led to it.
-    fn correct(&self, before: &Self, events: &mut [Event]) {
-        if self.stage_entered_at == before.stage_entered_at {
-            return;
-        }
+    /// A corrected close corrects the step that led to it, a corrected opening the one with which the deal began.
+    fn correct(&self, before: &Self, events: &mut [Event], new: &[Event]) {
+        let steps = |event: &Event| match event {
+            Event::Deal(step) => Some(step.clone()),
+            _ => None,
+        };
+        let new: Vec<DealEvent> = new.iter().filter_map(steps).collect();
         let last = events.iter_mut().rev().find_map(|event| match event {
             Event::Deal(DealEvent::Moved { at, .. }) => Some(at),
             _ => None,
         });
-        if let Some(at) = last {
+        if let Some(at) = last.filter(|_| new.is_empty() && self.stage_entered_at != before.stage_entered_at) {
             *at = self.stage_entered_at;
+        }
+        let goes_on = |opened| self.status == DealStatus::Open && goes_on_at(&new, opened);
+        let Some(opened) = self.opened_at.filter(|opened| !goes_on(*opened)) else { return };
+        // Of a single step the stage says when it was taken.
+        let is_single = events.len() + new.len() < 2;
+        if let Some(Event::Deal(DealEvent::Moved { from: None, at, .. })) = events.first_mut()
+            && before.opened_at == Some(*at)
+            && !is_single
+        {
+            *at = opened;
         }
     }
 
@@ -312,6 +326,18 @@ fn category(cell: &str) -> Result<ForecastCategory> {
     let found = ForecastCategory::ALL.into_iter().find(|category| category.name() == key);
     let names = ForecastCategory::NAMES.join(", ");
     found.ok_or_else(|| Error::invalid("", "unknown_choice", format!("is none of {names}")))
+}
+
+/// Corrects when an open deal got to its stage, where it did so when work on it was said to begin. One that goes on
+/// to another open stage does so when work on it began, and was here before.
+fn begin_anew(deal: &mut Deal, said: Option<Timestamp>, next: Option<&Stage>) {
+    if deal.status != DealStatus::Open || said != Some(deal.stage_entered_at) {
+        return;
+    }
+    let goes_on = next.is_some_and(|stage| stage.id != deal.stage_id && stage.kind == StageKind::Open);
+    if let Some(at) = deal.opened_at.filter(|at| !goes_on || *at < deal.stage_entered_at) {
+        deal.stage_entered_at = at;
+    }
 }
 
 /// Takes a deal to the stage that a row names: at the row's close where that closes it. To an open stage it

@@ -58,8 +58,9 @@ pub(super) trait Importable: Kept {
     fn change(&mut self, edit: Self::Edit, row: &Row<Self>, references: &mut References<'_>) -> Result<Vec<Event>>;
 
     /// Puts right what rows before it in the chunk said of the record, whose events are not written yet, where
-    /// a row that changed it says nothing happened but tells another time. Most kinds have no such events.
-    fn correct(&self, _before: &Self, _events: &mut [Event]) {}
+    /// a row that changed it tells another time of them; `new` are the events of the row itself. Most kinds have
+    /// no such events.
+    fn correct(&self, _before: &Self, _events: &mut [Event], _new: &[Event]) {}
 
     /// The oldest record of each key.
     ///

@@ -9,14 +9,6 @@ use crm_core::user::User;
 use crm_core::{Id, NaiveDate, Period, strict_day};
 use serde::de::DeserializeOwned;
 
-/// Which board.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BoardOf {
-    /// The pipeline; the workspace's default one where absent
-    #[arg(long, value_name = "ID")]
-    pub(crate) pipeline: Option<Id<Pipeline>>,
-}
-
 /// Which deals and which time figures are about.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Question {
@@ -26,7 +18,7 @@ pub(crate) struct Question {
     /// The last day; without it to the end
     #[arg(long, value_name = "DAY", value_parser = day)]
     to: Option<NaiveDate>,
-    /// Only deals of this pipeline
+    /// Only deals of this pipeline; where one is needed, the default one where absent
     #[arg(long, value_name = "ID")]
     pipeline: Option<Id<Pipeline>>,
     /// Only deals of this member

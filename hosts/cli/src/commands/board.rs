@@ -4,13 +4,13 @@ use crm_core::Totals;
 use crm_core::deal::{Board, BoardStage};
 use crm_core::pipeline::StageKind;
 
-use super::figures::together;
+use super::figures::{explain, together};
 use crate::args::Output;
 use crate::cell::Cell;
 use crate::failure::Failure;
 use crate::print::Sheet;
 
-/// Prints a board: a row a stage, then their sum.
+/// Prints a board: a row a stage, then their sum, then what stands behind them.
 pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
     let mut sheet = Sheet::new(&["Stage", "Kind", "Deals#", "Value#", "Weighted#", "Conversion#"]);
     let mut weighted = Totals::default();
@@ -29,6 +29,7 @@ pub(crate) fn print(board: &Board, output: Output) -> Result<(), Failure> {
         let shown = board.currency_totals.as_ref();
         together(output, "Value", shown, converted.total, &converted.without_rate);
     }
+    explain(output, board.explanations.as_deref());
     Ok(())
 }
 

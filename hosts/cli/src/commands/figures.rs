@@ -307,11 +307,16 @@ pub(crate) async fn leaderboard(session: &Session, asked: &Question, output: Out
 /// Prints figures, and below them what stands behind them.
 fn print<T: Serialize>(sheet: &Sheet, output: Output, report: &Report<T>) -> Result<(), Failure> {
     sheet.print(output, report)?;
-    for Explanation { figure, definition, denominator, id_count, .. } in report.explanations.iter().flatten() {
+    explain(output, report.explanations.as_deref());
+    Ok(())
+}
+
+/// Says what stands behind figures.
+pub(super) fn explain(output: Output, explanations: Option<&[Explanation]>) {
+    for Explanation { figure, definition, denominator, id_count, .. } in explanations.into_iter().flatten() {
         let whole = denominator.map(|whole| format!(" of {}", grouped(whole))).unwrap_or_default();
         remark(output, &format!("{figure}: {}{whole} records: {definition}", grouped(*id_count)));
     }
-    Ok(())
 }
 
 /// Says what a sum is in the workspace's currency, where that is not what stands above already.

@@ -57,7 +57,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Pipelines(verb) => pipelines::run(&acting().await?, verb, args.output).await,
         Command::Mail(verb) => mail::run(&acting().await?, verb, args.output).await,
         Command::Rates(verb) => rates::run(&acting().await?, verb, args.output).await,
-        Command::Board(which) => board::print(&acting().await?.deals().board(which.pipeline).await?, args.output),
+        Command::Board(asked) => {
+            board::print(&acting().await?.deals().board_of(&asked.request(), 0).await?, args.output)
+        }
         Command::Conversion(asked) => figures::conversion(&acting().await?, asked, args.output).await,
         Command::Forecast(asked) => figures::forecast(&acting().await?, asked, args.output).await,
         Command::Velocity(asked) => figures::velocity(&acting().await?, asked, args.output).await,

@@ -15,6 +15,24 @@ fn what_has_no_rate_is_said_once_below_a_forecast() {
 }
 
 #[test]
+fn a_board_is_asked_about_some_deals_and_says_what_stands_behind_it() {
+    on_each_store(|product| {
+        let file = "id,name,amount,currency,stage,engage date,close date\n1,A,10,USD,Engaging,2026-01-02,\n\
+            2,B,20,USD,Engaging,2026-02-02,\n3,C,40,USD,Won,2026-01-05,2026-01-09\n";
+        product.run(&["deals", "import", text(&product.file("deals.csv", file))]);
+        let counts = |asked: &[&str]| -> Vec<u64> {
+            let board = product.json(&[&["board"], asked].concat());
+            board["stages"].as_array().unwrap().iter().map(|stage| stage["count"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(counts(&[]), [0, 2, 1, 0]);
+        assert_eq!(counts(&["--filter", "value > money(1500 USD)"]), [0, 1, 1, 0]);
+        assert_eq!(counts(&["--from", "2026-01-01", "--to", "2026-01-31"]), [0, 1, 1, 0]);
+        let table = product.run(&["board", "--explain"]);
+        assert!(table.contains(".count: 2 records: deals of the question that are in the stage now"), "{table}");
+    });
+}
+
+#[test]
 fn activities_are_printed_by_period_and_person() {
     on_each_store(|product| {
         let file = "id,name,stage,create date,close date\n1,A,Won,2026-01-02,2026-02-03\n";

@@ -32,7 +32,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct AnalyticsParams {
+pub(super) struct AnalyticsParams {
     /// The first day, in the caller's zone; without it from the beginning.
     #[serde(default, deserialize_with = "deserialize_optional_day")]
     #[param(value_type = Option<String>, format = Date)]
@@ -41,7 +41,7 @@ struct AnalyticsParams {
     #[serde(default, deserialize_with = "deserialize_optional_day")]
     #[param(value_type = Option<String>, format = Date)]
     to: Option<NaiveDate>,
-    /// Only deals of this pipeline.
+    /// Only deals of this pipeline; where one is needed, the default one where absent.
     #[param(value_type = Option<uuid::Uuid>)]
     pipeline_id: Option<Id<Pipeline>>,
     /// Only what is this member's: deals, or for activities what they did.
@@ -62,7 +62,7 @@ struct AnalyticsParams {
 
 impl AnalyticsParams {
     /// The request that the engine checks.
-    fn into_request(self) -> Result<AnalyticsRequest> {
+    pub(super) fn into_request(self) -> Result<AnalyticsRequest> {
         Ok(AnalyticsRequest {
             from: self.from,
             to: self.to,

@@ -7,19 +7,20 @@ use crm_core::bulk::{BulkAnswer, BulkChange, BulkReport};
 use crm_core::deal::{Board, Deal, DealEdit};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
-use crm_core::pipeline::{Pipeline, Stage};
+use crm_core::pipeline::Stage;
 use crm_core::transfer::{ExportList, Preview};
 use crm_core::{Edit, Entity, Id, ListRequest, Page};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::analytics::AnalyticsParams;
 use super::bulk::{BulkAssign, BulkDelete, BulkTag, BulkUpdate, Update};
 use super::new_deal::NewDeal;
 use super::timeline::TimelineParams;
 use super::transfer::{ImportForm, ImportParams, download, import};
 use crate::answer::{Accepted, Body, Bulk, Created, Done, Found};
-use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Query, RecordId, Signed};
+use crate::extract::{Expected, ExportParams, Json, ListParams, Once, Queries, Query, RecordId, Signed};
 use crate::refusal::Answer;
 
 /// The routes of the room.
@@ -33,14 +34,11 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(replace).service(update).service(delete).service(timeline).service(move_to);
 }
 
-/// Which board.
+/// How a board is shown.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct BoardParams {
-    /// The pipeline; the workspace's default one where absent.
-    #[param(value_type = Option<uuid::Uuid>)]
-    pipeline_id: Option<Id<Pipeline>>,
     /// How many deals of each stage it shows, those that got there last; 10 where absent.
     #[param(minimum = 0, maximum = 50)]
     cards: Option<u16>,
@@ -83,10 +81,17 @@ async fn create(Once(session, new): Once<NewDeal>) -> Answer<Created<Deal>> {
 }
 
 /// The stages of a pipeline with the number, worth, conversion and last deals of each.
-#[utoipa::path(tag = "deals", operation_id = "board", params(BoardParams), responses((status = 200, body = Board)))]
+///
+/// It tells how the deals stand now: `from` and `to` are about the days on which they were opened, and `before`
+/// is the same board of the deals that were opened in as many days before. Where the deals are asked about,
+/// `filter` says it as a list does: a stage goes on after `next_cursor` with the filter
+/// `{"all": [{"field": "stage_id", "op": "eq", "value": ..}, <filter>]}`.
+#[utoipa::path(tag = "deals", operation_id = "board", params(AnalyticsParams, BoardParams), responses((status = 200, body = Board)))]
 #[get("/pipeline")]
-async fn board(Signed(session, Query(params)): Signed<Query<BoardParams>>) -> Answer<Body<Board>> {
-    Ok(Body(session.deals().board_with_cards(params.pipeline_id, params.cards.unwrap_or(CARDS)).await?))
+async fn board(
+    Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, BoardParams>>,
+) -> Answer<Body<Board>> {
+    Ok(Body(session.deals().board_of(&params.into_request()?, own.cards.unwrap_or(CARDS)).await?))
 }
 
 /// Move a deal to a stage of its pipeline.

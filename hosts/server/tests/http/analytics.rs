@@ -70,8 +70,61 @@ async fn figures_tell_what_was_moved_and_what_stands_behind_them() {
 }
 
 #[tokio::test]
+async fn a_board_of_some_deals_says_which_and_its_cards_go_on_with_them() {
+    on_every_store(|api| async move {
+        let vip = |title: &str| {
+            let mut body = worth(title, 100);
+            body["tags"] = json!(["vip"]);
+            body
+        };
+        let mut own = Vec::new();
+        for title in ["A", "B", "C"] {
+            own.push(deal(&api, vip(title), &[]).await);
+        }
+        deal(&api, worth("D", 7), &[]).await;
+
+        let asked = "/api/v1/deals/pipeline?cards=2&tag=vip&explain=true";
+        let board = api.get(asked).await.expect(200).json;
+        let mut sorted = own.clone();
+        sorted.sort();
+        let first = &board["stages"][0];
+        assert_eq!((&first["count"], &first["total"][0]["amount_minor"]), (&json!(3), &json!(300)));
+        assert_eq!(board["filter"], json!({"field": "tags", "op": "has_any", "value": ["vip"]}));
+        let counted = explained(&board, &format!("stages.{}.count", first["stage_id"].as_str().unwrap()));
+        assert_eq!((&counted["id_count"], &counted["ids"]), (&json!(3), &json!(sorted)));
+        let here = json!({"field": "stage_id", "op": "eq", "value": first["stage_id"]});
+        let rest = json!({
+            "filter": {"all": [here, board["filter"]]},
+            "sort": "-stage_entered_at",
+            "limit": 2,
+            "cursor": first["next_cursor"],
+        });
+        let rest = api.post("/api/v1/deals/search", rest).await.expect(200).json;
+        assert_eq!((&rest["data"][0]["id"], &rest["next_cursor"]), (&json!(own[0]), &Value::Null));
+
+        let all = api.get("/api/v1/deals/pipeline").await.expect(200).json;
+        assert_eq!((&all["stages"][0]["count"], all.get("filter")), (&json!(4), None));
+        let future = "/api/v1/deals/pipeline?from=2999-01-01&to=2999-01-31&compare=true";
+        let future = api.get(future).await.expect(200).json;
+        assert_eq!((&future["stages"][0]["count"], &future["before"]["stages"][0]["count"]), (&json!(0), &json!(0)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_bad_question_is_told_at_its_parameter() {
     let api = Api::memory().await;
+    for (query, field) in [
+        ("from=2026-02-30", "from"),
+        ("compare=true", "compare"),
+        ("cards=51", "cards"),
+        ("cards=1&cards=2", "cards"),
+        ("filter=%7B%22field%22:%22nothing%22,%22op%22:%22is_null%22%7D", "filter.field"),
+        ("colour=red", "colour"),
+    ] {
+        let faults = api.get(&format!("/api/v1/deals/pipeline?{query}")).await.faults();
+        assert_eq!(faults[0].0, field, "{query}");
+    }
     for (query, field) in [
         ("sales?from=2026-02-30", "from"),
         ("sales?from=2026-02-02&to=2026-02-01", "to"),
