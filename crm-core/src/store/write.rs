@@ -93,7 +93,7 @@ pub enum Write {
 
 impl Write {
     /// The same write with the record as it was loaded: what it pointed to then. `None` for new records
-    /// and for kinds that a purge unlinks nothing from.
+    /// and for kinds that a purge unlinks nothing from, because it takes them along.
     pub fn loaded(&self) -> Option<Write> {
         fn loaded<T: Clone>(put: &Put<T>) -> Option<Put<T>> {
             put.before.clone().map(|after| Put { before: None, after })
@@ -101,8 +101,6 @@ impl Write {
         match self {
             Write::Contact(put) => loaded(put).map(Write::Contact),
             Write::Deal(put) => loaded(put).map(Write::Deal),
-            Write::Task(put) => loaded(put).map(Write::Task),
-            Write::Note(put) => loaded(put).map(Write::Note),
             _ => None,
         }
     }

@@ -272,11 +272,10 @@ pub(super) async fn totals(
     let (workspace, pipeline) = (store.workspace_key(grant.workspace_id()).await?, DbId::from(pipeline));
     let sums = if is_of_all(grant, filter) {
         let kept = Fragment::new(KEPT_SUMS).bind(workspace).sql(" AND pipeline_id = ").bind(pipeline);
-        let kept = kept.sql(" GROUP BY stage_id, probability, currency HAVING SUM(deals) > 0");
-        kept.sql(" ORDER BY stage_id, probability").fixed()
+        kept.sql(" GROUP BY stage_id, probability, currency HAVING SUM(deals) > 0").fixed()
     } else {
         let live = Fragment::new(LIVE_SUMS).then(asked_in(grant, workspace, pipeline, filter)?);
-        live.sql(" GROUP BY stage_id, probability, value_currency ORDER BY stage_id, probability")
+        live.sql(" GROUP BY stage_id, probability, value_currency")
     };
     let load =
         async move |conn: &mut Conn| -> Outcome<Vec<SumRow>> { Ok(Statement::<SumType>::new(sums).load(conn).await?) };
@@ -358,24 +357,22 @@ async fn load_flows(store: &Store, flows: Fragment) -> Result<Vec<StageFlow>> {
 }
 
 fn stage_totals(rows: Vec<SumRow>) -> Result<Vec<StageTotal>> {
-    let mut stages: Vec<StageTotal> = Vec::new();
+    let mut stages: BTreeMap<(Id<Stage>, Option<i64>), StageTotal> = BTreeMap::new();
     for (stage, probability, currency, count, high, low) in rows {
         let stage_id = Id::from(stage);
-        if stages.last().is_none_or(|last| last.stage_id != stage_id || last.probability != probability) {
-            stages.push(StageTotal { stage_id, probability, count: 0, total: Totals::default() });
-        }
-        let Some(last) = stages.last_mut() else { continue };
-        last.count += u64::try_from(count).unwrap_or(0);
+        let empty = || StageTotal { stage_id, probability, count: 0, total: Totals::default() };
+        let stage = stages.entry((stage_id, probability)).or_insert_with(empty);
+        stage.count += u64::try_from(count).unwrap_or(0);
         if let (Some(currency), Some(high), Some(low)) = (currency, high, low) {
             let sum = whole(high, low);
             // A sum beyond 64 bits is refused as `Totals` refuses it.
             let half = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
             let currency = currency.parse()?;
-            last.total.add(Money::minor(half(sum / 2), currency))?;
-            last.total.add(Money::minor(half(sum - sum / 2), currency))?;
+            stage.total.add(Money::minor(half(sum / 2), currency))?;
+            stage.total.add(Money::minor(half(sum - sum / 2), currency))?;
         }
     }
-    Ok(stages)
+    Ok(stages.into_values().collect())
 }
 
 #[cfg(test)]
@@ -384,6 +381,17 @@ mod tests {
 
     fn sum(high: i64, low: i64) -> Result<Vec<StageTotal>> {
         stage_totals(vec![(DbId(uuid::Uuid::nil()), None, Some("USD".to_owned()), 1, Some(high), Some(low))])
+    }
+
+    #[test]
+    fn a_stage_has_one_sum_a_probability_in_whatever_order_a_database_gives_its_currencies() {
+        let row = |stage: u128, probability, currency: &str| {
+            (DbId(Uuid::from_u128(stage)), probability, Some(currency.to_owned()), 1, Some(0), Some(7))
+        };
+        let rows = vec![row(2, None, "USD"), row(1, Some(9), "USD"), row(2, None, "EUR"), row(1, None, "USD")];
+        let told = stage_totals(rows).unwrap();
+        let told = told.iter().map(|stage| (stage.stage_id.uuid().as_u128(), stage.probability, stage.count));
+        assert_eq!(told.collect::<Vec<_>>(), [(1, None, 1), (1, Some(9), 1), (2, None, 2)]);
     }
 
     #[test]

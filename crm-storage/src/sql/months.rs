@@ -11,7 +11,7 @@ use chrono::{Datelike as _, NaiveDate};
 use crm_core::access::Grant;
 use crm_core::analytics::{DealFact, DealGroups, GroupKey, GroupSum, Window, group_key};
 use crm_core::deal::{Deal, DealStatus};
-use crm_core::filter::{Check, CheckedFilter, Literal, Source, Test};
+use crm_core::filter::{Check, CheckedFilter, Literal, Test};
 use crm_core::store::Put;
 use crm_core::{Currency, Entity, Id, Result, Zone};
 use diesel::sql_types::{BigInt, Text};
@@ -121,8 +121,7 @@ pub(super) fn is_kept(filter: &CheckedFilter) -> bool {
     match filter {
         CheckedFilter::All(parts) | CheckedFilter::Any(parts) => parts.iter().all(is_kept),
         CheckedFilter::Is(Test { field, check }) => {
-            let is_known = matches!(&*field.key, "pipeline_id" | "stage_id" | "owner_id");
-            is_known && matches!(field.source, Source::Column) && is_told_apart(check)
+            matches!(&*field.key, "pipeline_id" | "stage_id" | "owner_id") && is_told_apart(check)
         }
         _ => false,
     }

@@ -1,5 +1,7 @@
 //! Somebody else was faster: a decision on what has changed since is refused.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
 use super::support::{
@@ -13,11 +15,13 @@ use crate::deal::Deal;
 use crate::edit::Edit;
 use crate::error::{ErrorKind, Result};
 use crate::id::Id;
+use crate::mail::{TemplateContent, TemplateName};
 use crate::pipeline::StageKind;
 use crate::session::{Expect, Session};
 use crate::store::{Guard, Record, Stored};
-use crate::testkit::{World, samples};
+use crate::testkit::{Receiver, World, samples};
 use crate::user::{User, UserStatus};
+use crate::webhook::{DeliveryOrder, NewWebhookEndpoint};
 use crate::workspace::WorkspaceEdit;
 
 pub async fn a_stale_version_is_a_conflict(world: World) {
@@ -141,6 +145,40 @@ pub async fn settings_and_people_can_be_relied_on(world: World) {
     relying_on(&admin, team.clone()).await.unwrap();
     admin.teams().update(team.id, samples::members(&[]), Expect::Any).await.unwrap();
     conflicts(relying_on(&admin, team).await, "stale_version");
+}
+
+pub async fn tasks_rates_endpoints_and_templates_can_be_relied_on(world: World) {
+    let [crm, _] = world.engines(|builder| builder.webhooks(Arc::new(Receiver::new())));
+    let admin = super::workers::admin(&crm, &world).await;
+    let task = admin.tasks().create(samples::task("A")).await.unwrap().into_inner();
+    relying_on(&admin, task.clone()).await.unwrap();
+    admin.tasks().update(task.id, samples::task("B"), Expect::Any).await.unwrap();
+    conflicts(relying_on(&admin, task).await, "stale_version");
+    let rate = |number: &str| samples::exchange_rate(("EUR", "USD"), number, "2026-01-31");
+    let set = admin.exchange_rates().set(rate("1.1")).await.unwrap().into_rate().into_inner();
+    relying_on(&admin, set.clone()).await.unwrap();
+    admin.exchange_rates().set(rate("1.2")).await.unwrap();
+    conflicts(relying_on(&admin, set).await, "stale_version");
+    let new = NewWebhookEndpoint {
+        url: "https://hooks.example/crm".to_owned(),
+        description: None,
+        event_types: vec!["*".to_owned()],
+        fields: Vec::new(),
+        order: DeliveryOrder::None,
+    };
+    let endpoint = admin.webhooks().create(new).await.unwrap().endpoint.into_inner();
+    relying_on(&admin, endpoint.clone()).await.unwrap();
+    admin.webhooks().delete(endpoint.id, Expect::Any).await.unwrap();
+    conflicts(relying_on(&admin, endpoint).await, "stale_version");
+    let name: TemplateName = "own".parse().unwrap();
+    let saying = async |subject: &str| {
+        let content = TemplateContent { subject: subject.to_owned(), text: Some("x".to_owned()), html: None };
+        admin.mails().set_template(&name, content, Expect::Any).await.unwrap().into_inner()
+    };
+    let template = saying("one").await;
+    relying_on(&admin, template.clone()).await.unwrap();
+    saying("two").await;
+    conflicts(relying_on(&admin, template).await, "stale_version");
 }
 
 pub async fn a_stale_guard_is_a_conflict(world: World) {

@@ -15,6 +15,7 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
 use crate::session::{Expect, Session};
+use crate::task::TaskEdit;
 use crate::testkit::{World, samples};
 use crate::transfer::{BytesSource, ImportOptions, Source};
 
@@ -206,7 +207,7 @@ pub async fn a_field_finds_what_an_older_one_of_its_key_left(world: World) {
     let define = async || {
         let admin = world.session(Role::Admin).await;
         let of = async |entity| field(&admin, entity, "size", CustomKind::Text).await;
-        [of(Entity::Contact).await, of(Entity::Company).await, of(Entity::Deal).await]
+        [of(Entity::Contact).await, of(Entity::Company).await, of(Entity::Deal).await, of(Entity::Task).await]
     };
     let old = define().await;
     let admin = world.session(Role::Admin).await;
@@ -214,7 +215,8 @@ pub async fn a_field_finds_what_an_older_one_of_its_key_left(world: World) {
     contact(&admin, ContactEdit { custom: custom.clone(), ..samples::contact("A") }).await;
     let edit = CompanyEdit { custom: custom.clone(), ..samples::company("A") };
     admin.companies().create(edit).await.unwrap();
-    deal(&admin, DealEdit { custom, ..samples::deal("A") }).await;
+    deal(&admin, DealEdit { custom: custom.clone(), ..samples::deal("A") }).await;
+    admin.tasks().create(TaskEdit { custom, ..samples::task("A") }).await.unwrap();
     for id in old {
         admin.custom_fields().retire(id, Expect::Any).await.unwrap();
     }
@@ -224,6 +226,7 @@ pub async fn a_field_finds_what_an_older_one_of_its_key_left(world: World) {
     assert_eq!(admin.contacts().list(&large).await.unwrap().data.len(), 1);
     assert_eq!(admin.companies().list(&large).await.unwrap().data.len(), 1);
     assert_eq!(admin.deals().list(&large).await.unwrap().data.len(), 1);
+    assert_eq!(admin.tasks().list(&large).await.unwrap().data.len(), 1);
 }
 
 pub async fn a_retired_field_is_gone_and_the_others_stay(world: World) {

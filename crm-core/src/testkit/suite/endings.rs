@@ -9,7 +9,7 @@ use super::analytics::{number, worth};
 use super::board::happens;
 use super::forecasts::{self, is_estimated, windows};
 use super::jobs::work;
-use super::support::{deal, pipeline, reading, stage};
+use super::support::{company, deal, pipeline, reading, stage};
 use super::uploads::{import, with_policy};
 use crate::access::{Entity, Role};
 use crate::analytics::{AnalyticsRequest, CycleFact, DealFact, DealGroups, Explanation, OwnedMove, SourceSum, Window};
@@ -184,6 +184,42 @@ pub async fn sums_by_stage_and_owner_hold_also_after_stages_were_given_up(world:
         sums_agree(&admin, &filters).await;
         sums_agree(&rep, &filters).await;
     }
+}
+
+pub async fn what_no_sum_tells_apart_is_told_from_the_deals(world: World) {
+    world.set_time("2026-02-10T12:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let (acme, won) = (company(&admin, "Acme").await, stage(&admin, "Won").await);
+    for edit in [
+        DealEdit { company_id: acme.into(), ..worth("of a company", 7) },
+        DealEdit { owner_id: Edit::Clear, ..worth("of nobody", 11) },
+        worth("of somebody", 13),
+    ] {
+        deal(&admin, edit.clone()).await;
+        let ended = deal(&admin, edit).await.id;
+        admin.deals().move_to(ended, won, Expect::Any).await.unwrap();
+    }
+    let grant = reading(&admin, Entity::Deal);
+    let checked = |text: String| grant.check_filter(Entity::Deal, Some(&text.parse().unwrap()), admin.now()).unwrap();
+    let filters = [
+        format!("company_id = \"{acme}\""),
+        format!("company_id in [\"{acme}\"] and owner_id = me"),
+        "owner_id is null".to_owned(),
+        // Nobody has the id that stands for nobody in sums.
+        format!("owner_id = \"{}\"", uuid::Uuid::nil()),
+        format!("owner_id in [\"{}\"]", uuid::Uuid::nil()),
+    ];
+    sums_agree(&admin, &filters.map(checked)).await;
+}
+
+pub async fn a_deal_that_ends_a_month_is_of_the_next_where_that_has_begun(world: World) {
+    world.set_time("2026-02-20T12:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let made = deal(&admin, worth("D", 7)).await.id;
+    // In Kolkata it is half past one on the first of March. No other deal ends in either month.
+    world.set_time("2026-02-28T20:00:00Z");
+    admin.deals().move_to(made, stage(&admin, "Won").await, Expect::Any).await.unwrap();
+    sums_agree(&admin, &[CheckedFilter::everything()]).await;
 }
 
 pub async fn a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window(world: World) {

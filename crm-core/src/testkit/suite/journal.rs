@@ -132,6 +132,16 @@ pub async fn a_workspace_waits_for_its_seal_as_long_as_entries_do(world: World) 
     assert!(journal.unsealed().await.unwrap().is_empty());
 }
 
+pub async fn a_workspace_is_sealed_whatever_waits_in_another(world: World) {
+    contact_of(&world, Role::Admin, "A").await;
+    contact(&world.stranger().await, samples::contact("B")).await;
+    contact_of(&world, Role::Admin, "C").await;
+    // What the other one wrote before and after it takes no place among so many.
+    for workspace in [world.away.workspace, world.home.workspace, world.away.workspace] {
+        assert_eq!(world.crm.ports.journal.seal_batch(workspace, 1).await.unwrap(), 1);
+    }
+}
+
 pub async fn the_feed_loses_nothing_while_writers_and_sealers_race(world: World) {
     const WRITERS: usize = 8;
     const WRITES: usize = 20;

@@ -7,15 +7,16 @@ use super::support::{
     commit, company, conflicts, contact, contact_of, deal, fails, feed, field, filtered, names, reading, searched,
 };
 use crate::access::{Entity, Role};
-use crate::activity::NoteEdit;
+use crate::activity::{NewNote, NoteEdit};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
 use crate::error::ErrorKind::{Denied, NotFound};
 use crate::error::Result;
 use crate::page::ListRequest;
-use crate::session::Expect;
-use crate::store::Stored;
+use crate::session::{Expect, Session};
+use crate::store::{Record, Stored};
+use crate::task::TaskEdit;
 use crate::testkit::{World, samples};
 use crate::transfer::{Fingerprint, RowKey};
 
@@ -197,18 +198,37 @@ pub async fn a_purged_record_leaves_no_trace_on_others(world: World) {
     assert_eq!(world.crm.ports.contacts.known_contacts(&grant, &keys).await.unwrap(), [None, None]);
 }
 
+/// Writes a record over the version that was loaded.
+async fn written<T: Record>(session: &Session, mut record: Stored<T>) -> Result<()> {
+    let mut changes = session.changes();
+    changes.put(&mut record);
+    commit(session, changes).await
+}
+
 pub async fn an_edit_that_a_purge_overtook_is_decided_again(world: World) {
     let admin = world.session(Role::Admin).await;
     let acme = company(&admin, "Acme").await;
     let id = contact(&admin, ContactEdit { company_id: acme.into(), ..samples::contact("Keeper") }).await.id;
-    let grant = reading(&admin, Entity::Contact);
-    let mut loaded: Stored<_> = world.crm.ports.contacts.contact(&grant, id).await.unwrap();
+    let bound = deal(&admin, DealEdit { company_id: acme.into(), ..samples::deal("D") }).await.id;
+    let task = TaskEdit { company_id: acme.into(), ..samples::task("T") };
+    let task = admin.tasks().create(task).await.unwrap().into_inner();
+    let new = NewNote { body: "hi".to_owned(), company_id: Some(acme), ..NewNote::default() };
+    let note = admin.activities().create_note(new).await.unwrap().into_inner();
+    let ports = &world.crm.ports;
+    let mut loaded: Stored<_> = ports.contacts.contact(&reading(&admin, Entity::Contact), id).await.unwrap();
+    let mut bound: Stored<_> = ports.deals.deal(&reading(&admin, Entity::Deal), bound).await.unwrap();
+    let (mut task, mut note) = (Stored::loaded(task), Stored::loaded(note));
     admin.companies().delete(acme, Expect::Any).await.unwrap();
     admin.companies().purge(acme).await.unwrap();
     loaded.title = Some("CTO".to_owned());
-    let mut changes = admin.changes();
-    changes.put(&mut loaded);
-    conflicts(commit(&admin, changes).await, "stale_version");
+    bound.title = "E".to_owned();
+    task.title = "U".to_owned();
+    note.body = "ho".to_owned();
+    conflicts(written(&admin, loaded).await, "stale_version");
+    conflicts(written(&admin, bound).await, "stale_version");
+    // What was on it is gone with it.
+    conflicts(written(&admin, task).await, "stale_version");
+    conflicts(written(&admin, note).await, "stale_version");
 }
 
 pub async fn a_record_that_was_restored_meanwhile_is_not_purged(world: World) {

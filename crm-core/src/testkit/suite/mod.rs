@@ -35,6 +35,7 @@ pub mod bulk_jobs;
 pub mod commits;
 pub mod conflicts;
 pub mod custom_fields;
+pub mod deal_namesakes;
 pub mod deals;
 pub mod deliveries;
 pub mod endings;
@@ -59,6 +60,7 @@ pub mod masks;
 pub mod members;
 pub mod namesakes;
 pub mod odd_files;
+pub mod orders;
 pub mod pages;
 pub mod people;
 pub mod pipelines;
@@ -194,6 +196,7 @@ macro_rules! __suite {
                 the_store_refuses_a_write_over_another_version,
                 a_stale_reliance_is_a_conflict,
                 settings_and_people_can_be_relied_on,
+                tasks_rates_endpoints_and_templates_can_be_relied_on,
                 a_stale_guard_is_a_conflict,
                 two_admins_demoting_each_other_leave_one,
                 a_thousand_concurrent_demotions_leave_an_admin,
@@ -221,6 +224,16 @@ macro_rules! __suite {
                 two_last_fields_defined_at_once_are_one,
                 an_import_does_not_define_one_field_too_many,
             }
+            deal_namesakes {
+                a_deal_is_changed_and_its_namesake_stays,
+                a_task_and_a_rate_are_changed_and_their_namesakes_stay,
+                a_corrected_end_is_that_of_the_last_step_of_its_own_deal,
+                the_way_of_an_erased_deal_goes_and_those_of_others_stay,
+                boards_of_one_pipeline_id_are_each_workspaces_own,
+                the_last_deals_of_a_stage_are_those_that_the_caller_sees_there,
+                deals_of_stages_come_live_ones_first_then_by_id,
+                a_stage_goes_from_its_own_pipeline_alone,
+            }
             deals {
                 the_board_is_what_the_list_adds_up_to,
                 two_currencies_are_never_added,
@@ -246,6 +259,8 @@ macro_rules! __suite {
             endings {
                 what_ended_is_the_same_from_sums_as_one_by_one,
                 sums_by_stage_and_owner_hold_also_after_stages_were_given_up,
+                what_no_sum_tells_apart_is_told_from_the_deals,
+                a_deal_that_ends_a_month_is_of_the_next_where_that_has_begun,
                 a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
                 what_stands_behind_a_report_changes_no_figure,
             }
@@ -397,6 +412,7 @@ macro_rules! __suite {
                 the_feed_is_dense_and_in_the_order_of_versions,
                 sealing_goes_on_in_steps_of_the_asked_size,
                 a_workspace_waits_for_its_seal_as_long_as_entries_do,
+                a_workspace_is_sealed_whatever_waits_in_another,
                 the_feed_loses_nothing_while_writers_and_sealers_race,
                 numbers_and_texts_of_every_shape_keep_the_chain,
                 a_purge_erases_content_and_leaves_the_chain_whole,
@@ -506,6 +522,10 @@ macro_rules! __suite {
                 what_is_added_to_a_file_meanwhile_is_not_imported,
                 a_tag_with_a_comma_comes_back_as_one,
             }
+            orders {
+                facts_and_ways_come_in_the_order_of_ids,
+                work_comes_in_the_order_of_ids,
+            }
             pages {
                 pages_of_any_size_add_up_to_the_list,
                 pages_of_a_filter_that_most_rows_pass_are_the_list_without_the_others,
@@ -593,6 +613,8 @@ macro_rules! __suite {
                 an_address_and_a_domain_are_exact,
                 a_search_ends_at_the_wall_and_at_what_is_deleted,
                 what_the_caller_does_not_see_is_not_found_and_takes_no_place,
+                what_is_deleted_takes_no_place,
+                a_search_finds_no_namesake_of_another_workspace,
                 a_name_is_found_however_many_others_have_its_words,
                 several_words_find_what_has_them_all_whichever_is_rare,
                 a_hidden_field_finds_nothing_and_is_not_shown,
@@ -631,6 +653,7 @@ macro_rules! __suite {
             task_records {
                 a_record_tells_of_its_tasks_to_whoever_sees_them,
                 tasks_are_found_by_their_words,
+                tasks_and_what_they_are_about_lead_to_one_another,
                 tasks_are_changed_in_bulk,
                 a_task_can_be_deleted_restored_and_purged,
                 a_purge_takes_the_tasks_on_its_record,
@@ -734,6 +757,7 @@ macro_rules! __suite {
             }
             watching {
                 the_feed_has_no_gap_and_ends_where_it_says,
+                a_feed_that_cannot_look_a_record_up_says_so,
                 each_member_is_told_of_the_records_that_they_can_read,
                 an_event_says_what_happened_by_the_name_of_the_fact,
                 whoever_loses_sight_of_a_record_is_told_so_once_and_nothing_of_it,

@@ -1,12 +1,13 @@
 //! Searches across records: what is found, in which order, and what is not.
 
-use super::support::{commit, company, contact, contact_of, deal, fails, hiding, invalid_at, own_alone};
+use super::support::{commit, company, contact, contact_of, deal, fails, hiding, invalid_at, own_alone, reading};
 use crate::access::{Entity, Role, Rule};
 use crate::company::CompanyEdit;
 use crate::contact::{Contact, ContactEdit};
 use crate::deal::DealEdit;
 use crate::edit::Edit;
 use crate::error::ErrorKind::Denied;
+use crate::filter::Terms;
 use crate::id::Id;
 use crate::money::Money;
 use crate::search::{CANDIDATES, Hit, HitKind, Match, SearchRequest};
@@ -123,6 +124,29 @@ pub async fn what_the_caller_does_not_see_is_not_found_and_takes_no_place(world:
     assert_eq!(titles(&setter, "other").await, []);
     let all = admin.search().find(&SearchRequest { limit: Some(200), ..wanted("common") }).await.unwrap();
     assert_eq!(all.len(), 200);
+}
+
+pub async fn what_is_deleted_takes_no_place(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let live = contact(&admin, samples::contact("Common")).await.id;
+    for _ in 0..3 {
+        let gone = contact(&admin, samples::contact("Common")).await.id;
+        admin.contacts().delete(gone, Expect::Any).await.unwrap();
+    }
+    let (grant, terms) = (reading(&admin, Entity::Contact), Terms::parse("common").unwrap().unwrap());
+    let found = admin.ports().search.contacts_by_words(&grant, &terms, 2).await.unwrap();
+    assert_eq!(found.iter().map(|contact| contact.id).collect::<Vec<_>>(), [live]);
+}
+
+pub async fn a_search_finds_no_namesake_of_another_workspace(world: World) {
+    let (home, stranger) = (world.session(Role::Admin).await, world.stranger().await);
+    let ours = contact(&home, samples::contact("Acme Ours")).await.into_inner();
+    let theirs = Contact { last_name: Some("Acme Theirs".to_owned()), owner_id: None, version: 0, ..ours };
+    let mut changes = stranger.changes();
+    changes.put(&mut Stored::new(theirs));
+    commit(&stranger, changes).await.unwrap();
+    assert_eq!(titles(&home, "acme").await, owned(&[("Acme Ours", Match::Prefix)]));
+    assert_eq!(titles(&stranger, "acme").await, owned(&[("Acme Theirs", Match::Prefix)]));
 }
 
 pub async fn a_name_is_found_however_many_others_have_its_words(world: World) {

@@ -69,6 +69,32 @@ pub async fn tasks_are_found_by_their_words(world: World) {
     assert_eq!(manager.tasks().read(id).await.unwrap().description, None);
 }
 
+pub async fn tasks_and_what_they_are_about_lead_to_one_another(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let (ada, acme) = (contact_of(&world, Role::Admin, "Ada").await, company(&admin, "Acme").await);
+    let roof = deal(&admin, samples::deal("Roof")).await.id;
+    made(&admin, TaskEdit { contact_id: ada.into(), ..samples::task("Call") }).await;
+    made(&admin, TaskEdit { company_id: acme.into(), ..samples::task("Visit") }).await;
+    made(&admin, TaskEdit { deal_id: roof.into(), ..samples::task("Offer") }).await;
+    let setter = world.home.member(Role::Setter);
+    made(&admin, TaskEdit { assignee_id: setter.into(), ..samples::task("Rest") }).await;
+    for (filter, title) in [
+        ("related(contact: last_name = ada)", "Call"),
+        ("related(company: name = acme)", "Visit"),
+        ("related(deal: title = roof)", "Offer"),
+        ("related(assignee: name = setter)", "Rest"),
+    ] {
+        assert_eq!(titles(&admin.tasks().list(&filtered(filter)).await.unwrap().data), [title], "{filter}");
+    }
+    let about = |title: &str| filtered(&format!("related(tasks: title = {title})"));
+    let contacts = async |title: &str| admin.contacts().list(&about(title)).await.unwrap().data.len();
+    let companies = async |title: &str| admin.companies().list(&about(title)).await.unwrap().data.len();
+    let deals = async |title: &str| admin.deals().list(&about(title)).await.unwrap().data.len();
+    assert_eq!((contacts("call").await, companies("call").await, deals("call").await), (1, 0, 0));
+    assert_eq!((contacts("visit").await, companies("visit").await, deals("visit").await), (0, 1, 0));
+    assert_eq!((contacts("offer").await, companies("offer").await, deals("offer").await), (0, 0, 1));
+}
+
 pub async fn tasks_are_changed_in_bulk(world: World) {
     let admin = world.session(Role::Admin).await;
     let items = ["A", "B", "C"].map(|title| Ok(due(title, "2026-03-29T10:00"))).into();

@@ -1,18 +1,27 @@
 //! Whoever watches is told of what they may see, once, in order, and of nothing else.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
 use super::auth::{authenticated, register};
-use super::support::{contact, deal, field, hiding, own_alone, reading, stage};
-use crate::access::{Entity, Role, Rule};
-use crate::activity::NewNote;
-use crate::crm::Crm;
+use super::support::{contact, deal, fails, field, hiding, own_alone, reading, stage};
+use crate::access::{Entity, Grant, Role, Rule};
+use crate::activity::{NewNote, Note, NoteStore};
+use crate::contact::{Contact, ContactStore};
+use crate::crm::{Crm, Ports};
 use crate::custom_field::CustomKind;
 use crate::deal::DealEdit;
 use crate::edit::Edit;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::journal::{Change, Envelope, Occurrence};
 use crate::money::Money;
+use crate::page::{ListQuery, Rows};
 use crate::session::{Expect, Session};
+use crate::store::Stored;
 use crate::testkit::{World, samples};
+use crate::transfer::RowKey;
 
 /// Everything that happened in the home workspace after a number.
 async fn after(world: &World, seq: i64) -> Vec<Occurrence> {
@@ -58,6 +67,75 @@ pub async fn the_feed_has_no_gap_and_ends_where_it_says(world: World) {
     assert!(after(&world, last).await.is_empty());
     let nowhere = world.crm.feed(Id::new_at(world.crm.now())).await;
     assert!(nowhere.is_err());
+}
+
+/// Notes that cannot be read.
+struct NoNotes;
+
+#[async_trait]
+impl NoteStore for NoNotes {
+    async fn note(&self, _grant: &Grant, _id: Id<Note>) -> Result<Stored<Note>> {
+        Err(Error::unavailable("no notes"))
+    }
+
+    async fn deleted_note(&self, _grant: &Grant, _id: Id<Note>) -> Result<Stored<Note>> {
+        Err(Error::unavailable("no notes"))
+    }
+
+    async fn notes(&self, _grant: &Grant, _query: &ListQuery) -> Result<Rows<Note>> {
+        Err(Error::unavailable("no notes"))
+    }
+}
+
+/// Contacts of which those that are deleted cannot be read.
+struct NoDeletedContacts(Arc<dyn ContactStore>);
+
+#[async_trait]
+impl ContactStore for NoDeletedContacts {
+    async fn contact(&self, grant: &Grant, id: Id<Contact>) -> Result<Stored<Contact>> {
+        self.0.contact(grant, id).await
+    }
+
+    async fn contacts_by_id(&self, grant: &Grant, ids: &[Id<Contact>]) -> Result<Vec<Stored<Contact>>> {
+        self.0.contacts_by_id(grant, ids).await
+    }
+
+    async fn deleted_contact(&self, _grant: &Grant, _id: Id<Contact>) -> Result<Stored<Contact>> {
+        Err(Error::unavailable("no deleted contacts"))
+    }
+
+    async fn contacts(&self, grant: &Grant, query: &ListQuery) -> Result<Rows<Contact>> {
+        self.0.contacts(grant, query).await
+    }
+
+    async fn count_contacts(&self, grant: &Grant, query: &ListQuery, cap: u64) -> Result<u64> {
+        self.0.count_contacts(grant, query, cap).await
+    }
+
+    async fn known_contacts(&self, grant: &Grant, keys: &[RowKey]) -> Result<Vec<Option<Stored<Contact>>>> {
+        self.0.known_contacts(grant, keys).await
+    }
+}
+
+pub async fn a_feed_that_cannot_look_a_record_up_says_so(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let start = end(&world).await;
+    let id = contact(&admin, samples::contact("Ada")).await.id;
+    admin.activities().create_note(samples::note(id, "hi")).await.unwrap();
+    let told = async |change: &dyn Fn(&mut Ports)| {
+        let [mut crm, _] = world.engines(|builder| builder);
+        change(Arc::get_mut(&mut crm.ports).unwrap());
+        crm.feed(world.home.workspace).await.unwrap().after(start, 100).await
+    };
+    let without_notes = |ports: &mut Ports| ports.notes = Arc::new(NoNotes);
+    let without_deleted = |ports: &mut Ports| {
+        ports.contacts = Arc::new(NoDeletedContacts(ports.contacts.clone()));
+    };
+    // A record that nobody can look up is not one that is gone.
+    fails(told(&without_notes).await, ErrorKind::Unavailable);
+    assert_eq!(told(&without_deleted).await.unwrap().len(), 2);
+    admin.contacts().delete(id, Expect::Any).await.unwrap();
+    fails(told(&without_deleted).await, ErrorKind::Unavailable);
 }
 
 pub async fn each_member_is_told_of_the_records_that_they_can_read(world: World) {
