@@ -11,7 +11,6 @@ mod pool;
 mod shapes;
 #[path = "sql/mod.rs"]
 mod sql;
-mod vocabulary;
 mod writer;
 
 use std::future::{Ready, ready};
