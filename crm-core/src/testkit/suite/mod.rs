@@ -617,6 +617,8 @@ macro_rules! __suite {
                 a_search_finds_no_namesake_of_another_workspace,
                 a_name_is_found_however_many_others_have_its_words,
                 several_words_find_what_has_them_all_whichever_is_rare,
+                a_word_finds_those_that_have_it_as_long_as_they_do,
+                a_word_finds_what_it_begins_however_many_words_that_are,
                 a_hidden_field_finds_nothing_and_is_not_shown,
                 kinds_that_may_not_be_read_are_left_out_or_refused,
                 a_bad_search_is_refused,

@@ -1,6 +1,8 @@
 //! Searches across records: what is found, in which order, and what is not.
 
-use super::support::{commit, company, contact, contact_of, deal, fails, hiding, invalid_at, own_alone, reading};
+use super::support::{
+    commit, company, contact, contact_of, deal, fails, hiding, invalid_at, own_alone, reading, searched,
+};
 use crate::access::{Entity, Role, Rule};
 use crate::company::CompanyEdit;
 use crate::contact::{Contact, ContactEdit};
@@ -187,6 +189,48 @@ pub async fn several_words_find_what_has_them_all_whichever_is_rare(world: World
     assert_eq!(found(&admin, "com zed").await, ["Com Zed"]);
     assert_eq!(found(&admin, "com rar").await, both);
     assert!(found(&admin, "zed rare").await.is_empty());
+}
+
+/// How many contacts a search and a list find by words.
+async fn found_by(session: &Session, q: &str) -> [usize; 2] {
+    [hits(session, q).await.len(), session.contacts().list(&searched(q)).await.unwrap().data.len()]
+}
+
+fn titled(title: &str) -> ContactEdit {
+    ContactEdit { title: title.into(), ..ContactEdit::default() }
+}
+
+pub async fn a_word_finds_those_that_have_it_as_long_as_they_do(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let contacts = admin.contacts();
+    assert_eq!(found_by(&admin, "quagga").await, [0, 0]);
+    let first = contact(&admin, ContactEdit { last_name: "First".into(), ..titled("Quagga") }).await.id;
+    let second = contact(&admin, ContactEdit { last_name: "Second".into(), ..titled("Quagga") }).await.id;
+    assert_eq!(found_by(&admin, "quagga").await, [2, 2]);
+    contacts.update(first, titled("Zebra"), Expect::Any).await.unwrap();
+    assert_eq!((found_by(&admin, "quagga").await, found_by(&admin, "zebra").await), ([1, 1], [1, 1]));
+    contacts.delete(second, Expect::Any).await.unwrap();
+    assert_eq!(found_by(&admin, "quagga").await, [0, 0]);
+    contacts.restore(second).await.unwrap();
+    assert_eq!(found_by(&admin, "quagga").await, [1, 1]);
+    contacts.delete(second, Expect::Any).await.unwrap();
+    contacts.purge(second).await.unwrap();
+    assert_eq!(found_by(&admin, "quagga").await, [0, 0]);
+    contacts.update(first, titled("Quagga"), Expect::Any).await.unwrap();
+    assert_eq!((found_by(&admin, "quagga").await, found_by(&admin, "zebra").await), ([1, 1], [0, 0]));
+}
+
+pub async fn a_word_finds_what_it_begins_however_many_words_that_are(world: World) {
+    let admin = world.session(Role::Admin).await;
+    for count in 1..=12 {
+        contact(&admin, ContactEdit { last_name: "Common".into(), ..titled(&format!("quagga{count}")) }).await;
+        assert_eq!(found_by(&admin, "quag").await, [count; 2]);
+        assert_eq!(found_by(&admin, "comm quag").await, [count; 2]);
+        assert_eq!(found_by(&admin, "quag nowhere").await, [0, 0]);
+    }
+    // One of them begins others.
+    assert_eq!(found_by(&admin, "quagga1").await, [4, 4]);
+    assert_eq!(found_by(&admin, "quagga2").await, [1, 1]);
 }
 
 pub async fn a_hidden_field_finds_nothing_and_is_not_shown(world: World) {
