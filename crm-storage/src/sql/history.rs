@@ -91,8 +91,8 @@ async fn way(conn: &mut Conn, workspace: i64, deal: DbId, most: i64) -> Outcome<
 
 /// Work on a deal began at another time than it was said to.
 async fn begin(conn: &mut Conn, workspace: i64, deal: DbId, (said, at): (Timestamp, Timestamp)) -> Outcome<()> {
-    let first = way(conn, workspace, deal, 2).await?;
-    if let Some((at, step)) = begun(&first, said, at).zip(first.first()) {
+    let first: Vec<DealMove> = way(conn, workspace, deal, 2).await?;
+    if let Some((at, step)) = begun(&first, said, at).zip(first.as_slice().first()) {
         let set = Fragment::new("UPDATE deal_moves SET at = ").bind(DbTime(at)).sql(" WHERE workspace_id = ");
         let set = set.bind(workspace).sql(" AND deal_id = ").bind(deal).sql(" AND place = ").bind(step.place);
         Statement::<()>::new(set.fixed()).execute(conn).await?;

@@ -7,6 +7,7 @@ use crate::analytics::StageFlow;
 use crate::deal::{Deal, DealMove};
 use crate::error::ErrorKind::Conflict;
 use crate::exchange_rate::{ExchangeRate, ExchangeRateChange};
+use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::pipeline::{Pipeline, Stage};
 use crate::session::{Expect, Session};
@@ -151,8 +152,8 @@ async fn flows(session: &Session, own: &Pipeline) -> Flows {
         placed
     };
     let stages = [0, 2, 3].map(|at| own.stages[at].id);
-    let all = store.stage_flows(&grant, own.id).await.unwrap();
-    let between = store.flows_between(&grant, own.id, &stages).await.unwrap();
+    let all = store.stage_flows(&grant, own.id, &CheckedFilter::everything()).await.unwrap();
+    let between = store.flows_between(&grant, own.id, &stages, &CheckedFilter::everything()).await.unwrap();
     (placed(all), placed(between))
 }
 
@@ -168,7 +169,12 @@ pub async fn boards_of_one_pipeline_id_are_each_workspaces_own(world: World) {
     let ours = |deals: u64| -> Flows { (vec![(None, 0, deals), (Some(0), 1, deals)], vec![(None, 0, deals)]) };
     let told: Flows = (vec![(None, 0, 2), (Some(0), 1, 2), (Some(1), 2, 1)], vec![(None, 0, 2), (Some(0), 2, 1)]);
     let counts = async |session: &Session| -> u64 {
-        let totals = session.ports().deals.stage_totals(&reading(session, Entity::Deal), own.id).await.unwrap();
+        let totals = session
+            .ports()
+            .deals
+            .stage_totals(&reading(session, Entity::Deal), own.id, &CheckedFilter::everything())
+            .await
+            .unwrap();
         totals.iter().map(|total| total.count).sum()
     };
     assert_eq!((flows(&home, &own).await, flows(&rep, &own).await), (ours(2), ours(2)));
@@ -201,7 +207,8 @@ pub async fn the_last_deals_of_a_stage_are_those_that_the_caller_sees_there(worl
     let stages = [own.stages[1].id, own.stages[0].id];
     let last = async |session: &Session, stages: &[Id<Stage>], limit: usize| {
         let grant = reading(session, Entity::Deal);
-        let found = session.ports().deals.last_in_stages(&grant, stages, limit).await.unwrap();
+        let found =
+            session.ports().deals.last_in_stages(&grant, stages, &CheckedFilter::everything(), limit).await.unwrap();
         found.iter().map(|deals| deals.iter().map(|deal| deal.id).collect()).collect::<Vec<Vec<_>>>()
     };
     assert_eq!(last(&rep, &stages, 1).await, [vec![b], vec![elsewhere]]);
