@@ -646,6 +646,7 @@ macro_rules! __suite {
             }
             templates {
                 a_template_that_changes_leaves_the_others,
+                an_address_is_suppressed_once_under_a_key,
                 an_address_that_is_suppressed_or_not_is_no_others,
             }
             times {

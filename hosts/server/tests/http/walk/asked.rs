@@ -125,14 +125,16 @@ impl Case {
 }
 
 /// An operation of the document.
-struct Operation {
-    name: String,
-    method: Method,
+pub(super) struct Operation {
+    pub(super) name: String,
+    pub(super) method: Method,
     path: String,
+    /// Whether a repeat under the same key answers as the first did.
+    pub(super) is_keyed: bool,
 }
 
 /// Every operation that needs a token, with its case.
-fn operations() -> Vec<(Operation, Case)> {
+pub(super) fn operations() -> Vec<(Operation, Case)> {
     let document: Value = serde_json::from_str(&crm_server::openapi()).unwrap();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -145,17 +147,24 @@ fn operations() -> Vec<(Operation, Case)> {
             assert!(found.is_some(), "no case says who may call {name}");
             let method = method.to_uppercase().parse().unwrap();
             let path = path.clone() + &needed_query(operation);
-            all.push((Operation { name, method, path }, found.unwrap()));
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let is_keyed = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+            all.push((Operation { name, method, path, is_keyed }, found.unwrap()));
         }
     }
     all
 }
 
-async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {
-    let path = match case.about {
+/// The path on the record that it is about.
+pub(super) fn placed(operation: &Operation, case: &Case, ids: &Ids) -> String {
+    match case.about {
         Some(about) => operation.path.replace("{id}", &ids[&about]),
         None => operation.path.replace("{name}", "email"),
-    };
+    }
+}
+
+async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {
+    let path = placed(operation, case, ids);
     let mut request = api.client.request(operation.method.clone(), api.url(&path));
     if let Some(token) = token {
         request = request.bearer_auth(token);
