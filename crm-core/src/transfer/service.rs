@@ -48,11 +48,20 @@ impl ImportWatch for Listener<'_> {
 #[derive(Clone)]
 pub struct Transfers {
     pub(super) session: Session,
+    /// Rows after which a preview looks no further.
+    most_previewed: u64,
 }
 
 impl Transfers {
     pub(crate) fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, most_previewed: u64::MAX }
+    }
+
+    /// The same use cases, whose previews decide about the first rows of a file: about so many, up to the end of the
+    /// chunk that holds the last of them. For whoever waits for the answer.
+    #[must_use]
+    pub fn looking_at(self, rows: u64) -> Self {
+        Self { most_previewed: rows, ..self }
     }
 
     /// What an import of this file would do: reads all of it and writes nothing. Rows that are equal
@@ -69,12 +78,12 @@ impl Transfers {
         let import = &prepared.import;
         let plan = Plan::new(import, grant.workspace(), &prepared.definitions);
         let desk = Desk { ports: self.session.ports(), plan: &plan, rights: &rights };
-        let (rows, now) = (Rows::of(import, source), self.session.now());
+        let (rows, now, most) = (Rows::of(import, source), self.session.now(), self.most_previewed);
         match entity {
-            Entity::Contact => preview.fill::<Contact>(&desk, import, rows, now).await?,
-            Entity::Company => preview.fill::<Company>(&desk, import, rows, now).await?,
-            Entity::Deal => preview.fill::<Deal>(&desk, import, rows, now).await?,
-            Entity::Task => preview.fill::<Task>(&desk, import, rows, now).await?,
+            Entity::Contact => preview.fill::<Contact>(&desk, import, rows, now, most).await?,
+            Entity::Company => preview.fill::<Company>(&desk, import, rows, now, most).await?,
+            Entity::Deal => preview.fill::<Deal>(&desk, import, rows, now, most).await?,
+            Entity::Task => preview.fill::<Task>(&desk, import, rows, now, most).await?,
             _ => return Err(not_imported(entity)),
         }
         Ok(preview)

@@ -491,6 +491,7 @@ macro_rules! __suite {
                 what_is_sent_to_an_endpoint_is_its_workspaces_own,
             }
             odd_files {
+                a_preview_of_the_first_rows_says_where_it_ends,
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
                 files_that_follow_one_another_date_the_moves_of_a_deal,
