@@ -35,3 +35,4 @@ mod traces;
 mod transfers;
 mod walk;
 mod webhooks;
+mod wire;
