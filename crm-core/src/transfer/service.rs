@@ -45,6 +45,37 @@ impl ImportWatch for Listener<'_> {
 }
 
 /// Imports and exports of a workspace.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::Entity;
+/// use crm_core::transfer::{BytesSource, Import, ImportOptions};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let mut file = BytesSource::new("Last Name,Mail\nLovelace,ada@babbage.example\n");
+/// let mapping = [("Mail".to_owned(), "email".to_owned())];
+/// let options = ImportOptions { mapping: mapping.into(), ..Default::default() };
+///
+/// // Look first: nothing is written.
+/// let transfers = session.transfers();
+/// let preview = transfers.preview(Entity::Contact, &mut file, &options).await?;
+/// assert_eq!((preview.rows, preview.counts.created), (1, 1));
+///
+/// // A host lets a worker do this (`begin`), and shows how far it is.
+/// let import = transfers.start(Entity::Contact, &mut file, options).await?;
+/// let done = transfers.run(import.id, &mut file, &mut |_: &Import| {}).await?;
+/// assert_eq!(done.counts.created, 1);
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Transfers {
     pub(super) session: Session,
