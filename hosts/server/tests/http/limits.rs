@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Api, Reply};
 
@@ -186,7 +186,7 @@ async fn a_client_that_takes_nothing_of_an_export_is_cut_off() {
     let long = "x".repeat(190);
     for _ in 0..10 {
         let person = json!({"first_name": long, "last_name": long, "title": long, "source": long});
-        let items: Vec<Value> = std::iter::repeat_n(person, 1_500).collect();
+        let items: Vec<_> = std::iter::repeat_n(person, 1_500).collect();
         api.post("/api/v1/contacts/bulk", json!({"items": items})).await.expect(200);
     }
     let mut stream = TcpStream::connect(api.address).unwrap();

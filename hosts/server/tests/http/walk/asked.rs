@@ -148,8 +148,8 @@ pub(super) fn operations() -> Vec<(Operation, Case)> {
             assert!(found.is_some(), "no case says who may call {name}");
             let method = method.to_uppercase().parse().unwrap();
             let path = path.clone() + &needed_query(operation);
-            let parameters = operation["parameters"].as_array().into_iter().flatten();
-            let is_keyed = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+            let is_keyed = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
             all.push((Operation { name, method, path, is_keyed }, found.unwrap()));
         }
     }
