@@ -52,6 +52,27 @@ impl PostgresStore {
     ///
     /// # Errors
     /// `Unavailable` where the server cannot be reached in time, and outside a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use crm_core::Crm;
+    /// use crm_storage::{Options, PostgresStore};
+    ///
+    /// # // The server of the tests, where there is one.
+    /// # if let Some(url) = crm_core::testkit::postgres_url() {
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let store = PostgresStore::connect(&url, Options::default().connections(4)).await?;
+    /// store.migrate().await?;
+    /// let crm = Crm::builder(Arc::new(store)).build();
+    /// assert_eq!(crm.create_workspace("Acme Sales").await?.name, "Acme Sales");
+    /// # Ok::<_, crm_core::Error>(())
+    /// # })?;
+    /// # }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn connect(url: &str, options: Options) -> Result<Self> {
         let runtime =
             Handle::try_current().map_err(|_| Error::unavailable("there is no tokio runtime to connect on"))?;

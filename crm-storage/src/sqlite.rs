@@ -54,6 +54,26 @@ impl SqliteStore {
     /// # Errors
     /// `Invalid` for a path that SQLite would read as something else than a file; `Unavailable` where
     /// the file cannot be opened or another process holds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use crm_core::Crm;
+    /// use crm_storage::{Options, SqliteStore};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("crm.db");
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let store = SqliteStore::open(&path, Options::default())?;
+    /// store.migrate().await?;
+    /// let crm = Crm::builder(Arc::new(store)).build();
+    /// assert_eq!(crm.create_workspace("Acme Sales").await?.name, "Acme Sales");
+    /// # Ok::<_, crm_core::Error>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let path = path.as_ref();
         let url = path.to_str().ok_or_else(|| invalid("is not Unicode"))?;

@@ -33,6 +33,40 @@ use crate::time::Period;
 use crate::user::User;
 
 /// What the history of deals says, as far as one actor sees it.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::analytics::AnalyticsRequest;
+/// use crm_core::deal::{DealEdit, DealStart};
+/// use crm_core::{Money, NaiveDate};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let day = NaiveDate::from_ymd_opt(2030, 3, 31).expect("a day");
+/// let edit = DealEdit {
+///     title: "Difference engine".into(),
+///     value: Money::minor(1_700_000, "GBP".parse()?).into(),
+///     expected_close_date: day.into(),
+///     ..Default::default()
+/// };
+/// session.deals().create(DealStart::default(), edit).await?;
+///
+/// // Without a window a report is about all time; with `explain` it says what stands behind its figures.
+/// let request = AnalyticsRequest { explain: true, ..Default::default() };
+/// let forecast = session.analytics().forecast(&request).await?;
+/// assert_eq!(forecast.figures.total.open_count, 1);
+/// assert_eq!(forecast.figures.months.len(), 1);
+/// assert!(forecast.explanations.is_some());
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Analytics {
     pub(super) session: Session,

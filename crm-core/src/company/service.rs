@@ -15,6 +15,41 @@ use crate::time::Timestamp;
 use crate::user::User;
 
 /// The companies of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::company::CompanyEdit;
+/// use crm_core::{Edit, ErrorKind, Expect, ListRequest};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let companies = session.companies();
+/// for (name, employees) in [("Babbage Engines", 42), ("Menabrea", 3)] {
+///     let edit = CompanyEdit { name: name.into(), employees: Edit::Set(employees), ..Default::default() };
+///     companies.create(edit).await?;
+/// }
+///
+/// let large = ListRequest { filter: Some("employees > 10".parse()?), ..Default::default() };
+/// let found = companies.list(&large).await?;
+/// assert_eq!(found.data[0].name, "Babbage Engines");
+/// assert_eq!(found.data.len(), 1);
+///
+/// // What is deleted is in no list, and can be restored.
+/// let id = found.data[0].id;
+/// companies.delete(id, Expect::Any).await?;
+/// assert_eq!(companies.read(id).await.unwrap_err().kind(), ErrorKind::NotFound);
+/// companies.restore(id).await?;
+/// assert_eq!(companies.list(&large).await?.data.len(), 1);
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Companies {
     session: Session,

@@ -15,6 +15,40 @@ use crate::time::Timestamp;
 use crate::user::User;
 
 /// The contacts of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::contact::ContactEdit;
+/// use crm_core::{Expect, ListRequest};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let contacts = session.contacts();
+/// for name in ["Byron", "Lovelace"] {
+///     contacts.create(ContactEdit { last_name: name.into(), ..Default::default() }).await?;
+/// }
+///
+/// // A list comes page by page.
+/// let request = ListRequest { sort: Some("last_name".to_owned()), limit: Some(1), ..Default::default() };
+/// let first = contacts.list(&request).await?;
+/// assert_eq!(first.data[0].last_name.as_deref(), Some("Byron"));
+/// let second = contacts.list(&ListRequest { cursor: first.next_cursor, ..request }).await?;
+/// assert_eq!(second.data[0].last_name.as_deref(), Some("Lovelace"));
+///
+/// // What an edit does not name stays as it is.
+/// let ada = ContactEdit { first_name: "Ada".into(), ..Default::default() };
+/// let ada = contacts.update(second.data[0].id, ada, Expect::Any).await?;
+/// assert_eq!((ada.last_name.as_deref(), ada.version), (Some("Lovelace"), 2));
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Contacts {
     session: Session,

@@ -19,6 +19,38 @@ use crate::time::Timestamp;
 use crate::user::User;
 
 /// The deals of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::deal::{DealEdit, DealStart, DealStatus};
+/// use crm_core::pipeline::StageKind;
+/// use crm_core::{Expect, Money};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let deals = session.deals();
+/// let value = Money::minor(1_700_000, "GBP".parse()?);
+/// let edit = DealEdit { title: "Difference engine".into(), value: value.into(), ..Default::default() };
+/// // It begins in the first stage of the default pipeline.
+/// let deal = deals.create(DealStart::default(), edit).await?;
+///
+/// let board = deals.board(None).await?;
+/// assert_eq!((board.stages[0].name.as_str(), board.stages[0].count), ("Prospecting", 1));
+/// let won = board.stages.iter().find(|stage| stage.kind == StageKind::Won).expect("a pipeline has one");
+///
+/// let deal = deals.move_to(deal.id, won.stage_id, Expect::Version(deal.version)).await?;
+/// assert_eq!(deal.status, DealStatus::Won);
+/// assert!(deal.closed_at.is_some());
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Deals {
     pub(super) session: Session,

@@ -62,6 +62,25 @@ pub const MAX_LIST: usize = 1_000;
 pub const MAX_TEXT: usize = 1_000;
 
 /// A question about records as it was written, not yet checked against any entity.
+///
+/// # Examples
+///
+/// ```
+/// use crm_core::Filter;
+///
+/// // In words, for people and the command line.
+/// let filter: Filter = "lifecycle = customer and not title ~ \"intern\"".parse()?;
+/// assert_eq!(filter.to_string().parse::<Filter>()?, filter);
+///
+/// // As JSON, as it is on the wire.
+/// let json = r#"{"field": "score", "op": "gt", "value": 80}"#;
+/// assert_eq!(Filter::from_json(json)?, "score > 80".parse::<Filter>()?);
+///
+/// // What cannot be read is told with its place.
+/// let error = "score >".parse::<Filter>().unwrap_err();
+/// assert_eq!((error.fields()[0].field.as_str(), &*error.fields()[0].code), ("filter", "syntax"));
+/// # Ok::<_, crm_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Every part holds; true when empty.

@@ -20,6 +20,34 @@ use crate::time::Timestamp;
 use crate::webhook::turned;
 
 /// The jobs of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::job::{JobState, JobsRequest};
+/// use crm_core::transfer::ExportList;
+/// use crm_core::Entity;
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// // Whatever takes long is a job, which some worker does.
+/// let job = session.transfers().begin_export(Entity::Contact, ExportList::default()).await?;
+/// assert_eq!(job.state, JobState::Queued);
+///
+/// let jobs = session.jobs();
+/// assert_eq!(jobs.cancel(job.id).await?.state, JobState::Cancelled);
+/// assert_eq!(jobs.retry(job.id).await?.state, JobState::Queued);
+/// let waiting = JobsRequest { state: Some(JobState::Queued), ..Default::default() };
+/// assert_eq!(jobs.list(&waiting).await?.data.len(), 1);
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Jobs {
     session: Session,

@@ -34,7 +34,7 @@ impl SuppressionReason {
 }
 
 /// An address that gets no mail of a workspace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Suppression {
     /// Its id.

@@ -10,9 +10,13 @@ use crate::access::{Action, Actor, Entity};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::job::{Queue, Task};
 use crate::page::{Page, check_limit};
 use crate::session::Session;
 use crate::text::Email;
+
+/// What did it, in the job that keeps what a request under a key was told.
+const SUPPRESS: &str = "mail.suppress";
 
 /// A list of suppressions, as a caller asks for it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,14 +59,23 @@ impl Mails {
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
-    /// Lets an address get no more mail; one that is suppressed already stays so, for the reason that it has.
+    /// Lets an address get no more mail; one that is suppressed already stays so, for the reason that it has. Under
+    /// the caller's key it is done once: sent again it is told what it was told, and does not suppress an address
+    /// anew that was let go meanwhile.
     ///
     /// # Errors
-    /// `Denied`.
+    /// `Denied`; `Invalid` for a key that was used for another address.
     pub async fn suppress(&self, new: NewSuppression) -> Result<Suppression> {
         let grant = self.session.require(Entity::MailTemplate, Action::Create)?;
+        if let Some(first) = self.session.told_before(&grant).await? {
+            return Ok(first);
+        }
         let row = row(&self.session, new.email, SuppressionReason::Manual);
-        self.session.ports().mails.suppress(&grant, &row).await
+        let held = self.session.ports().mails.suppress(&grant, &row).await?;
+        // The key follows: whoever dies in between told nobody, and the repeat finds the address suppressed.
+        let task = Task::Run { handler: SUPPRESS.to_owned(), payload: serde_json::Value::Null, is_concealed: false };
+        let changes = self.session.changes();
+        self.session.commit_telling(&grant, changes, task, Queue::EMAIL, held).await
     }
 
     /// Lets a suppressed address get mail again.

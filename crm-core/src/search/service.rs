@@ -20,6 +20,32 @@ use crate::task::Task;
 pub const CANDIDATES: u16 = 500;
 
 /// Searches across the records of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::company::CompanyEdit;
+/// use crm_core::contact::ContactEdit;
+/// use crm_core::search::{Match, SearchRequest};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// session.companies().create(CompanyEdit { name: "Babbage Engines".into(), ..Default::default() }).await?;
+/// session.contacts().create(ContactEdit { last_name: "Babbage".into(), ..Default::default() }).await?;
+///
+/// // The best hit comes first, whatever its kind.
+/// let hits = session.search().find(&SearchRequest { q: "babbage".to_owned(), ..Default::default() }).await?;
+/// let matched: Vec<_> = hits.iter().map(|hit| (hit.title.as_str(), hit.matched)).collect();
+/// assert_eq!(matched, [("Babbage", Match::Exact), ("Babbage Engines", Match::Prefix)]);
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Searches {
     session: Session,

@@ -23,6 +23,33 @@ use crate::time::Timestamp;
 use crate::user::User;
 
 /// The tasks of a workspace, as far as one actor may go.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::task::{TaskEdit, TaskStatus};
+/// use crm_core::{Expect, ListRequest, NaiveDate};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let tasks = session.tasks();
+/// let day = NaiveDate::from_ymd_opt(2020, 1, 31).expect("a day");
+/// let call = TaskEdit { title: "Call Ada".into(), due_date: day.into(), ..Default::default() };
+/// let call = tasks.create(call).await?;
+/// assert_eq!(tasks.overdue(&ListRequest::default()).await?.data[0].id, call.id);
+///
+/// let done = tasks.complete(call.id, Expect::Version(call.version)).await?;
+/// assert_eq!(done.status, TaskStatus::Done);
+/// assert!(tasks.overdue(&ListRequest::default()).await?.data.is_empty());
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Tasks {
     session: Session,

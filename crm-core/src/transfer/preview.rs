@@ -40,8 +40,11 @@ pub struct Preview {
     pub format: Format,
     /// The order of day, month and year.
     pub date_format: DateFormat,
-    /// Rows of the file, blank ones included.
+    /// Rows of the file that were looked at, blank ones included.
     pub rows: u64,
+    /// After how many rows no further one was looked at; absent where all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_off_after: Option<u64>,
     /// What would become of them.
     pub counts: Counts,
     /// The first 100 rows that would be refused.
@@ -170,6 +173,7 @@ impl Preview {
             format: prepared.import.format,
             date_format: prepared.import.date_format,
             rows: 0,
+            cut_off_after: None,
             counts: Counts::default(),
             errors: Vec::new(),
             warnings: prepared.import.warnings.clone(),
@@ -177,17 +181,22 @@ impl Preview {
         }
     }
 
-    /// Decides about all rows and writes none.
+    /// Decides about all rows, or the chunks of the first `most`, and writes none.
     pub(super) async fn fill<T: Importable>(
         &mut self,
         desk: &Desk<'_>,
         import: &Import,
         mut rows: Rows<'_>,
         now: Timestamp,
+        most: u64,
     ) -> Result<()> {
         let mut seen = Seen::default();
         loop {
             let chunk = rows.chunk().await?;
+            if self.rows >= most && !chunk.lines.is_empty() {
+                self.cut_off_after = Some(self.rows);
+                return Ok(());
+            }
             let decided: Decided<'_, T> = desk.decide(import, &chunk, now, Some(&mut seen)).await?;
             self.sample(&chunk);
             self.rows = chunk.end.index.saturating_sub(1);

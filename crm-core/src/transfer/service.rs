@@ -45,14 +45,54 @@ impl ImportWatch for Listener<'_> {
 }
 
 /// Imports and exports of a workspace.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```text")]
+/// # use crm_core::testkit::MemoryStore;
+/// # use crm_core::{Actor, Crm};
+/// use crm_core::Entity;
+/// use crm_core::transfer::{BytesSource, Import, ImportOptions};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let crm = Crm::builder(MemoryStore::new()).build();
+/// # let workspace = crm.create_workspace("Acme Sales").await?;
+/// # let session = crm.acting(Actor::system(workspace.id, "example")).await?;
+/// let mut file = BytesSource::new("Last Name,Mail\nLovelace,ada@babbage.example\n");
+/// let mapping = [("Mail".to_owned(), "email".to_owned())];
+/// let options = ImportOptions { mapping: mapping.into(), ..Default::default() };
+///
+/// // Look first: nothing is written.
+/// let transfers = session.transfers();
+/// let preview = transfers.preview(Entity::Contact, &mut file, &options).await?;
+/// assert_eq!((preview.rows, preview.counts.created), (1, 1));
+///
+/// // A host lets a worker do this (`begin`), and shows how far it is.
+/// let import = transfers.start(Entity::Contact, &mut file, options).await?;
+/// let done = transfers.run(import.id, &mut file, &mut |_: &Import| {}).await?;
+/// assert_eq!(done.counts.created, 1);
+/// # Ok::<_, crm_core::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Transfers {
     pub(super) session: Session,
+    /// Rows after which a preview looks no further.
+    most_previewed: u64,
 }
 
 impl Transfers {
     pub(crate) fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, most_previewed: u64::MAX }
+    }
+
+    /// The same use cases, whose previews decide about the first rows of a file: about so many, up to the end of the
+    /// chunk that holds the last of them. For whoever waits for the answer.
+    #[must_use]
+    pub fn looking_at(self, rows: u64) -> Self {
+        Self { most_previewed: rows, ..self }
     }
 
     /// What an import of this file would do: reads all of it and writes nothing. Rows that are equal
@@ -69,12 +109,12 @@ impl Transfers {
         let import = &prepared.import;
         let plan = Plan::new(import, grant.workspace(), &prepared.definitions);
         let desk = Desk { ports: self.session.ports(), plan: &plan, rights: &rights };
-        let (rows, now) = (Rows::of(import, source), self.session.now());
+        let (rows, now, most) = (Rows::of(import, source), self.session.now(), self.most_previewed);
         match entity {
-            Entity::Contact => preview.fill::<Contact>(&desk, import, rows, now).await?,
-            Entity::Company => preview.fill::<Company>(&desk, import, rows, now).await?,
-            Entity::Deal => preview.fill::<Deal>(&desk, import, rows, now).await?,
-            Entity::Task => preview.fill::<Task>(&desk, import, rows, now).await?,
+            Entity::Contact => preview.fill::<Contact>(&desk, import, rows, now, most).await?,
+            Entity::Company => preview.fill::<Company>(&desk, import, rows, now, most).await?,
+            Entity::Deal => preview.fill::<Deal>(&desk, import, rows, now, most).await?,
+            Entity::Task => preview.fill::<Task>(&desk, import, rows, now, most).await?,
             _ => return Err(not_imported(entity)),
         }
         Ok(preview)

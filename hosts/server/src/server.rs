@@ -1,5 +1,6 @@
 //! Starting, stopping and what lies between.
 
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
@@ -22,6 +23,9 @@ use crate::trace::Exporter;
 const GRACE_SECONDS: u64 = 30;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of what is sent to it, in milliseconds.
+#[cfg(target_os = "linux")]
+const TAKING_MILLIS: u32 = 30_000;
 /// How long an idle connection stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -173,6 +177,7 @@ fn run(
             .max_connections(connections)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
+            .on_connect(|connection, _| cut_off_in_time(connection))
             .shutdown_timeout(GRACE_SECONDS)
             .disable_signals()
             .listen(listener);
@@ -189,3 +194,17 @@ fn run(
         }
     })
 }
+
+/// Has the kernel end a connection whose client takes nothing for long: the framework asks no body for more while there
+/// is no room for it, and looks at no clock meanwhile.
+#[cfg(target_os = "linux")]
+fn cut_off_in_time(connection: &dyn Any) {
+    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, TAKING_MILLIS) {
+        tracing::debug!(%error, "a connection is not ended whose client takes nothing");
+    }
+}
+
+/// No other kernel counts this.
+#[cfg(not(target_os = "linux"))]
+fn cut_off_in_time(_: &dyn Any) {}

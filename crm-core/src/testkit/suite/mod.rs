@@ -513,6 +513,7 @@ macro_rules! __suite {
                 what_is_sent_to_an_endpoint_is_its_workspaces_own,
             }
             odd_files {
+                a_preview_of_the_first_rows_says_where_it_ends,
                 a_deal_may_close_on_the_day_it_opened,
                 a_corrected_close_is_when_the_stage_was_entered,
                 files_that_follow_one_another_date_the_moves_of_a_deal,
@@ -679,6 +680,7 @@ macro_rules! __suite {
             }
             templates {
                 a_template_that_changes_leaves_the_others,
+                an_address_is_suppressed_once_under_a_key,
                 an_address_that_is_suppressed_or_not_is_no_others,
             }
             times {

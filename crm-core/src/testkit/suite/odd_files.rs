@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 
 use super::analytics::{moves, ways_lead_to_the_deals};
 use super::support::{contact, filtered, reading};
-use super::uploads::{import, imported, start, with_policy};
+use super::uploads::{self, import, imported, source, start, with_policy};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
 use crate::deal::{Deal, DealStatus};
@@ -194,4 +194,25 @@ pub async fn a_tag_with_a_comma_comes_back_as_one(world: World) {
     let file = session.transfers().export(Entity::Contact, samples::list()).try_concat().await.unwrap();
     let again = imported(&session, Entity::Contact, BytesSource::new(file), with_policy(DuplicatePolicy::Update)).await;
     assert_eq!(again.counts.unchanged, 2);
+}
+
+pub async fn a_preview_of_the_first_rows_says_where_it_ends(world: World) {
+    let session = world.session(Role::Admin).await;
+    let file = uploads::contacts(2_300);
+    let look = async |rows: u64| {
+        let transfers = session.transfers().looking_at(rows);
+        transfers.preview(Entity::Contact, &mut source(&file), &ImportOptions::default()).await.unwrap()
+    };
+    let all = look(u64::MAX).await;
+    assert_eq!((all.rows, all.cut_off_after), (2_300, None));
+    // To the end of the chunk.
+    for (rows, reached) in [(1, 1_000), (1_000, 1_000), (1_001, 2_000)] {
+        let first = look(rows).await;
+        assert_eq!((first.rows, first.cut_off_after), (reached, Some(reached)), "{rows}");
+        let Counts { created, updated, unchanged, failed } = first.counts;
+        assert_eq!(created + updated + unchanged + failed, reached);
+        assert_eq!(first.columns.len(), all.columns.len());
+    }
+    let enough = look(2_300).await;
+    assert_eq!((enough.rows, enough.cut_off_after, enough.counts), (2_300, None, all.counts));
 }

@@ -1,10 +1,11 @@
 //! Each template and each suppression is itself: what is done to one leaves the others as they are.
 
-use super::support::{commit, conflicts};
+use super::support::{commit, conflicts, invalid_at};
 use crate::access::{Action, Entity, Role};
+use crate::job::JobsRequest;
 use crate::mail::{MailTemplate, NewSuppression, SuppressionsRequest, TemplateContent, TemplateName};
 use crate::session::{Expect, Session};
-use crate::store::Stored;
+use crate::store::{IdempotencyKey, Stored};
 use crate::testkit::World;
 
 async fn set(session: &Session, name: &str, subject: &str) -> MailTemplate {
@@ -48,4 +49,23 @@ pub async fn an_address_that_is_suppressed_or_not_is_no_others(world: World) {
     admin.mails().unsuppress(ids.remove(1)).await.unwrap();
     let left = admin.mails().suppressions(&SuppressionsRequest::default()).await.unwrap().data;
     assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
+}
+
+pub async fn an_address_is_suppressed_once_under_a_key(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let suppress = async |email: &str| {
+        let key = IdempotencyKey::new("POST /email/suppressions", "one", email.as_bytes());
+        admin.clone().once(key).mails().suppress(NewSuppression { email: email.parse().unwrap() }).await
+    };
+    let first = suppress("ada@example.com").await.unwrap();
+    admin.mails().unsuppress(first.id).await.unwrap();
+    // It is told what it was told, and whoever was let go meanwhile stays so.
+    assert_eq!(suppress("ada@example.com").await.unwrap(), first);
+    invalid_at(suppress("bob@example.com").await, "Idempotency-Key");
+    assert!(admin.mails().suppressions(&SuppressionsRequest::default()).await.unwrap().data.is_empty());
+    let kept = JobsRequest { kind: Some("mail.suppress".to_owned()), ..JobsRequest::default() };
+    assert_eq!(admin.jobs().list(&kept).await.unwrap().data.len(), 1);
+    // A request without a key leaves no job behind.
+    admin.mails().suppress(NewSuppression { email: "eve@example.com".parse().unwrap() }).await.unwrap();
+    assert_eq!(admin.jobs().list(&kept).await.unwrap().data.len(), 1);
 }

@@ -1,5 +1,6 @@
-//! The tour of the HTTP API, run as a reader would.
+//! The guides to the HTTP API, run as a reader would.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,8 +15,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn guide() -> PathBuf {
-    root().join("docs/guides/http.md")
+fn guides() -> PathBuf {
+    root().join("docs/guides")
 }
 
 /// A text cut into what stands between fences and what stands in fences, by turns; a piece in fences
@@ -86,24 +87,43 @@ fn printed(product: &Product, blocks: &[&str]) -> Vec<String> {
     printed.split(SEPARATOR).map(str::to_owned).collect()
 }
 
-#[test]
-fn the_tour_of_the_api_prints_what_it_shows_on_each_store() {
+/// Runs a guide of at least so many blocks on each store.
+fn prints_what_it_shows(name: &str, least: usize) {
+    let guide = guides().join(name);
     on_each_store(|product| {
-        let text = std::fs::read_to_string(guide()).unwrap();
+        let text = std::fs::read_to_string(&guide).unwrap();
         let pieces = pieces(&text);
         let blocks: Vec<_> = pieces.iter().filter_map(|piece| inside(piece, "sh")).collect();
-        assert!(blocks.len() > 10);
+        assert!(blocks.len() >= least, "docs/guides/{name} has {} blocks", blocks.len());
         let true_text = with_outputs(&pieces, &printed(product, &blocks));
         if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(guide(), &true_text).unwrap();
+            std::fs::write(&guide, &true_text).unwrap();
         } else if text != true_text {
             let other = text.lines().zip(true_text.lines()).find(|(shown, printed)| shown != printed);
-            panic!(
-                "docs/guides/http.md shows other than {} prints, look at it after UPDATE=1: {other:?}",
-                product.url()
-            );
+            let store = product.url();
+            panic!("docs/guides/{name} shows other than {store} prints, look at it after UPDATE=1: {other:?}");
         }
     });
+}
+
+#[test]
+fn the_tour_of_the_api_prints_what_it_shows_on_each_store() {
+    prints_what_it_shows("http.md", 20);
+}
+
+#[test]
+fn the_guide_to_imports_prints_what_it_shows_on_each_store() {
+    prints_what_it_shows("import.md", 10);
+}
+
+/// The guide to embedding is run by the examples, whose programs it shows.
+#[test]
+fn every_guide_is_run_by_a_test() {
+    let names = std::fs::read_dir(guides()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let run = ["embed.md", "http.md", "import.md"].map(str::to_owned);
+    assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from(run));
+    let elsewhere = std::fs::read_to_string(root().join("examples/tests/it/guide.rs")).unwrap();
+    assert!(elsewhere.contains("docs/guides/embed.md"));
 }
 
 #[test]

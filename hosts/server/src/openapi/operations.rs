@@ -130,8 +130,8 @@ fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
     }
     let is_bulk = method == "post" && path.contains("/bulk");
     let steers_job = path.contains("/jobs/") && method == "post";
-    let is_replay = path.ends_with("/replay");
-    is_replay || is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
+    let is_told = path.ends_with("/replay") || method == "post" && path.ends_with("/suppressions");
+    is_told || is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {

@@ -92,7 +92,7 @@ async fn suppressions(
 /// Let an address get no mail any more; one that is suppressed already stays so.
 #[utoipa::path(tag = "email", operation_id = "suppress", request_body = NewSuppression, responses((status = 200, body = Suppression)))]
 #[post("/suppressions")]
-async fn suppress(Signed(session, Json(new)): Signed<Json<NewSuppression>>) -> Answer<Body<Suppression>> {
+async fn suppress(Once(session, new): Once<NewSuppression>) -> Answer<Body<Suppression>> {
     Ok(Body(session.mails().suppress(new).await?))
 }
 

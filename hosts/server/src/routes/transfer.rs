@@ -24,6 +24,8 @@ use crate::refusal::{Answer, Refusal};
 const UPLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 /// Most bytes of the options beside a file.
 const OPTIONS_LIMIT: usize = 256 * 1024;
+/// Rows that a dry run decides about: its client waits for the answer.
+const PREVIEWED_ROWS: u64 = 100_000;
 /// How long nothing may come while a file is sent.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Fewest bytes a second, on the whole, of a file or a part of a form that has been coming for longer than that.
@@ -220,13 +222,14 @@ pub(super) async fn import(
 
 /// Says what an import would do.
 async fn preview(session: &Session, entity: Entity, files: &Files, options: ImportOptions) -> Answer<HttpResponse> {
-    let mut file = session.transfers().spooled(&files.file)?;
+    let transfers = session.transfers().looking_at(PREVIEWED_ROWS);
+    let mut file = transfers.spooled(&files.file)?;
     let preview = match &files.companies {
         Some(companies) => {
-            let mut companies = session.transfers().spooled(companies)?;
-            session.transfers().preview_with_companies(&mut file, &options, &mut companies).await?
+            let mut companies = transfers.spooled(companies)?;
+            transfers.preview_with_companies(&mut file, &options, &mut companies).await?
         }
-        None => session.transfers().preview(entity, &mut file, &options).await?,
+        None => transfers.preview(entity, &mut file, &options).await?,
     };
     Ok(json(HttpResponse::Ok(), &preview))
 }

@@ -15,6 +15,12 @@ use crate::support::{Api, Reply, SECRET, unique};
 /// What a client sees, without what differs from run to run.
 pub(crate) fn shape(reply: &Reply) -> Value {
     let shown = [
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "vary",
         "content-type",
         "www-authenticate",
         "allow",

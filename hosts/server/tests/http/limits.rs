@@ -170,3 +170,44 @@ async fn what_looks_like_a_gzip_bomb_is_not_unpacked() {
         Reply::of(request.send().await.unwrap()).await.problem(415, "unsupported_media_type");
     }
 }
+
+/// Whether the kernel still lists the server's end of a connection as established.
+#[cfg(target_os = "linux")]
+fn is_established(server: u16, client: u16) -> bool {
+    let ends = format!(":{server:04X} 0100007F:{client:04X} 01 ");
+    std::fs::read_to_string("/proc/net/tcp").unwrap().lines().any(|line| line.contains(&ends))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_an_export_is_cut_off() {
+    let api = Api::memory().await;
+    // More than the kernel keeps for somebody who does not read.
+    let long = "x".repeat(190);
+    for _ in 0..10 {
+        let person = json!({"first_name": long, "last_name": long, "title": long, "source": long});
+        let items: Vec<_> = std::iter::repeat_n(person, 1_500).collect();
+        api.post("/api/v1/contacts/bulk", json!({"items": items})).await.expect(200);
+    }
+    let mut stream = TcpStream::connect(api.address).unwrap();
+    let head =
+        format!("GET /api/v1/contacts/export/csv HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", api.token());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut begun = [0; 12];
+    stream.read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    let (server, client) = (api.address.port(), stream.local_addr().unwrap().port());
+    assert!(is_established(server, client));
+    let ended = async {
+        while is_established(server, client) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), ended).await.unwrap();
+    // It has the beginning, and cannot take it for the whole.
+    let mut rest = Vec::new();
+    let _broken = stream.read_to_end(&mut rest);
+    assert!(!rest.is_empty() && !rest.ends_with(b"\r\n0\r\n\r\n"));
+    api.get("/healthz").await.expect(200);
+}

@@ -69,6 +69,7 @@ async fn a_bad_list_names_what_is_wrong() {
             ("limit=0", "limit"),
             ("limit=201", "limit"),
             ("limit=1000000000", "limit"),
+            ("limit=1e9", "limit"),
             ("limit=-1", "limit"),
             ("limit=", "limit"),
             ("limit=5&limit=6", "limit"),

@@ -36,3 +36,4 @@ mod traces;
 mod transfers;
 mod walk;
 mod webhooks;
+mod wire;

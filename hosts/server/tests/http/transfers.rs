@@ -96,6 +96,22 @@ async fn a_job_is_cancelled_and_taken_up_again() {
 }
 
 #[tokio::test]
+async fn a_dry_run_looks_at_the_first_100_000_rows_and_says_so() {
+    let api = Api::memory().await;
+    // Blank rows are rows.
+    let looked_at = async |blank: usize| {
+        let file = format!("First Name,Last Name\n{}Grace,Hopper\n", ",\n".repeat(blank));
+        send_csv(&api, "/api/v1/contacts/import/csv?dry_run=true", file).await.expect(200).json
+    };
+    let whole = looked_at(99_999).await;
+    assert_eq!((&whole["rows"], &whole["counts"]["created"]), (&json!(100_000), &json!(1)));
+    assert_eq!(whole.get("cut_off_after"), None);
+    let cut = looked_at(100_000).await;
+    assert_eq!((&cut["rows"], &cut["counts"]["created"]), (&json!(100_000), &json!(0)));
+    assert_eq!(cut["cut_off_after"], 100_000);
+}
+
+#[tokio::test]
 async fn a_job_writes_the_file_that_an_export_sends_at_once() {
     on_every_store(|api| async move {
         for name in ["Hopper", "Curie", "=1+1"] {

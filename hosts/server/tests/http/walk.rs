@@ -1,9 +1,12 @@
 //! Every operation of the document, asked by everybody who must not do it.
 //!
 //! After every request the store is what it was before. An operation that no case covers fails the law,
-//! so nobody adds one and forgets to say who may call it. Here are the cases, in `asked` is who asks.
+//! so nobody adds one and forgets to say who may call it. Here are the cases, in `asked` is who asks, and `keyed`
+//! asks twice under a key. `witness` tells what is written, in memory and in databases.
 
 mod asked;
+mod keyed;
+mod witness;
 
 use std::collections::BTreeMap;
 

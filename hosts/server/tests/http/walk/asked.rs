@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crm_core::Entity;
 use crm_core::access::{Action, Role};
-use crm_core::account::AccountStore as _;
 use crm_core::testkit::{MemoryStore, join};
+use crm_core::{Actor, Entity, ListRequest, Session};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::witness::Witness;
 use super::{Body, Case, Ids, OPEN, OURS, case, records};
 use crate::document::needed_query;
-use crate::support::{Api, PASSWORD, Reply, unique};
+use crate::support::{Api, PASSWORD, Reply, Store, on_every_named_store, unique};
 
 /// Of these the admin is shown what is theirs, so that a stranger who is not tells something.
 const SHOWN: [&str; 16] = [
@@ -76,14 +76,15 @@ impl Refusal {
 }
 
 /// One of each role but admin.
-async fn members(api: &Api, store: &MemoryStore) -> Vec<Member> {
-    let system = api.system().await;
+async fn members(api: &Api, system: &Session) -> Vec<Member> {
     let mut members = Vec::new();
     for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
         let registered = api.register(&unique(role.name())).await;
         let email = registered["user"]["email"].as_str().unwrap();
-        let account = store.account_by_email(&email.parse().unwrap()).await.unwrap().unwrap();
-        join(&system, account.id, role).await.unwrap();
+        let own = registered["workspace"]["id"].as_str().unwrap().parse().unwrap();
+        let own = api.crm.acting(Actor::system(own, "test")).await.unwrap();
+        let account = own.users().list(&ListRequest::default()).await.unwrap().data[0].account_id;
+        join(system, account.unwrap(), role).await.unwrap();
         let login = json!({"email": email, "password": PASSWORD, "workspace_id": api.admin["workspace"]["id"]});
         let reply = api.send(Method::POST, "/api/v1/auth/login", None, Some(&login)).await.expect(200);
         let token = reply.json["access_token"].as_str().unwrap().to_owned();
@@ -126,14 +127,16 @@ impl Case {
 }
 
 /// An operation of the document.
-struct Operation {
-    name: String,
-    method: Method,
+pub(super) struct Operation {
+    pub(super) name: String,
+    pub(super) method: Method,
     path: String,
+    /// Whether a repeat under the same key answers as the first did.
+    pub(super) is_keyed: bool,
 }
 
 /// Every operation that needs a token, with its case.
-fn operations() -> Vec<(Operation, Case)> {
+pub(super) fn operations() -> Vec<(Operation, Case)> {
     let document: Value = serde_json::from_str(&crm_server::openapi()).unwrap();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -146,18 +149,25 @@ fn operations() -> Vec<(Operation, Case)> {
             assert!(found.is_some(), "no case says who may call {name}");
             let method = method.to_uppercase().parse().unwrap();
             let path = path.clone() + &needed_query(operation);
-            all.push((Operation { name, method, path }, found.unwrap()));
+            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+            let is_keyed = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
+            all.push((Operation { name, method, path, is_keyed }, found.unwrap()));
         }
     }
     all
 }
 
-async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {
-    let path = match case.about {
+/// The path on the record that it is about.
+pub(super) fn placed(operation: &Operation, case: &Case, ids: &Ids) -> String {
+    match case.about {
         // A delivery is looked for after its endpoint.
         Some(about) => operation.path.replace("{id}", &ids[&about]).replace("{delivery_id}", &ids[&about]),
         None => operation.path.replace("{name}", "email"),
-    };
+    }
+}
+
+async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: Option<&str>) -> Reply {
+    let path = placed(operation, case, ids);
     let mut request = api.client.request(operation.method.clone(), api.url(&path));
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -172,8 +182,10 @@ async fn send(api: &Api, operation: &Operation, case: &Case, ids: &Ids, token: O
 
 /// The walk through the operations, with the workspace that all of them ask about.
 struct Walk {
-    api: Api,
-    store: Arc<MemoryStore>,
+    api: Arc<Api>,
+    /// The product itself in the workspace.
+    product: Session,
+    witness: Witness,
     ids: Ids,
     members: Vec<Member>,
     /// The access token of another workspace's admin.
@@ -213,20 +225,28 @@ impl Refused {
 }
 
 impl Walk {
-    async fn begin() -> Self {
-        let store = MemoryStore::new();
-        let api = Api::memory_on(store.clone()).await;
-        let (ids, members) = (records(&api).await, members(&api, &store).await);
+    async fn begin(api: Arc<Api>, witness: Witness) -> Self {
+        let product = api.system().await;
+        let (ids, members) = (records(&api).await, members(&api, &product).await);
         let stranger = api.register(&unique("stranger")).await["access_token"].as_str().unwrap().to_owned();
+        // The records defined a custom field since.
+        let product = api.system().await;
         let (before, refused) = (String::new(), Refused::default());
-        let mut walk = Self { api, store, ids, members, stranger, before, refused };
+        let mut walk = Self { api, product, witness, ids, members, stranger, before, refused };
         walk.before = walk.written().await;
         walk
     }
 
+    /// In memory, where the rows themselves can be looked at.
+    async fn in_memory() -> Self {
+        let store = MemoryStore::new();
+        let api = Api::memory_on(store.clone()).await;
+        Self::begin(Arc::new(api), Witness::Rows(store)).await
+    }
+
     /// All that is written in the workspace.
     async fn written(&self) -> String {
-        self.store.written(self.api.admin["workspace"]["id"].as_str().unwrap().parse().unwrap()).await
+        self.witness.written(&self.product).await
     }
 
     async fn check_unchanged(&self, who: &str) {
@@ -279,38 +299,59 @@ impl Walk {
         let ids = self.ids.values().map(String::as_str).chain(admin.map(|id| id.as_str().unwrap()));
         ids.chain([OURS]).any(|ours| reply.text.contains(ours))
     }
+
+    /// Asks for everything as everybody who must not have it, and counts how often.
+    async fn through(mut self) {
+        let operations = operations();
+        for (operation, case) in &operations {
+            self.as_nobody(operation, case).await;
+            self.as_members(operation, case).await;
+            // The token ends with it, whose ever it is.
+            if operation.name != "logout" {
+                self.as_stranger(operation, case).await;
+            }
+        }
+        // Each once to a stranger, each twice to nobody, and to each role as often as the matrix says.
+        let mut wanted = BTreeMap::from([("nobody", 2 * operations.len()), ("a stranger", operations.len() - 1)]);
+        for member in &self.members {
+            let refused = operations.iter().filter(|(_, case)| member.refusal(case).is_some()).count();
+            wanted.insert(member.role.name(), refused);
+        }
+        assert_eq!(self.refused.by_asker(), wanted);
+        // Support agents change no contact, company or deal, so that these alone are so many.
+        let closed = [Entity::Contact, Entity::Company, Entity::Deal];
+        let is_closed =
+            |case: &Case| case.needs.is_some_and(|(kind, what)| closed.contains(&kind) && what != Action::Read);
+        let closed = operations.iter().filter(|(_, case)| is_closed(case)).count();
+        assert!(wanted["support_agent"] >= closed && closed >= 30, "{closed} of {wanted:?}");
+        let count = operations.len();
+        // Every store refuses the same.
+        insta::assert_snapshot!(
+            "whoever_may_not_is_refused_and_nothing_is_written",
+            format!("operations with a token: {count}\n{}", self.refused.listed())
+        );
+    }
 }
 
 #[tokio::test]
 async fn whoever_may_not_is_refused_and_nothing_is_written() {
-    let mut walk = Walk::begin().await;
-    let operations = operations();
-    for (operation, case) in &operations {
-        walk.as_nobody(operation, case).await;
-        walk.as_members(operation, case).await;
-        // The token ends with it, whose ever it is.
-        if operation.name != "logout" {
-            walk.as_stranger(operation, case).await;
+    Walk::in_memory().await.through().await;
+}
+
+#[tokio::test]
+async fn whoever_may_not_is_refused_on_each_database_and_nothing_is_written() {
+    on_every_named_store(|store, api| async move {
+        // In memory the rows themselves are looked at, by the law above.
+        if store != Store::Memory {
+            Walk::begin(api, Witness::Lists).await.through().await;
         }
-    }
-    // Each once to a stranger, each twice to nobody, and to each role as often as the matrix says.
-    let mut wanted = BTreeMap::from([("nobody", 2 * operations.len()), ("a stranger", operations.len() - 1)]);
-    for member in &walk.members {
-        let refused = operations.iter().filter(|(_, case)| member.refusal(case).is_some()).count();
-        wanted.insert(member.role.name(), refused);
-    }
-    assert_eq!(walk.refused.by_asker(), wanted);
-    // Support agents change no contact, company or deal, so that these alone are so many.
-    let closed = [Entity::Contact, Entity::Company, Entity::Deal];
-    let is_closed = |case: &Case| case.needs.is_some_and(|(kind, what)| closed.contains(&kind) && what != Action::Read);
-    let closed = operations.iter().filter(|(_, case)| is_closed(case)).count();
-    assert!(wanted["support_agent"] >= closed && closed >= 30, "{closed} of {wanted:?}");
-    insta::assert_snapshot!(format!("operations with a token: {}\n{}", operations.len(), walk.refused.listed()));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn whoever_may_see_is_shown_what_strangers_are_not() {
-    let walk = Walk::begin().await;
+    let walk = Walk::in_memory().await;
     let mut shown = BTreeSet::new();
     for (operation, case) in operations().into_iter().filter(|(operation, _)| SHOWN.contains(&&*operation.name)) {
         let reply = send(&walk.api, &operation, &case, &walk.ids, Some(walk.api.token())).await.expect(200);
@@ -324,7 +365,7 @@ async fn whoever_may_see_is_shown_what_strangers_are_not() {
 /// What each role may do by default, as every member reads it of themselves.
 #[tokio::test]
 async fn the_permissions_of_each_role_stand() {
-    let walk = Walk::begin().await;
+    let walk = Walk::in_memory().await;
     let me = walk.api.get("/api/v1/auth/me").await.expect(200);
     let admin = ("admin", &me.json["permissions"]);
     let others = walk.members.iter().map(|member| (member.role.name(), &member.permissions));
