@@ -194,6 +194,19 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn limits_that_are_longer_than_a_server_can_hold_are_taken() {
+    let ever = Duration::MAX;
+    let options = Options::default().connections(2).deadline(ever).patience(ever).write_deadline(ever);
+    let Some(schema) = Schema::new(options).await else { return };
+    let store = schema.open().await;
+    store.migrate().await.unwrap();
+    let (crm, workspace) = own::engine(store).await;
+    let session = own::session(&crm, workspace).await;
+    own::fill(&session, 1).await;
+    assert_eq!(session.contacts().list(&ListRequest::default()).await.unwrap().data.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
     let deadline = Duration::from_millis(100);
     let Some(schema) = Schema::new(Options::default().connections(1).deadline(deadline)).await else { return };

@@ -76,11 +76,11 @@ pub enum WayBack {
 }
 
 /// When the first step of a way was taken, of which the first steps are given, where work on the deal began at
-/// `at` and not when it was `said` to: none where it was not taken then. It was not taken after the next one; where
-/// there is no next one, the deal itself says since when it is there.
+/// `at` and not when it was `said` to: none where it was not taken then. It was not taken after the next one, whatever
+/// is said; where there is no next one, the deal itself says since when it is there.
 pub fn begun(steps: &[DealMove], said: Timestamp, at: Timestamp) -> Option<Timestamp> {
     match steps {
-        [first, next, ..] if first.at == said => Some(at.min(next.at)),
+        [first, next, ..] if first.at == said.min(next.at) => Some(at.min(next.at)),
         _ => None,
     }
 }
@@ -212,6 +212,10 @@ mod tests {
         let at = Timestamp::from_micros;
         assert_eq!(begun(&steps, at(10), at(5)), Some(at(5)));
         assert_eq!(begun(&steps, at(10), at(30)), Some(at(20)));
+        // What was said to have begun later than it went on is put right as well.
+        let at_once = way(&[(20, 1), (20, 2)]);
+        assert_eq!(begun(&at_once, at(30), at(10)), Some(at(10)));
+        assert_eq!(begun(&steps, at(30), at(5)), None);
         assert_eq!(begun(&steps[..1], at(10), at(30)), None);
         assert_eq!(begun(&steps, at(9), at(5)), None);
         assert_eq!(begun(&[], at(9), at(5)), None);

@@ -32,7 +32,7 @@ pub struct SentRequest {
     /// The headers by their names in small letters, but for those that every client of HTTP sends.
     pub headers: BTreeMap<String, String>,
     /// The body, byte for byte as it was sent; absent where it is not told any more: what it was about was deleted or
-    /// erased, or a field of it was retired.
+    /// erased, or a field of it was retired. Absent too for those who may read endpoints and not change them.
     pub body: Option<String>,
 }
 

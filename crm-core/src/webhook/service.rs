@@ -9,7 +9,7 @@ use super::request::{
     WebhookEndpointChange,
 };
 use super::secret::MadeSecret;
-use super::sent::{DeliveryWithRequest, request};
+use super::sent::{DeliveryWithRequest, SentRequest, request};
 use crate::access::{Action, Actor, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -189,7 +189,8 @@ impl Webhooks {
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
-    /// A delivery to an endpoint, with what its last attempt sent.
+    /// A delivery to an endpoint, with what its last attempt sent. The body is for those who may change the endpoint
+    /// and so have it sent to themselves: it tells what an admin sees.
     ///
     /// # Errors
     /// `Denied`; `NotFound`, also for a delivery to another endpoint.
@@ -202,7 +203,10 @@ impl Webhooks {
         }
         // What is sent is what the product itself sees, whoever asks for it.
         let product = self.session.crm().acting(Actor::system(grant.workspace_id(), "webhook")).await?;
-        let request = request(&product, &found).await?;
+        let mut request = request(&product, &found).await?;
+        if self.session.require(Entity::WebhookEndpoint, Action::Update).is_err() {
+            request = request.map(|request| SentRequest { body: None, ..request });
+        }
         Ok(DeliveryWithRequest { delivery: found, request })
     }
 

@@ -22,6 +22,8 @@ use super::telling::{COMMITS, Telling};
 pub(super) const CHANNEL: &str = "slackcrm_jobs";
 /// How long to wait before a lost connection is made anew.
 const REST: Duration = Duration::from_secs(1);
+/// How long a server may take to answer who connects.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Hears from the first listener on, until it is dropped.
 pub(super) struct Hearing {
@@ -100,7 +102,9 @@ async fn hear_on(url: &str, bells: &Bells) {
 }
 
 async fn hear(url: &str, bells: &Bells) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = connect(url).await?;
+    // One that never answers is asked anew.
+    let Ok(connected) = tokio::time::timeout(ANSWER, connect(url)).await else { return Ok(()) };
+    let (client, mut connection) = connected?;
     let mut messages = poll_fn(move |context| connection.poll_message(context));
     let listen = async {
         // Refused to roles without the right, as on the other connections.

@@ -142,6 +142,11 @@ fn leaves_clean(fault: &Fault) -> bool {
     }
 }
 
+/// A limit in milliseconds as a server takes it: no more than it can hold, and not none, which would be no limit.
+fn millis(limit: Duration) -> i32 {
+    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
+}
+
 /// Why there is no connection.
 fn busy() -> Fault {
     Fault::Core(Error::unavailable("all connections to the database are in use"))
@@ -165,12 +170,13 @@ impl Pool {
         let reader = tokio::spawn(async move { drop(socket.await) });
         let mut connection = AsyncPgConnection::try_from(client).await?;
         let Options { deadline, patience, write_deadline, .. } = &self.options;
-        let limit = LAST_RESORT.max(*deadline * 2).max(*write_deadline * 2).as_millis();
+        let limit = LAST_RESORT.max(deadline.saturating_mul(2)).max(write_deadline.saturating_mul(2));
         // A caller that vanished in the middle of a write must not hold its locks for longer than the write may take.
         let limits = format!(
-            "SET statement_timeout = {limit}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
-            patience.as_millis(),
-            write_deadline.as_millis()
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            millis(limit),
+            millis(*patience),
+            millis(*write_deadline)
         );
         connection.batch_execute(&limits).await?;
         // Refused to roles without the right: then a few faults read as defects, and all else works.

@@ -9,7 +9,7 @@ use futures::stream::FuturesUnordered;
 
 use super::support::{conflicts, contact, deal, fails, field, invalid_at};
 use super::webhooks::{DAY, URL, deliveries, kinds, made, member, same, send, sending, wanting};
-use crate::access::{Action, Entity, Role};
+use crate::access::{Action, Entity, Role, Rule, Scope};
 use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
 use crate::error::ErrorKind::{Denied, NotFound};
@@ -345,6 +345,12 @@ pub async fn what_was_sent_is_told_byte_for_byte_or_not_at_all(world: World) {
     let [test]: [WebhookRequest; 1] = receiver.take().try_into().unwrap();
     let request = admin.webhooks().delivery(endpoint, job.cast()).await.unwrap().request.unwrap();
     assert_eq!(request.body.as_deref().map(str::as_bytes), Some(test.body.as_slice()));
+    // The body is what an admin sees, whatever is hidden from those who only read.
+    let read = Rule { read: Scope::All, ..Rule::NONE };
+    world.set_rule(Role::Manager, Entity::WebhookEndpoint, read).await;
+    let reader = member(&crm, &world, Role::Manager).await;
+    let seen = reader.webhooks().delivery(endpoint, job.cast()).await.unwrap().request;
+    assert_eq!(seen, Some(SentRequest { body: None, ..request }));
     fails(admin.webhooks().delivery(other, id).await, NotFound);
     fails(member(&crm, &world, Role::SalesRep).await.webhooks().delivery(endpoint, id).await, Denied);
 }

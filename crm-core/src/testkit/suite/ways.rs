@@ -82,6 +82,27 @@ pub async fn a_corrected_opening_moves_the_step_with_which_a_deal_began(world: W
     ways_lead_to_the_deals(&admin).await;
 }
 
+pub async fn an_opening_after_the_next_step_is_put_right_again(world: World) {
+    world.set_time("2026-03-01T12:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let head = "id,name,stage,engage date\n";
+    let file = format!("{head}1,Went on,Prospecting,2026-01-10\n");
+    import(&admin, Entity::Deal, &file, ImportOptions::default()).await;
+    let (on, engaging) = (known_as(&admin, "1").await.id, stage(&admin, "Engaging").await);
+    admin.deals().move_to(on, engaging, Expect::Any).await.unwrap();
+    let before = moves(&admin).await;
+    world.set_time("2026-03-10T12:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let late = update(&admin, &format!("{head}1,,,2026-03-05\n")).await;
+    assert_eq!(days(&admin, "1").await, ["2026-03-01", "2026-03-01"]);
+    update(&admin, &format!("{head}1,,,2026-01-05\n")).await;
+    assert_eq!(days(&admin, "1").await, ["2026-01-05", "2026-03-01"]);
+    update(&admin, &format!("{head}1,,,2026-03-05\n")).await;
+    admin.transfers().revert(late.id).await.unwrap();
+    work(&world).await;
+    assert_eq!(moves(&admin).await, before);
+}
+
 pub async fn an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way(world: World) {
     world.set_time("2026-03-01T12:00:00Z");
     let admin = world.session(Role::Admin).await;

@@ -234,13 +234,13 @@ impl Importable for Deal {
         }
         let goes_on = |opened| self.status == DealStatus::Open && goes_on_at(&new, opened);
         let Some(opened) = self.opened_at.filter(|opened| !goes_on(*opened)) else { return };
-        // Of a single step the stage says when it was taken.
-        let is_single = events.len() + new.len() < 2;
+        // Of a single step the stage says when it was taken; another one was not taken after the next.
+        let second = events.iter().filter_map(steps).chain(new).nth(1);
+        let Some(DealEvent::Moved { at: next, .. }) = second else { return };
         if let Some(Event::Deal(DealEvent::Moved { from: None, at, .. })) = events.first_mut()
-            && before.opened_at == Some(*at)
-            && !is_single
+            && before.opened_at.map(|said| said.min(next)) == Some(*at)
         {
-            *at = opened;
+            *at = opened.min(next);
         }
     }
 
