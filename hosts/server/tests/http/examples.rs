@@ -38,6 +38,9 @@ const FIRST: [&str; 18] = [
     "send_template_mail",
 ];
 
+/// What it makes shows in the answers of others.
+const LAST: &str = "replace_permissions";
+
 /// The example of an operation's body.
 fn body(operation: &Value) -> Option<&Value> {
     operation.pointer("/requestBody/content/application~1json/example")
@@ -187,8 +190,10 @@ fn is_id(text: &str) -> bool {
 
 /// Every operation but those that end something, first those that the others need.
 fn in_order(document: &Value) -> Vec<(&str, &str, &Value)> {
-    let place =
-        |operation: &Value| FIRST.iter().position(|first| operation["operationId"] == *first).unwrap_or(FIRST.len());
+    let place = |operation: &Value| {
+        let among_first = FIRST.iter().position(|first| operation["operationId"] == *first);
+        (operation["operationId"] == LAST, among_first.unwrap_or(FIRST.len()))
+    };
     let mut all: Vec<_> = each(document).collect();
     // A job that is done is neither cancelled nor taken up, and what is undone has nothing to show. To watch
     // is a conversation.

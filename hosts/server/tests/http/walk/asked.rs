@@ -394,6 +394,11 @@ async fn whoever_may_succeeds() {
             reply.problem(409, "job_state");
             continue;
         }
+        // Nothing was sent to the endpoint; `webhooks.rs` reads a delivery that was.
+        if operation.name == "read_webhook_delivery" {
+            assert!(reply.problem(404, "not_found").json["detail"].as_str().unwrap().starts_with("delivery"));
+            continue;
+        }
         let class = reply.status.as_u16() / 100;
         assert_eq!(class, 2, "{}: {} {:#}", operation.name, reply.status, reply.json);
     }
