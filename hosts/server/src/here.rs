@@ -5,7 +5,8 @@ use actix_web::http::header;
 
 /// Whether a request comes from this machine, and was meant for it.
 pub(crate) fn is_here(request: &HttpRequest) -> bool {
-    let is_local_peer = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    // A server that listens on `[::]` sees who comes by IPv4 by an address of IPv6.
+    let is_local_peer = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     // A proxy on this machine speaks for others.
     let marks = ["x-forwarded-for", "forwarded", "via", "x-real-ip"];
     let is_passed_on = marks.iter().any(|name| request.headers().contains_key(*name));

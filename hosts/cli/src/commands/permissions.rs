@@ -1,7 +1,7 @@
 //! `slackcrm permissions`.
 
 use crm_core::access::{Action, Role, Rule};
-use crm_core::{Entity, Session};
+use crm_core::{Entity, Expect, Session};
 use serde_json::{Map, Value};
 
 use super::input::{self, Reading};
@@ -17,11 +17,17 @@ pub(crate) async fn run(session: &Session, verb: &Permissions, output: Output) -
         Permissions::Set { role, kind, fields, expected } => {
             let typed = input::object(fields, |key| if key == "hidden" { Reading::List } else { Reading::Text })?;
             let workspace = session.workspace();
-            let mut rule = fields_of(&workspace.permissions().await?.rules.rule(*role, *kind))?;
+            let known = workspace.permissions().await?;
+            let mut rule = fields_of(&known.rules.rule(*role, *kind))?;
             rule.extend(typed);
             // What was emptied is none.
             rule.retain(|_, value| !value.is_null());
-            workspace.set_rule(*role, *kind, input::read(rule)?, expected.expect()).await?;
+            // The rule is written whole: what somebody else changes of it meanwhile must not be lost.
+            let expect = match expected.expect() {
+                Expect::Any => Expect::Version(known.version),
+                named => named,
+            };
+            workspace.set_rule(*role, *kind, input::read(rule)?, expect).await?;
             print(session, Some(*role), output).await
         }
     }

@@ -235,7 +235,10 @@ impl Writer {
                     self.written += 1;
                     return;
                 }
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+                    pause().await;
+                }
             }
         }
     }

@@ -92,7 +92,7 @@ pub(crate) fn sent(address: &str, bytes: &[u8]) -> String {
 }
 
 /// As [`sent`], where somebody listens.
-fn tried(address: &str, bytes: &[u8]) -> std::io::Result<String> {
+pub(crate) fn tried(address: &str, bytes: &[u8]) -> std::io::Result<String> {
     let mut client = TcpStream::connect(address)?;
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     // A server that has heard enough hangs up.
