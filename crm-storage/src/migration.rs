@@ -3,7 +3,7 @@
 use crm_core::{Error, Result};
 
 /// What this program is to the databases: a schema that says it needs a newer program is refused.
-pub const BINARY_VERSION: i32 = 6;
+pub const BINARY_VERSION: i32 = 5;
 
 /// One step of a schema.
 pub(crate) struct Migration {

@@ -11,6 +11,7 @@ mod pool;
 mod shapes;
 #[path = "sql/mod.rs"]
 mod sql;
+mod vocabulary;
 mod writer;
 
 use std::future::{Ready, ready};

@@ -129,17 +129,6 @@ async fn sums_that_a_migration_begins_are_those_of_the_rows() {
     own::backfill::sums_that_a_migration_begins_are_those_of_the_rows(open().await, revert, migrate).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn words_go_with_the_last_record_that_has_them() {
-    own::terms::words_go_with_the_last_record_that_has_them(open().await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_written_the_words_that_are_kept_are_those_of_the_index() {
-    let (revert, migrate) = (SqliteStore::revert, SqliteStore::migrate);
-    own::terms::whatever_is_written_the_words_that_are_kept_are_those_of_the_index(open().await, revert, migrate).await;
-}
-
 #[tokio::test]
 async fn a_schema_of_a_newer_program_is_refused() {
     let (ready, migrate) = (SqliteStore::ready, SqliteStore::migrate);

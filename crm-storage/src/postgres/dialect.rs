@@ -9,6 +9,7 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Text};
 use futures::future::try_join_all;
+use uuid::Uuid;
 
 use super::hearing::CHANNEL;
 use super::sql::fragment::{Fragment, Statement};
@@ -120,18 +121,18 @@ pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, s
     some.sql(" CROSS JOIN LATERAL ").then(looked_up).sql(" LIMIT ").bind(most).sql("))")
 }
 
-/// Replaces the words of records, which come after those of before.
+/// Replaces the words of records.
 pub(crate) async fn index(
     conn: &mut Conn,
     workspace: i64,
     entity: Entity,
     _table: &'static str,
-    documents: &[(Option<Document>, Document)],
+    documents: &[Document],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
     for chunk in documents.chunks(MAX_BINDS / 4) {
         let mut insert = Fragment::new("INSERT INTO ").sql(words).sql(" (workspace_id, id, words) VALUES ");
-        for (at, (_, document)) in chunk.iter().enumerate() {
+        for (at, document) in chunk.iter().enumerate() {
             insert = insert.sql(if at == 0 { "(" } else { ", (" }).bind(workspace).sql(", ").bind(DbId(document.id));
             let list = document.words(workspace).join(" ");
             insert = insert.sql(", array_to_tsvector(string_to_array(").bind(list).sql(", ' ')))");
@@ -145,17 +146,18 @@ pub(crate) async fn index(
     Ok(())
 }
 
-/// Forgets the words of a record.
+/// Forgets the words of records.
 pub(crate) async fn forget(
     conn: &mut Conn,
     workspace: i64,
     entity: Entity,
     _table: &'static str,
-    document: &Document,
+    ids: &[Uuid],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
+    let ids: Vec<DbId> = ids.iter().copied().map(DbId).collect();
     let delete = Fragment::new("DELETE FROM ").sql(words).sql(" WHERE workspace_id = ").bind(workspace);
-    Statement::<()>::new(delete.sql(" AND id = ").bind(DbId(document.id)).fixed()).execute(conn).await?;
+    Statement::<()>::new(delete.sql(" AND id").in_ids(&ids)).execute(conn).await?;
     Ok(())
 }
 

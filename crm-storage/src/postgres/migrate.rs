@@ -112,12 +112,6 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/postgres/0017_reports/up.sql"),
         down: include_str!("../../migrations/postgres/0017_reports/down.sql"),
     },
-    Migration {
-        version: 18,
-        min_binary: 5,
-        up: include_str!("../../migrations/postgres/0018_terms/up.sql"),
-        down: include_str!("../../migrations/postgres/0018_terms/down.sql"),
-    },
 ];
 
 /// How often the table of versions is made anew where somebody else was making it too.

@@ -222,7 +222,7 @@ async fn put<T: Room>(conn: &mut Conn, workspace: i64, puts: Vec<Put<T>>) -> Out
     expect_all(&T::update(conn, workspace, &changed).await?, &changed)?;
     tag::mirror(conn, workspace, &puts).await?;
     custom_field::mirror(conn, workspace, &puts).await?;
-    let documents: Vec<_> = puts.iter().filter_map(words::Document::anew).collect();
+    let documents: Vec<words::Document> = puts.iter().filter_map(words::Document::anew).collect();
     dialect::index(conn, workspace, T::ENTITY, T::TABLE, &documents).await
 }
 

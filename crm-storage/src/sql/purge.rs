@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
 use super::room::{Room, place};
-use super::words::Document;
 use super::{Conn, RunQueryDsl, columns, custom_field, dialect, history, import, journal, tag};
 use crate::fault::Outcome;
 use crate::types::{DbId, Guid};
@@ -62,7 +61,7 @@ async fn row<T: Room>(conn: &mut Conn, workspace: i64, id: Uuid) -> Outcome<()> 
     tag::remove(conn, workspace, T::ENTITY, tags).await?;
     custom_field::forget(conn, workspace, &[DbId(id)]).await?;
     import::forget(conn, workspace, id).await?;
-    dialect::forget(conn, workspace, T::ENTITY, T::TABLE, &Document::of(&record)).await?;
+    dialect::forget(conn, workspace, T::ENTITY, T::TABLE, &[id]).await?;
     let delete = Fragment::new("DELETE FROM ").sql(T::TABLE).sql(" WHERE workspace_id = ").bind(workspace);
     Statement::<()>::new(delete.sql(" AND id = ").bind(DbId(id))).execute(conn).await?;
     Ok(())

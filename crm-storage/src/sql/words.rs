@@ -48,15 +48,12 @@ impl Document {
         Self { id: record.uuid(), open: tokens(SearchPart::Open), hideable: tokens(SearchPart::Hideable) }
     }
 
-    /// The words of a record that are to be kept anew, after those that it had; none where they stay. The text is
-    /// looked at first, because most changes leave it and to cut it into words takes longer.
-    pub(crate) fn anew<T: Listed>(put: &Put<T>) -> Option<(Option<Self>, Self)> {
+    /// The words of a record that are to be kept anew; none where they stay. The text is looked at first,
+    /// because most changes leave it and to cut it into words takes longer.
+    pub(crate) fn anew<T: Listed>(put: &Put<T>) -> Option<Self> {
         let text = |record: &T| [SearchPart::Open, SearchPart::Hideable].map(|part| record.search_text(part));
-        if put.before.as_ref().is_some_and(|before| text(before) == text(&put.after)) {
-            return None;
-        }
-        let (before, after) = (put.before.as_ref().map(Self::of), Self::of(&put.after));
-        (before.as_ref() != Some(&after)).then_some((before, after))
+        let stays = |before: &T| text(before) == text(&put.after) || Self::of(before) == Self::of(&put.after);
+        (!put.before.as_ref().is_some_and(stays)).then(|| Self::of(&put.after))
     }
 
     /// The words as they are kept.

@@ -8,12 +8,14 @@ use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
+use uuid::Uuid;
 
 use super::indexing;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
 use super::sql::work::Done;
+use super::vocabulary::vocabulary;
 use super::{Conn, RunQueryDsl, finished};
 use crate::fault::Outcome;
 use crate::schema::jobs;
@@ -69,36 +71,32 @@ impl Many {
     }
 }
 
-/// A JSON list.
-pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
+fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_default()
 }
 
-/// What is searched, as FTS5 is to be asked: an expression of a text. Where a term begins no word that there is, it is
-/// the empty phrase, which nothing has.
+/// What is searched, as FTS5 is to be asked: an expression of a text.
 fn query(place: Place, search: &Search) -> Option<Fragment> {
-    let words = words_table(place.entity)?;
-    let any = |parts: &Vec<String>| {
-        let parts = parts.iter().map(|word| beginning(words, word)).collect();
-        // Parts of which there is no word are NULL and left out, and a term of such parts alone makes all NULL.
-        Some(Fragment::new("NULLIF(concat_ws(' OR ', ").then(Fragment::chain(parts, ", ")?).sql("), '')"))
+    let vocabulary = vocabulary(place.entity)?;
+    let any = |words: &Vec<String>| {
+        let words = words.iter().map(|word| beginning(vocabulary, word)).collect();
+        Some(Fragment::new("'(' || ").then(Fragment::chain(words, " || ' OR ' || ")?).sql(" || ')'"))
     };
     let terms = search.terms(place.workspace).iter().filter_map(any).collect();
-    let all = Fragment::chain(terms, " || ') AND (' || ")?;
-    Some(Fragment::new("COALESCE('(' || ").then(all).sql(" || ')', '\"\"')"))
+    Fragment::chain(terms, " || ' AND ' || ")
 }
 
-/// What finds the words that a word begins, itself among them: an expression of a text, NULL where there is none.
+/// What finds a word and those that it begins.
 ///
 /// FTS5 merges the rows of all words with a beginning before it gives the first, but gives those of whole words one
-/// by one. Most words begin few, which are named then; they are looked up in a table of our own (`indexing.rs`), as
-/// FTS5 tells them only with the number of records of each. A word in it that no record has costs FTS5 a look and makes
-/// no search wrong.
-fn beginning(words: &'static str, word: &str) -> Fragment {
-    let found = Fragment::new("(SELECT CASE WHEN COUNT(*) > 8 THEN '\"' || ").bind(word);
-    let found = found.sql(" || '\" *' ELSE group_concat('\"' || term || '\"', ' OR ') END FROM (SELECT term FROM ");
-    let found = found.sql(words).sql("_terms WHERE term >= ").bind(word).sql(" AND term <= ");
-    found.bind(format!("{word}\u{10ffff}")).sql(" LIMIT 9))")
+/// by one. Most words begin no other or few, which are named then.
+fn beginning(vocabulary: &'static str, word: &str) -> Fragment {
+    let [after, until] = [format!("{word}\u{1}"), format!("{word}\u{10ffff}")];
+    let found =
+        Fragment::new("'\"' || ").bind(word).sql(" || (SELECT CASE WHEN COUNT(*) > 8 THEN '\" *' ELSE '\"' || ");
+    let found = found.sql("COALESCE(group_concat(' OR \"' || term || '\"', ''), '') END FROM (SELECT term FROM ");
+    let found = found.sql(vocabulary).sql(" WHERE term >= ").bind(after).sql(" AND term <= ").bind(until);
+    found.sql(" LIMIT 9))")
 }
 
 /// The condition that a record's words hold what is searched.
@@ -133,24 +131,23 @@ pub(crate) fn some_matches(place: Place, table: &'static str, search: &Search, s
     some.sql(" ORDER BY ").sql(words).sql(".rowid DESC LIMIT ").bind(most).sql(")")
 }
 
-/// Replaces the words of records, which come after those of before, when the transaction ends. The records are
-/// written already: their rows are needed.
+/// Replaces the words of records when the transaction ends. The records are written already: their
+/// rows are needed.
 pub(crate) async fn index(
     conn: &mut Conn,
     workspace: i64,
     entity: Entity,
     table: &'static str,
-    documents: &[(Option<Document>, Document)],
+    documents: &[Document],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
     for chunk in documents.chunks(MAX_BINDS / 4) {
-        let ids: Vec<DbId> = chunk.iter().map(|(_, document)| DbId(document.id)).collect();
+        let ids: Vec<DbId> = chunk.iter().map(|document| DbId(document.id)).collect();
         let rows = rows(conn, workspace, table, &ids).await?;
-        for (before, document) in chunk {
+        for document in chunk {
             let Ok(at) = rows.binary_search_by_key(&document.id, |(id, _)| id.0) else { continue };
             let Some((_, row)) = rows.get(at) else { continue };
-            let before = before.as_ref().map(|before| before.words(workspace)).unwrap_or_default();
-            indexing::change(words, *row, before, Some(document.words(workspace)));
+            indexing::change(words, *row, Some(document.words(workspace).join(" ")));
         }
     }
     Ok(())
@@ -162,11 +159,12 @@ pub(crate) async fn forget(
     workspace: i64,
     entity: Entity,
     table: &'static str,
-    document: &Document,
+    ids: &[Uuid],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
-    for (_, row) in rows(conn, workspace, table, &[DbId(document.id)]).await? {
-        indexing::change(words, row, document.words(workspace), None);
+    let ids: Vec<DbId> = ids.iter().copied().map(DbId).collect();
+    for (_, row) in rows(conn, workspace, table, &ids).await? {
+        indexing::change(words, row, None);
     }
     Ok(())
 }

@@ -116,12 +116,6 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/sqlite/0017_reports/up.sql"),
         down: include_str!("../../migrations/sqlite/0017_reports/down.sql"),
     },
-    Migration {
-        version: 18,
-        min_binary: 6,
-        up: include_str!("../../migrations/sqlite/0018_terms/up.sql"),
-        down: include_str!("../../migrations/sqlite/0018_terms/down.sql"),
-    },
 ];
 
 /// How long a migration waits for another program, which may be migrating the same file.

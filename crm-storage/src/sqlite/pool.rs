@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use super::deadline::{self, Caller, Watch};
 use super::error::settle;
 use super::shapes::Shapes;
+use super::vocabulary;
 use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
@@ -76,6 +77,7 @@ impl File {
             "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
              PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         ))?;
+        connection.batch_execute(vocabulary::TABLES)?;
         connection.batch_execute(match role {
             Role::Reader => "PRAGMA query_only = ON; PRAGMA cache_size = -16000;",
             // A write touches a page of each index. The more of them meet in the log before it is

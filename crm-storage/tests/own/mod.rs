@@ -8,7 +8,6 @@ pub(crate) mod dead_road;
 pub(crate) mod forgery;
 pub(crate) mod jobs;
 pub(crate) mod lists;
-pub(crate) mod terms;
 
 use std::collections::BTreeSet;
 use std::future::Future;

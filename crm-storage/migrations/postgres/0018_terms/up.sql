@@ -1,1 +1,0 @@
--- Nothing: what SQLite keeps here, an index of PostgreSQL's finds by itself. The numbers of both schemas stay equal.
