@@ -86,7 +86,7 @@ impl<'a> Cells<'a> {
     /// An instant; a plain date is the start of that day in the workspace's zone.
     pub(super) fn instant(self, key: &str, faults: &mut Faults) -> Option<Timestamp> {
         self.value(key, faults, |cell| {
-            date::parse_moment(cell, self.plan.date_format).map(|moment| moment.instant(self.plan.zone))
+            date::parse_moment(cell, self.plan.date_format).and_then(|moment| date::instant(moment, self.plan.zone))
         })
     }
 

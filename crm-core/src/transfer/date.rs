@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use crate::moment::Moment;
+use crate::time::{Timestamp, Zone};
 
 /// Order of year, month and day; the separator may be `-`, `/` or `.`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +67,17 @@ pub fn parse_moment(text: &str, format: DateFormat) -> Result<Moment> {
     moment(text, format).ok_or_else(|| {
         Error::invalid("", "date", "is not a date with a time such as 2026-01-31 09:30 or 2026-01-31T09:30:00Z")
     })
+}
+
+/// The instant of a cell. A file does not say which of two it means where a time happens twice: the earlier one.
+///
+/// # Errors
+/// `Invalid`, code `no_such_time`, without a field, for a time that a clock change skips.
+pub(super) fn instant(moment: Moment, zone: Zone) -> Result<Timestamp> {
+    match moment.strict_instant(zone) {
+        Err(error) if error.fields().iter().any(|fault| fault.code == "ambiguous_time") => Ok(moment.instant(zone)),
+        settled => settled,
+    }
 }
 
 fn moment(text: &str, format: DateFormat) -> Option<Moment> {

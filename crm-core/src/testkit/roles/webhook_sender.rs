@@ -4,9 +4,10 @@ use crate::error::ErrorKind;
 use crate::integration::{WebhookRequest, WebhookSender};
 
 /// Spellings of addresses inside a network, as strangers write them.
-const INSIDE: [&str; 33] = [
+const INSIDE: [&str; 34] = [
     "http://127.0.0.1/",
     "http://localhost/",
+    "http://localhost./",
     "http://LOCALHOST./",
     "http://crm.localhost/",
     "http://0.0.0.0/",
@@ -40,10 +41,11 @@ const INSIDE: [&str; 33] = [
     "http://%31%32%37.0.0.1/",
 ];
 /// Addresses that name a user.
-const OF_SOMEBODY: [&str; 4] = [
+const OF_SOMEBODY: [&str; 5] = [
     "http://user@93.184.216.34/",
     "https://user:secret@example.com/",
     "https://:secret@example.com/",
+    "http://user@127.0.0.1/",
     "http://example.com@127.0.0.1/",
 ];
 /// Addresses of other protocols, and what is none.

@@ -1,14 +1,13 @@
 use super::DateFormat::{DayMonthYear, MonthDayYear, YearMonthDay};
 use super::*;
 use crate::error::ErrorKind;
-use crate::time::{Timestamp, Zone};
 use proptest::prelude::*;
 
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap()
 }
 
-fn instant(text: &str) -> Timestamp {
+fn in_utc(text: &str) -> Timestamp {
     parse_moment(text, MonthDayYear).unwrap().instant(Zone::UTC)
 }
 
@@ -66,7 +65,7 @@ fn times_are_read_as_programs_write_them() {
         ("1/31/2017 12:00 PM", "2017-01-31T12:00:00Z"),
         ("1/31/2017", "2017-01-31T00:00:00Z"),
     ] {
-        assert_eq!(instant(text), expected.parse().unwrap(), "{text}");
+        assert_eq!(in_utc(text), expected.parse().unwrap(), "{text}");
     }
 }
 
@@ -87,12 +86,18 @@ fn a_broken_time_or_offset_is_refused() {
 #[test]
 fn the_zone_fills_in_what_a_cell_leaves_open() {
     let berlin: Zone = "Europe/Berlin".parse().unwrap();
-    let at = |text: &str| parse_moment(text, YearMonthDay).unwrap().instant(berlin).to_string();
+    let at = |text: &str| instant(parse_moment(text, YearMonthDay).unwrap(), berlin).unwrap().to_string();
     assert_eq!(at("2026-07-01"), "2026-06-30T22:00:00.000000Z");
     assert_eq!(at("2026-07-01 09:30"), "2026-07-01T07:30:00.000000Z");
-    assert_eq!(at("2026-03-29 02:30"), "2026-03-29T01:00:00.000000Z");
     assert_eq!(at("2026-10-25 02:30"), "2026-10-25T00:30:00.000000Z");
     assert_eq!(at("2026-07-01T09:30:00Z"), "2026-07-01T09:30:00.000000Z");
+}
+
+#[test]
+fn a_time_that_the_clock_skips_is_refused() {
+    let berlin: Zone = "Europe/Berlin".parse().unwrap();
+    let skipped = instant(parse_moment("2026-03-29 02:30", YearMonthDay).unwrap(), berlin).unwrap_err();
+    assert_eq!((skipped.fields()[0].field.as_str(), skipped.fields()[0].code.as_ref()), ("", "no_such_time"));
 }
 
 #[test]

@@ -61,12 +61,12 @@ struct Close {
 }
 
 impl Close {
-    fn new(moment: Moment, zone: Zone) -> Self {
+    fn new(moment: Moment, zone: Zone) -> Result<Self> {
         let day_ends = match moment {
             Moment::Day(day) => day.succ_opt().map(|next| zone.start_of_day(next)),
             Moment::Local(_) | Moment::Fixed(_) => None,
         };
-        Self { at: moment.instant(zone), day_ends }
+        Ok(Self { at: date::instant(moment, zone)?, day_ends })
     }
 
     /// The instant, given others that it cannot lie before: of a plain day it is the last of them that
@@ -117,7 +117,7 @@ impl Importable for Deal {
             opened_at,
             price: cells.price(),
             closed: cells.value("closed_at", faults, |cell| {
-                date::parse_moment(cell, cells.plan.date_format).map(|moment| Close::new(moment, cells.plan.zone))
+                date::parse_moment(cell, cells.plan.date_format).and_then(|moment| Close::new(moment, cells.plan.zone))
             }),
             title: default_title(cells),
         };
