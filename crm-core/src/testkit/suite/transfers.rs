@@ -12,12 +12,14 @@ use crate::contact::ContactEdit;
 use crate::custom_field::CustomKind;
 use crate::deal::{DealStatus, ForecastCategory};
 use crate::error::ErrorKind::{Denied, Invalid, Unavailable};
+use crate::id::Id;
 use crate::page::ListRequest;
 use crate::pipeline::{Pipeline, StageKind};
+use crate::session::Session;
 use crate::testkit::{World, samples};
 use crate::text::Email;
 use crate::transfer::format::Encoding;
-use crate::transfer::{BytesSource, Counts, DuplicatePolicy, ImportOptions, ImportState};
+use crate::transfer::{BytesSource, Counts, DuplicatePolicy, Import, ImportOptions, ImportState};
 
 const ALL_POLICIES: [DuplicatePolicy; 3] = [DuplicatePolicy::Skip, DuplicatePolicy::Update, DuplicatePolicy::Create];
 /// The deals of the CRM Sales Opportunities set.
@@ -149,24 +151,40 @@ pub async fn a_second_import_changes_nothing(world: World) {
 
 pub async fn a_stopped_import_goes_on_to_the_same_end(world: World) {
     let (home, away) = (world.system().await, uploads::system_away(&world).await);
-    let text = uploads::contacts(2_450);
-    // In UTF-8 with and without a mark, and in UTF-16.
-    for (policy, file) in ALL_POLICIES.into_iter().zip(uploads::encodings(&text)) {
-        imported(&away, Entity::Contact, BytesSource::new(file.as_slice()), with_policy(policy)).await;
-        let transfers = home.transfers();
-        let id = start(&home, Entity::Contact, file.as_slice(), with_policy(policy)).await.unwrap().id;
-        // Each stop is further on in the file: before any chunk, within one, between two.
-        for percent in [0, 20, 50, 90] {
-            let stopped = transfers.run(id, &mut Cut::new(&file, percent), &mut |_| {}).await;
-            fails(stopped, Unavailable);
+    let transfers = home.transfers();
+    let refused = async |session: &Session, id: Id<Import>| {
+        let rows = session.ports().imports.failed_rows(&reading(session, Entity::Import), id, 0, 99).await.unwrap();
+        rows.into_iter().map(|row| (row.line, row.field, row.code, row.cells)).collect::<Vec<_>>()
+    };
+    for entity in uploads::KINDS {
+        for session in [&home, &away] {
+            import(session, entity, &uploads::numbered(entity, 300, 0), ImportOptions::default()).await;
         }
-        let done = transfers.run(id, &mut BytesSource::new(file.clone()), &mut |_| {}).await.unwrap();
-        assert_eq!((done.rows, done.state), (2_450, ImportState::Done));
-        let again = transfers.run(id, &mut BytesSource::new(file), &mut |_| {}).await.unwrap();
-        assert_eq!((again.version, again.counts), (done.version, done.counts));
-        assert_eq!(uploads::rows(&home).await, uploads::rows(&away).await, "{policy:?}");
-        let entries = uploads::entries(&world, world.home.workspace).await;
-        assert_eq!(entries, uploads::entries(&world, world.away.workspace).await, "{policy:?}");
+        for (at, policy) in ALL_POLICIES.into_iter().enumerate() {
+            // In UTF-8 with and without a mark, and in UTF-16.
+            let file = uploads::encodings(&uploads::numbered(entity, 1_200, at + 1)).swap_remove(at);
+            let expected = imported(&away, entity, BytesSource::new(file.as_slice()), with_policy(policy)).await;
+            let id = start(&home, entity, file.as_slice(), with_policy(policy)).await.unwrap().id;
+            // Before any chunk, within the first one, within the second.
+            for (percent, rows) in [(0, 0), (50, 0), (90, 1_000)] {
+                let stopped = transfers.run(id, &mut Cut::new(&file, percent), &mut |_| {}).await;
+                fails(stopped, Unavailable);
+                assert_eq!(transfers.read(id).await.unwrap().rows, rows, "{entity} {policy:?}");
+            }
+            let done = transfers.run(id, &mut BytesSource::new(file.clone()), &mut |_| {}).await.unwrap();
+            assert_eq!((done.rows, done.state), (1_200, ImportState::Done));
+            assert_eq!((done.counts, &done.warnings), (expected.counts, &expected.warnings), "{entity} {policy:?}");
+            let rows = refused(&home, id).await;
+            assert!(!rows.is_empty() && rows == refused(&away, expected.id).await, "{entity} {policy:?}");
+            let again = transfers.run(id, &mut BytesSource::new(file), &mut |_| {}).await.unwrap();
+            assert_eq!((again.version, again.counts), (done.version, done.counts));
+        }
+        let (own, expected) = (uploads::left(&world, &home, entity).await, uploads::left(&world, &away, entity).await);
+        assert!(own.len() > 1_200);
+        for (own, expected) in own.iter().zip(&expected) {
+            assert_eq!(own, expected, "{entity}");
+        }
+        assert_eq!(own.len(), expected.len(), "{entity}");
     }
 }
 

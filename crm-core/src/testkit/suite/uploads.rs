@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::access::{Actor, Entity};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::journal::Entry;
+use crate::journal::{Change, Entry};
 use crate::page::{ListRequest, Page};
 use crate::session::Session;
 use crate::testkit::{World, samples};
@@ -86,6 +88,62 @@ pub(super) fn bad_contacts(rows: u64) -> u64 {
     (0..rows).filter(|row| row % 97 == 96).count() as u64
 }
 
+/// Kinds of record that a file can hold.
+pub(super) const KINDS: [Entity; 4] = [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task];
+
+/// A file of a kind of record. Its last quarter is about the same records as its first again; every fifth row has
+/// no id, every 97th is refused, and some name companies, members, tags and stages that none before them did.
+/// Each turn is about some other records and says something else of all.
+pub(super) fn numbered(entity: Entity, rows: usize, turn: usize) -> String {
+    let mut file = match entity {
+        Entity::Contact => "id,last name,job title,email,company,owner,tags\n",
+        Entity::Company => "id,name,industry,employees,owner,tags\n",
+        Entity::Deal => "id,title,amount,stage,close date,company,owner,tags\n",
+        _ => "id,title,description,due date,status,company,owner,tags\n",
+    }
+    .to_owned();
+    for row in 0..rows {
+        let (own, is_keyed, is_bad) = (row % (rows * 3 / 4) + turn * 150, row % 5 != 4, row % 97 == 96);
+        // A row without an id is known by all that it says.
+        let said = if is_keyed { row } else { own };
+        let id = if is_keyed { format!("N{own}") } else { String::new() };
+        let company = if said % 3 == 0 { format!("Company {}", said / 90) } else { String::new() };
+        let owner = if said % 7 == 0 { format!("Seller {}", said / 250) } else { String::new() };
+        let tags = if said % 11 == 0 { format!("t{}; all", said / 250) } else { String::new() };
+        let (word, day) = (format!("Word {said} of {turn}"), said % 28 + 1);
+        let cells = match entity {
+            Entity::Contact => {
+                let email = match row {
+                    _ if is_bad => "nobody at home".to_owned(),
+                    _ if row % 10 == 4 => String::new(),
+                    _ => format!("n{own}@example.com"),
+                };
+                format!("Last {own},{word},{email},{company}")
+            }
+            Entity::Company => {
+                format!("Company {own},{word},{}", if is_bad { "many".to_owned() } else { said.to_string() })
+            }
+            Entity::Deal => {
+                let (stage, close) = match (said + turn) % 5 {
+                    0 => ("Won".to_owned(), format!("2017-03-{day:02}")),
+                    1 => (format!("Stage {}", said / 500), String::new()),
+                    2 => ("Lost".to_owned(), format!("2017-04-{day:02}")),
+                    _ => ("Engaging".to_owned(), String::new()),
+                };
+                let amount = if is_bad { "much".to_owned() } else { said.to_string() };
+                format!("Deal {own} {word},{amount},{stage},{close},{company}")
+            }
+            _ => {
+                let due = if is_bad { "some day".to_owned() } else { format!("2026-03-{day:02}") };
+                let status = if (said + turn) % 2 == 0 { "done" } else { "open" };
+                format!("Task {own},{word},{due},{status},{company}")
+            }
+        };
+        file.push_str(&format!("{id},{cells},{owner},{tags}\n"));
+    }
+    file
+}
+
 /// The text in every encoding, with and without a mark.
 pub(super) fn encodings(file: &str) -> Vec<Vec<u8>> {
     let marked = |text: &str| format!("\u{feff}{text}");
@@ -131,7 +189,7 @@ impl Source for Cut {
         }
         self.is_known |= offset >= self.bytes();
         // Small pieces, so that a cut falls where it shall.
-        self.file.read_at(offset, max.min(10_000)).await
+        self.file.read_at(offset, max.min(1_000)).await
     }
 }
 
@@ -180,38 +238,80 @@ pub(super) async fn written(world: &World) -> u64 {
     }
 }
 
-/// What all entries of a workspace's imports say, times aside and ids by what they are called, sorted.
-pub(super) async fn entries(world: &World, workspace: Id<Workspace>) -> Vec<String> {
+/// What an import leaves behind: all records of its kind and all entries of the workspace's imports, times aside
+/// and ids by what they are called, sorted.
+pub(super) async fn left(world: &World, session: &Session, entity: Entity) -> Vec<String> {
+    let entries = journal(world, session.actor().workspace_id()).await;
+    let names = names(&entries);
+    let imported = entries.iter().filter(|entry| entry.batch.is_some());
+    let mut told: Vec<String> = imported.map(|entry| told(entry, &names)).collect();
+    told.extend(records(session, entity).await.iter().map(|record| plain(record, &names).to_string()));
+    told.sort();
+    told
+}
+
+/// All records of a kind.
+async fn records(session: &Session, entity: Entity) -> Vec<Value> {
+    let (contacts, companies) = (session.contacts(), session.companies());
+    let (deals, tasks) = (session.deals(), session.tasks());
+    match entity {
+        Entity::Contact => values(&whole(async |request| contacts.list(&request).await).await),
+        Entity::Company => values(&whole(async |request| companies.list(&request).await).await),
+        Entity::Deal => values(&whole(async |request| deals.list(&request).await).await),
+        _ => values(&whole(async |request| tasks.list(&request).await).await),
+    }
+}
+
+fn values<T: Serialize>(records: &[T]) -> Vec<Value> {
+    records.iter().map(|record| serde_json::to_value(record).unwrap()).collect()
+}
+
+/// All entries of a workspace.
+async fn journal(world: &World, workspace: Id<Workspace>) -> Vec<Entry> {
     let journal = &world.crm.ports.journal;
     while journal.seal_batch(workspace, 50_000).await.unwrap() > 0 {}
     let mut entries = Vec::new();
     let mut after = 0;
     loop {
         let page = journal.feed(workspace, after, 10_000).await.unwrap();
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return entries };
         after = last.seq;
         entries.extend(page.into_iter().map(|sealed| sealed.entry));
     }
+}
+
+/// What the records and the stages of a journal are called, by their ids.
+fn names(entries: &[Entry]) -> HashMap<String, Value> {
     let mut names = HashMap::new();
-    for entry in &entries {
-        let name = entry.after.get("name").or(entry.after.get("last_name"));
-        names.extend(name.map(|name| (entry.record_id.to_string(), name.clone())));
+    for entry in entries {
+        if entry.change == Change::Created {
+            let name = ["name", "last_name", "title"].iter().find_map(|field| entry.after.get(*field));
+            names.extend(name.map(|name| (entry.record_id.to_string(), name.clone())));
+        }
+        let stages = entry.after.get("stages").and_then(Value::as_array).into_iter().flatten();
+        names.extend(stages.filter_map(|stage| Some((stage["id"].as_str()?.to_owned(), stage["name"].clone()))));
     }
-    let imported = entries.iter().filter(|entry| entry.batch.is_some());
-    let mut told: Vec<String> = imported.map(|entry| told(entry, &names)).collect();
-    told.sort();
-    told
+    names
 }
 
 fn told(entry: &Entry, names: &HashMap<String, Value>) -> String {
-    let shown = |image: &Map<String, Value>| {
-        let mut image = image.clone();
-        image.retain(|key, _| !key.ends_with("_at"));
-        for (_, value) in image.iter_mut().filter(|(key, _)| key.ends_with("_id")) {
-            *value = value.as_str().and_then(|id| names.get(id)).cloned().unwrap_or_default();
+    let said = serde_json::json!([entry.entity, entry.change, entry.version, entry.before, entry.after, entry.events]);
+    plain(&said, names).to_string()
+}
+
+/// A value without its times, and with what a record is called in place of its id.
+fn plain(value: &Value, names: &HashMap<String, Value>) -> Value {
+    match value {
+        Value::String(text) => match names.get(text) {
+            Some(name) => name.clone(),
+            None if Uuid::try_parse(text).is_ok() => Value::Null,
+            None => value.clone(),
+        },
+        Value::Array(values) => values.iter().map(|value| plain(value, names)).collect(),
+        Value::Object(fields) => {
+            let lasting = fields.iter().filter(|(key, _)| *key != "at" && !key.ends_with("_at"));
+            lasting.map(|(key, value)| (key.clone(), plain(value, names))).collect::<Map<_, _>>().into()
         }
-        image
-    };
-    let (before, after) = (shown(&entry.before), shown(&entry.after));
-    format!("{} {:?} {} {before:?} {after:?} {:?}", entry.entity, entry.change, entry.version, entry.events)
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
 }

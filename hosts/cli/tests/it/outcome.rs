@@ -56,12 +56,13 @@ impl Engine {
     async fn look(&self, import: &str) -> Outcome {
         let session = self.session().await;
         let (contacts, companies, deals) = (session.contacts(), session.companies(), session.deals());
-        let users = session.users();
+        let (tasks, users) = (session.tasks(), session.users());
         let import = session.transfers().read(import.parse().unwrap()).await.unwrap();
         let content: Vec<(&'static str, Vec<Value>)> = vec![
             ("contacts", whole(async |page| contacts.list(&page).await).await),
             ("companies", whole(async |page| companies.list(&page).await).await),
             ("deals", whole(async |page| deals.list(&page).await).await),
+            ("tasks", whole(async |page| tasks.list(&page).await).await),
             ("users", whole(async |page| users.list(&page).await).await),
             ("pipelines", values(&session.pipelines().list().await.unwrap())),
             ("custom fields", values(&session.custom_fields().list().await.unwrap())),

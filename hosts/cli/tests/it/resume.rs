@@ -1,5 +1,5 @@
-//! Imports of contacts, companies and deals whose process is killed, again and again, in chunks that make
-//! records and in chunks that change them.
+//! Imports of every kind of record whose process is killed, again and again, in chunks that make records and in
+//! chunks that leave or change them or make others.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,6 +13,9 @@ use crate::support::{Product, WORKSPACE, on_each_store, text};
 const ROWS: usize = 2_500;
 /// Of these, those that are records of their own; further rows are about the same ones again.
 const OWN: usize = 1_200;
+
+/// What may become of known records.
+const POLICIES: [&str; 3] = ["skip", "update", "create"];
 
 /// An import to be killed.
 struct Case {
@@ -87,6 +90,24 @@ fn deals(rows: impl Iterator<Item = usize>) -> String {
     csv
 }
 
+/// Tasks, of which every chunk but the first is about those of the ones before.
+fn tasks() -> String {
+    let mut csv = String::from("id,title,description,due date,status,completed date,company,contact,owner,tags\n");
+    for n in 0..ROWS {
+        let own = n % OWN;
+        let due = if n % 97 == 96 { "some day".to_owned() } else { format!("2026-03-{:02}", n % 28 + 1) };
+        let (status, completed) = if n.is_multiple_of(4) { ("done", "2026-02-03") } else { ("open", "") };
+        let company = if n.is_multiple_of(3) { format!("Company {}", n / 70) } else { String::new() };
+        let contact = if n.is_multiple_of(5) { format!("p{}@example.com", n % 10) } else { String::new() };
+        let owner = if n.is_multiple_of(7) { format!("Seller {}", n / 400) } else { String::new() };
+        let tags = if n.is_multiple_of(11) { format!("t{}; all", n / 500) } else { String::new() };
+        csv.push_str(&format!(
+            "T{own},Task {own},Words {n},{due},{status},{completed},{company},{contact},{owner},{tags}\n"
+        ));
+    }
+    csv
+}
+
 fn contacts_with(policy: &'static str) -> Case {
     let before = vec![("contacts", known_people(OWN))];
     Case { kind: "contacts", policy, flags: &["--create-fields"], before, file: people(ROWS) }
@@ -155,18 +176,31 @@ impl Case {
     /// Killed and gone on with, it leaves behind exactly what it does undisturbed, on each store.
     fn must_come_to_the_same_end(&self) {
         let (expected, pace) = self.undisturbed();
+        on_each_store(|disturbed| self.must_come_to(&expected, pace, disturbed));
+    }
+
+    fn must_come_to(&self, expected: &Outcome, pace: Duration, disturbed: &Product) {
         assert!(expected.count("refused rows") > 1 && expected.count("tags") > 1 && expected.count("users") > 1);
-        on_each_store(|disturbed| {
-            self.prepare(disturbed);
-            let id = self.with_kills(disturbed, pace);
-            let case = format!("{} {}", self.kind, self.policy);
-            self.outcome(disturbed, &id).must_be(&expected, &case);
-            // Its chain holds, and every row is known again.
-            disturbed.journal_entries();
-            let file = disturbed.file("rows.csv", &self.file);
-            let again = disturbed.json(&[self.kind, "import", text(&file), "--on-duplicate", "skip"]);
-            assert_eq!(again["counts"]["created"], 0, "{case}");
-        });
+        self.prepare(disturbed);
+        let id = self.with_kills(disturbed, pace);
+        let case = format!("{} {}", self.kind, self.policy);
+        self.outcome(disturbed, &id).must_be(expected, &case);
+        // Its chain holds, and every row is known again.
+        disturbed.journal_entries();
+        let file = disturbed.file("rows.csv", &self.file);
+        let again = disturbed.json(&[self.kind, "import", text(&file), "--on-duplicate", "skip"]);
+        assert_eq!(again["counts"]["created"], 0, "{case}");
+    }
+
+    /// The same under every policy. What a policy makes of a row is decided above the stores, so that the others
+    /// than its own are tried on one of them.
+    fn must_come_to_the_same_end_under_every_policy(&self) {
+        self.must_come_to_the_same_end();
+        for policy in POLICIES.into_iter().filter(|policy| *policy != self.policy) {
+            let case = Case { policy, before: self.before.clone(), file: self.file.clone(), ..*self };
+            let (expected, pace) = case.undisturbed();
+            case.must_come_to(&expected, pace, &Product::sqlite());
+        }
     }
 }
 
@@ -206,7 +240,7 @@ fn a_killed_import_that_makes_all_anew_comes_to_the_undisturbed_end() {
 }
 
 #[test]
-fn a_killed_import_of_companies_comes_to_the_undisturbed_end() {
+fn a_killed_import_of_companies_comes_to_the_undisturbed_end_under_every_policy() {
     let before = "name,industry\nCompany 5,Before\nCompany 1100,Before\n".to_owned();
     let case = Case {
         kind: "companies",
@@ -215,14 +249,22 @@ fn a_killed_import_of_companies_comes_to_the_undisturbed_end() {
         before: vec![("companies", before)],
         file: companies(ROWS),
     };
-    case.must_come_to_the_same_end();
+    case.must_come_to_the_same_end_under_every_policy();
 }
 
 #[test]
-fn a_killed_import_of_deals_comes_to_the_undisturbed_end() {
+fn a_killed_import_of_deals_comes_to_the_undisturbed_end_under_every_policy() {
     let before = vec![("contacts", known_people(10)), ("deals", deals((0..OWN).step_by(3)))];
     let case = Case { kind: "deals", policy: "update", flags: &[], before, file: deals(0..ROWS) };
-    case.must_come_to_the_same_end();
+    case.must_come_to_the_same_end_under_every_policy();
+}
+
+#[test]
+fn a_killed_import_of_tasks_comes_to_the_undisturbed_end_under_every_policy() {
+    let known = (0..OWN).step_by(3).map(|n| format!("T{n},Before,Words before\n")).collect::<String>();
+    let before = vec![("contacts", known_people(10)), ("tasks", format!("id,title,description\n{known}"))];
+    let case = Case { kind: "tasks", policy: "update", flags: &[], before, file: tasks() };
+    case.must_come_to_the_same_end_under_every_policy();
 }
 
 #[test]
