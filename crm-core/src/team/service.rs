@@ -12,6 +12,14 @@ use crate::session::{Decisions, Expect, Session};
 use crate::store::{Changes, Stored};
 use crate::user::User;
 
+/// What shall become of a team.
+enum TeamChange {
+    /// The fields that it names change.
+    Edit(TeamEdit),
+    /// It goes.
+    Delete,
+}
+
 /// The teams of a workspace.
 #[derive(Clone)]
 pub struct Teams {
@@ -73,24 +81,8 @@ impl Teams {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a bad name or an unknown member.
     pub async fn update(&self, id: Id<Team>, edit: TeamEdit, expect: Expect) -> Result<View<Team>> {
         let grant = self.session.require(Entity::Team, Action::Update)?;
-        let mut decisions = Decisions::new();
-        loop {
-            let decided = async {
-                let mut team = self.session.ports().teams.team(&grant, id).await?;
-                expect.check(&grant, &*team)?;
-                let mut changes = self.session.changes();
-                let known = team.members.clone();
-                team.edit(edit.clone())?;
-                let asked = edit.members.value().map(Vec::as_slice).unwrap_or_default();
-                self.check_members(&grant, &mut changes, asked, &known).await?;
-                changes.put(&mut team);
-                self.session.commit(&grant, changes).await?;
-                Ok(grant.view(team.into_inner()))
-            };
-            if let Some(result) = decisions.settle(decided.await) {
-                return result;
-            }
-        }
+        let team = self.change(&grant, id, &TeamChange::Edit(edit), expect).await?;
+        Ok(grant.view(team))
     }
 
     /// Replaces name and members: without members the team is empty.
@@ -107,15 +99,29 @@ impl Teams {
     /// `Denied`; `NotFound`; `Conflict` for another version.
     pub async fn delete(&self, id: Id<Team>, expect: Expect) -> Result<()> {
         let grant = self.session.require(Entity::Team, Action::Delete)?;
+        self.change(&grant, id, &TeamChange::Delete, expect).await.map(drop)
+    }
+
+    /// Decides about a team and gives what became of it.
+    async fn change(&self, grant: &Grant, id: Id<Team>, change: &TeamChange, expect: Expect) -> Result<Team> {
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
-                let mut team = self.session.ports().teams.team(&grant, id).await?;
-                expect.check(&grant, &*team)?;
+                let mut team = self.session.ports().teams.team(grant, id).await?;
+                expect.check(grant, &*team)?;
                 let mut changes = self.session.changes();
-                team.deleted_at = Some(changes.now());
+                match change {
+                    TeamChange::Edit(edit) => {
+                        let known = team.members.clone();
+                        team.edit(edit.clone())?;
+                        let asked = edit.members.value().map(Vec::as_slice).unwrap_or_default();
+                        self.check_members(grant, &mut changes, asked, &known).await?;
+                    }
+                    TeamChange::Delete => team.deleted_at = Some(changes.now()),
+                }
                 changes.put(&mut team);
-                self.session.commit(&grant, changes).await
+                self.session.commit(grant, changes).await?;
+                Ok(team.into_inner())
             };
             if let Some(result) = decisions.settle(decided.await) {
                 return result;
