@@ -19,7 +19,7 @@ use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
 use self::change::{Expected, Fields, History, One, Words};
-pub(crate) use many::{Bulk, BulkCreate, Changed, Chosen, Exports, Imports, Watching};
+pub(crate) use many::{Bulk, BulkCreate, BulkUpdate, Changed, Chosen, Exports, Imports, Watching};
 pub(crate) use queued::{Jobs, Queues};
 
 /// A CRM for sales teams: engine, server and command line in one binary.
@@ -263,6 +263,8 @@ pub(crate) enum Records<F: ClapArgs = Fields> {
     Bulk(Box<Bulk>),
     /// Make many records in one commit, at most 10,000; deals are imported
     BulkCreate(BulkCreate),
+    /// Change many records, each in its own way, in one commit, at most 10,000
+    BulkUpdate(BulkUpdate),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -27,6 +27,18 @@ pub(crate) struct BulkCreate {
     pub(crate) partial: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BulkUpdate {
+    /// The changes, a JSON list as in `[{"id": "ID", "version": 3, "title": "Countess"}]`: each with the id of its
+    /// record, the version that it is based on where another one shall be refused, and the fields to change;
+    /// `-` reads standard input
+    #[arg(long, value_name = "JSON")]
+    pub(crate) json: String,
+    /// Change those that can be changed, rather than none where one is at fault
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
 /// Which records.
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]

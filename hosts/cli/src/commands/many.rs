@@ -1,12 +1,14 @@
-//! `slackcrm contacts bulk`, `bulk-create` and their like.
+//! `slackcrm contacts bulk`, `bulk-create`, `bulk-update` and their like.
 
-use crm_core::bulk::{BulkAnswer, BulkChange, BulkMode, BulkReport, BulkStatus, Selection};
-use crm_core::{Crm, Entity, Error, Id, Session};
+use crm_core::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, BulkStatus, Selection};
+use crm_core::{Crm, Entity, Error, Expect, Id, Session};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::record::taken;
 use super::{input, jobs};
-use crate::args::{Bulk, BulkCreate, Changed, Chosen, Output};
+use crate::args::{Bulk, BulkCreate, BulkUpdate, Changed, Chosen, Output};
 use crate::failure::Failure;
 use crate::print::Sheet;
 
@@ -43,9 +45,7 @@ pub(crate) async fn create(
     typed: &BulkCreate,
     output: Output,
 ) -> Result<(), Failure> {
-    let items: Vec<Value> = serde_json::from_str(&input::text(&typed.json)?)
-        .map_err(|error| Failure::new(format!("--json: is no JSON list: {error}")))?;
-    let mode = if typed.partial { BulkMode::Partial } else { BulkMode::Atomic };
+    let (items, mode) = (items(&typed.json)?, mode(typed.partial));
     let report = match entity {
         Entity::Contact => session.contacts().create_many(read_each(items), mode).await?,
         Entity::Company => session.companies().create_many(read_each(items), mode).await?,
@@ -55,10 +55,59 @@ pub(crate) async fn create(
     print(&report, output)
 }
 
+/// Changes many records, each in its own way.
+pub(crate) async fn update(
+    session: &Session,
+    entity: Entity,
+    typed: &BulkUpdate,
+    output: Output,
+) -> Result<(), Failure> {
+    let (items, mode) = (items(&typed.json)?, mode(typed.partial));
+    let report = match entity {
+        Entity::Contact => session.contacts().update_many(edit_each(items), mode).await?,
+        Entity::Company => session.companies().update_many(edit_each(items), mode).await?,
+        Entity::Task => session.tasks().update_many(edit_each(items), mode).await?,
+        _ => session.deals().update_many(edit_each(items), mode).await?,
+    };
+    print(&report, output)
+}
+
+/// The items of a list that was typed, or that standard input holds.
+fn items(json: &str) -> Result<Vec<Value>, Failure> {
+    serde_json::from_str(&input::text(json)?).map_err(|error| Failure::new(format!("--json: is no JSON list: {error}")))
+}
+
+fn mode(is_partial: bool) -> BulkMode {
+    if is_partial { BulkMode::Partial } else { BulkMode::Atomic }
+}
+
 /// The records, those that could not be read as their errors.
 fn read_each<E: DeserializeOwned>(items: Vec<Value>) -> Vec<crm_core::Result<E>> {
-    let read = |item| serde_json::from_value(item).map_err(|error| Error::invalid("", "value", error.to_string()));
-    items.into_iter().map(read).collect()
+    items.into_iter().map(|item| serde_json::from_value(item).map_err(unreadable)).collect()
+}
+
+/// As [`read_each`], of changes.
+fn edit_each<T, E: DeserializeOwned>(items: Vec<Value>) -> Vec<crm_core::Result<BulkEdit<T, E>>> {
+    items.into_iter().map(|item| read_edit(item).map_err(unreadable)).collect()
+}
+
+/// What says which record a change is about.
+#[derive(Deserialize)]
+struct Named {
+    id: uuid::Uuid,
+    #[serde(default)]
+    version: Option<i64>,
+}
+
+fn read_edit<T, E: DeserializeOwned>(item: Value) -> serde_json::Result<BulkEdit<T, E>> {
+    let mut fields: Map<String, Value> = serde_json::from_value(item)?;
+    let Named { id, version } = serde_json::from_value(taken(&mut fields, &["id", "version"]).into())?;
+    let expect = version.map_or(Expect::Any, Expect::Version);
+    Ok(BulkEdit { id: id.into(), expect, edit: serde_json::from_value(fields.into())? })
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::invalid("", "value", error.to_string())
 }
 
 impl Chosen {

@@ -137,5 +137,6 @@ async fn records<F: clap::Args + Typed>(args: &Args, entity: Entity, verb: &Reco
         Records::Search(words) => record::search(&session, entity, words, args.output).await,
         Records::Bulk(bulk) => many::bulk(booted.crm(), &session, entity, bulk, args.output).await,
         Records::BulkCreate(bulk) => many::create(&session, entity, bulk, args.output).await,
+        Records::BulkUpdate(bulk) => many::update(&session, entity, bulk, args.output).await,
     }
 }

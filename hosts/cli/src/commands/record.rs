@@ -37,7 +37,7 @@ pub(crate) async fn create(session: &Session, entity: Entity, fields: &Fields, o
 }
 
 /// Takes some fields out of an object.
-fn taken(object: &mut Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
+pub(super) fn taken(object: &mut Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
     keys.iter().filter_map(|key| object.remove_entry(*key)).collect()
 }
 

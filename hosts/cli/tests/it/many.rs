@@ -55,6 +55,47 @@ fn many_are_made_of_a_list() {
 }
 
 #[test]
+fn many_are_changed_each_in_its_own_way() {
+    on_each_store(|product| {
+        let list = r#"[{"last_name": "Hopper"}, {"last_name": "Curie"}]"#;
+        let made = product.json(&["contacts", "bulk-create", "--json", list]);
+        let id = |at: usize| made["results"][at]["id"].as_str().unwrap();
+        let title = |id: &str| product.json(&["contacts", "show", id])["title"].clone();
+        let update = |items: &serde_json::Value, partial: &[&str]| {
+            let items = items.to_string();
+            product.try_run(
+                &[&["--output", "json", "contacts", "bulk-update", "--json", &items] as &[&str], partial].concat(),
+            )
+        };
+        let items = json!([{"id": id(0), "version": 1, "title": "Admiral"}, {"id": id(1), "age": 7}]);
+        let refused = update(&items, &[]);
+        assert!(!refused.status.success());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("items.1") && said.contains("unknown field `age`"), "{said}");
+        assert_eq!(title(id(0)), json!(null));
+        // Another version, no id and no object.
+        let stale = json!({"id": id(1), "version": 9, "title": "Dr"});
+        let items = json!([{"id": id(0), "version": 1, "title": "Admiral"}, stale, {"title": "Dr"}, 7]);
+        let partly = update(&items, &["--partial"]);
+        assert!(partly.status.success());
+        let report: serde_json::Value = serde_json::from_slice(&partly.stdout).unwrap();
+        assert_eq!((&report["succeeded"], &report["failed"]), (&json!(1), &json!(3)));
+        assert_eq!(report["results"][0]["status"], "updated");
+        assert_eq!(report["results"][1]["error"]["code"], "stale_version");
+        assert_eq!((title(id(0)), title(id(1))), (json!("Admiral"), json!(null)));
+        for (kind, name) in [("companies", "name"), ("deals", "title"), ("tasks", "title")] {
+            let made = product.json(&[kind, "create", "--set", &format!("{name}=Before")]);
+            let items = json!([{"id": made["id"], name: "After"}]).to_string();
+            assert_eq!(product.run(&[kind, "bulk-update", "--json", &items]), "1 done, 0 at fault\n");
+            let now = product.json(&[kind, "show", made["id"].as_str().unwrap()]);
+            assert_eq!((&now[name], &now["version"]), (&json!("After"), &json!(2)), "{kind}");
+        }
+        let refused = product.try_run(&["deals", "bulk-update", "--json", "{}"]);
+        assert!(!refused.status.success());
+    });
+}
+
+#[test]
 fn an_import_is_undone_and_can_be_made_again() {
     on_each_store(|product| {
         let file = product.file("people.csv", PEOPLE);
