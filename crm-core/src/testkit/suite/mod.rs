@@ -522,6 +522,7 @@ macro_rules! __suite {
                 refused_rows_sent_back_as_they_are_are_refused_again,
                 what_is_added_to_a_file_meanwhile_is_not_imported,
                 a_tag_with_a_comma_comes_back_as_one,
+                a_cell_of_a_megabyte_costs_its_row_and_no_other,
             }
             orders {
                 facts_and_ways_come_in_the_order_of_ids,

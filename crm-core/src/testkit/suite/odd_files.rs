@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 
 use super::analytics::{moves, ways_lead_to_the_deals};
-use super::support::{contact, filtered, reading};
+use super::support::{contact, filtered, names, reading};
 use super::uploads::{self, import, imported, source, start, with_policy};
 use crate::access::{Entity, Role};
 use crate::contact::ContactEdit;
 use crate::deal::{Deal, DealStatus};
 use crate::error::Result;
 use crate::id::Id;
+use crate::page::ListRequest;
 use crate::pipeline::StageKind;
 use crate::session::Session;
 use crate::testkit::{World, samples};
@@ -215,4 +216,42 @@ pub async fn a_preview_of_the_first_rows_says_where_it_ends(world: World) {
     }
     let enough = look(2_300).await;
     assert_eq!((enough.rows, enough.cut_off_after, enough.counts), (2_300, None, all.counts));
+}
+
+pub async fn a_cell_of_a_megabyte_costs_its_row_and_no_other(world: World) {
+    let session = world.session(Role::Admin).await;
+    // The longest cell that there may be; longer ones on one line and on many; a row longer than rows may be.
+    let most = "x".repeat(65_536);
+    let long = "y".repeat(1_000_000);
+    let lines = "line\n".repeat(200_000);
+    let endless = "z".repeat(5 * 1024 * 1024);
+    let file = format!(
+        "Last name,Job title,Words on them\nBefore,,{most}\nLong,,{long}\nBetween,,\nLines,,\"{lines}\"\nWithin,a,\n\
+        Endless,,{endless}\nTitled,{most},\nAfter,b,c\n"
+    );
+    let expected = [
+        (3, "Words on them", "cell_too_long"),
+        (5, "Words on them", "cell_too_long"),
+        (200_007, "", "record_too_long"),
+        (200_008, "title", "too_long"),
+    ];
+    let transfers = session.transfers();
+    let options = ImportOptions::default();
+    let preview = transfers.preview(Entity::Contact, &mut source(&file), &options).await.unwrap();
+    let done = import(&session, Entity::Contact, &file, options).await;
+    assert_eq!((done.counts.created, done.counts.failed, done.rows), (4, 4, 8));
+    assert_eq!(preview.counts, done.counts);
+    let grant = reading(&session, Entity::Import);
+    let rows = session.ports().imports.failed_rows(&grant, done.id, 0, 9).await.unwrap();
+    let faults: Vec<_> = rows.iter().map(|row| (row.line, row.field.as_str(), row.code.as_str())).collect();
+    assert_eq!(faults, expected);
+    let foreseen: Vec<_> = preview.errors.iter().map(|row| (row.line, row.field.as_str(), row.code.as_str())).collect();
+    assert_eq!(foreseen, expected);
+    let sorted = ListRequest { sort: Some("last_name".to_owned()), ..samples::list() };
+    assert_eq!(names(&session, &sorted).await, ["After", "Before", "Between", "Within"]);
+    // Whoever puts them right finds each with its line.
+    let failed = failed_file(&session, done.id).await;
+    for line in ["\r\n3,Words on them,", "\r\n5,Words on them,", "\r\n200007,,", "\r\n200008,title,"] {
+        assert!(failed.contains(line), "{line}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Files over HTTP: sent, imported by a worker, undone, and sent back.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -202,6 +204,60 @@ async fn a_file_sent_again_under_its_key_is_one_import() {
     assert_eq!(send(FILE).await.expect(202).id(), first.id());
     let faults = send("Last Name\nCurie\n").await.faults();
     assert_eq!(faults[0].1, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn a_file_sent_many_times_at_once_under_one_key_is_one_import() {
+    on_every_store(|api| async move {
+        let key = unique("key");
+        // Each of them would define the field and make the contact once more.
+        let path = "/api/v1/contacts/import/csv?create_fields=true&on_duplicate=create";
+        let send = || {
+            let request = api.request(Method::POST, path).header("content-type", "text/csv");
+            let request = request.header("idempotency-key", &key).body(FILE);
+            async { Reply::of(request.send().await.unwrap()).await }
+        };
+        let replies = futures::future::join_all((0..8).map(|_| send())).await;
+        assert!(replies.iter().all(|reply| matches!(reply.status.as_u16(), 202 | 503)), "{replies:#?}");
+        let jobs: BTreeSet<_> =
+            replies.iter().filter(|reply| reply.status == 202).map(|reply| reply.id().to_owned()).collect();
+        assert_eq!(jobs.len(), 1, "{replies:#?}");
+        let job = send().await.expect(202);
+        assert!(jobs.contains(job.id()));
+        assert_eq!(ended(&api, &job).await["result"]["counts"]["created"], 1);
+        for (list, expected) in [("jobs?queue=import", 1), ("imports", 1), ("contacts", 1), ("custom-fields", 1)] {
+            let listed = api.get(&format!("/api/v1/{list}")).await.expect(200).json;
+            assert_eq!(listed["data"].as_array().unwrap().len(), expected, "{list}: {listed:#}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cell_of_a_megabyte_costs_its_row_and_no_other() {
+    on_every_store(|api| async move {
+        let (most, long, endless) = ("x".repeat(65_536), "y".repeat(1_000_000), "z".repeat(5 * 1024 * 1024));
+        let file =
+            format!("Last Name,Words on them\nBefore,{most}\nLong,{long}\nBetween,\nEndless,{endless}\nAfter,a\n");
+        let path = "/api/v1/contacts/import/csv";
+        let preview = send_csv(&api, &format!("{path}?dry_run=true"), file.clone()).await.expect(200).json;
+        let job = send_csv(&api, path, file).await.expect(202);
+        let done = ended(&api, &job).await;
+        assert_eq!((&done["state"], &done["result"]["counts"]), (&json!("done"), &preview["counts"]), "{done:#}");
+        assert_eq!(preview["counts"], json!({"created": 3, "updated": 0, "unchanged": 0, "failed": 2}));
+        let faults = |error: &Value| json!([error["line"], error["field"], error["code"]]);
+        let foreseen: Vec<Value> = preview["errors"].as_array().unwrap().iter().map(faults).collect();
+        assert_eq!(foreseen, [json!([3, "Words on them", "cell_too_long"]), json!([5, "", "record_too_long"])]);
+        let import = done["import_id"].as_str().unwrap();
+        let failed = text(&api, &format!("/api/v1/imports/{import}/failed.csv")).await;
+        let rows: Vec<&str> = failed.lines().skip(1).collect();
+        assert_eq!(rows.len(), 2, "{failed}");
+        assert!(rows[0].starts_with("3,Words on them,") && rows[1].starts_with("5,,"), "{failed}");
+        let kept = api.get("/api/v1/contacts?sort=last_name").await.expect(200).json;
+        let names: Vec<&Value> = kept["data"].as_array().unwrap().iter().map(|kept| &kept["last_name"]).collect();
+        assert_eq!(names, ["After", "Before", "Between"]);
+    })
+    .await;
 }
 
 #[tokio::test]
