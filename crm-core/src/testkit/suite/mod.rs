@@ -725,6 +725,7 @@ macro_rules! __suite {
                 an_undo_that_is_stopped_goes_on_and_counts_each_record_once,
                 a_record_of_more_entries_than_a_page_goes_all_the_way_back,
                 an_import_under_way_is_not_undone,
+                what_an_import_made_beside_its_records_stays_for_those_that_come_back,
             }
             visibility {
                 contacts_are_seen_as_far_as_the_scope_reaches,

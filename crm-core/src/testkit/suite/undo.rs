@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::jobs::{Ending, begun, import_of, spooled, work};
 use super::support::{
-    commit, conflicts, contact, contact_of, deal, fails, feed, hiding, names, reading, refused, stage,
+    commit, conflicts, contact, contact_of, deal, fails, feed, filtered, hiding, names, pipeline, reading, refused,
+    stage,
 };
 use crate::access::{Entity, Role, Rule, Scope};
 use crate::bulk::{LeftReason, UndoReport};
@@ -263,4 +264,40 @@ pub async fn an_import_under_way_is_not_undone(world: World) {
     assert!(names(&admin, &samples::list()).await.is_empty());
     let error = refused(admin.jobs().retry(job.id).await);
     assert_eq!(error.code(), "job_state");
+}
+
+pub async fn what_an_import_made_beside_its_records_stays_for_those_that_come_back(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let imported = async |session: &Session| {
+        let file = b"ID,Title,Stage,Owner,Company,Tags,Size\nD1,Big,Sketched,Sasha,Acme,fair,XL\n";
+        let upload = spooled(session, file).await;
+        let options = ImportOptions { create_fields: true, ..ImportOptions::default() };
+        let job = session.transfers().begin(Entity::Deal, &upload, options).await.unwrap().into_inner();
+        work(&world).await;
+        // Somebody who knows the field that it defined.
+        let session = world.session(Role::Admin).await;
+        let made = session.deals().list(&samples::list()).await.unwrap().data.remove(0).into_inner();
+        (session, job, made)
+    };
+    let (admin, job, made) = imported(&admin).await;
+    assert!(made.owner_id.is_some() && made.tags == ["fair"] && made.custom.len() == 1, "{made:?}");
+    let pipeline_then = pipeline(&admin).await;
+    let fields_then = admin.custom_fields().list().await.unwrap();
+    // The deal and its company.
+    assert_eq!(counts(&reverted(&world, &admin, &job).await), (2, 0, 0));
+    assert!(admin.deals().list(&samples::list()).await.unwrap().data.is_empty());
+    let tags: Vec<_> = admin.tags().counts().await.unwrap().into_iter().map(|tag| (tag.name, tag.count)).collect();
+    assert_eq!(tags, [("fair".to_owned(), 0)]);
+    // The next import makes none of it once more.
+    let (admin, _, again) = imported(&admin).await;
+    assert_eq!((again.stage_id, again.owner_id, &again.custom), (made.stage_id, made.owner_id, &made.custom));
+    assert_eq!(admin.users().list(&filtered("name = Sasha")).await.unwrap().data.len(), 1);
+    assert_eq!(admin.custom_fields().list().await.unwrap(), fields_then);
+    assert_eq!(pipeline(&admin).await, pipeline_then);
+    // One that somebody wants back is what it was.
+    let back = admin.deals().restore(made.id).await.unwrap();
+    assert_eq!(
+        (back.stage_id, back.owner_id, &back.tags, &back.custom),
+        (made.stage_id, made.owner_id, &made.tags, &made.custom)
+    );
 }
