@@ -95,8 +95,8 @@ fn tasks() -> String {
     let mut csv = String::from("id,title,description,due date,status,completed date,company,contact,owner,tags\n");
     for n in 0..ROWS {
         let own = n % OWN;
-        let due = if n % 97 == 96 { "some day".to_owned() } else { format!("2026-03-{:02}", n % 28 + 1) };
-        let (status, completed) = if n.is_multiple_of(4) { ("done", "2026-02-03") } else { ("open", "") };
+        let due = if n % 97 == 96 { "some day".to_owned() } else { format!("2024-03-{:02}", n % 28 + 1) };
+        let (status, completed) = if n.is_multiple_of(4) { ("done", "2024-02-03") } else { ("open", "") };
         let company = if n.is_multiple_of(3) { format!("Company {}", n / 70) } else { String::new() };
         let contact = if n.is_multiple_of(5) { format!("p{}@example.com", n % 10) } else { String::new() };
         let owner = if n.is_multiple_of(7) { format!("Seller {}", n / 400) } else { String::new() };
