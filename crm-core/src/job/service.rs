@@ -210,18 +210,19 @@ impl Jobs {
         let failed = store.jobs(grant, &query).await?;
         let has_more = failed.len() > usize::from(MOST_RETRIED);
         let mut changes = self.session.changes();
+        let now = changes.now();
         let mut retried = 0;
         for listed in failed.into_iter().take(MOST_RETRIED.into()) {
             // A list leaves out what came of a job, which stays.
             let taken_up = async {
                 let mut job = store.job(grant, listed.id).await?;
-                job.retry(changes.now())?;
-                self.check_unique(grant, &job, changes.now()).await?;
+                job.retry(now)?;
+                self.check_unique(grant, &job, now).await?;
                 Ok::<_, Error>(job)
             };
             match taken_up.await {
                 Ok(mut job) => {
-                    let turned = turned(&job, self.session.actor(), changes.now());
+                    let turned = turned(&job, self.session.actor(), now);
                     changes.writes.extend(turned);
                     changes.put_unjournalled(&mut job);
                     retried += 1;
