@@ -30,6 +30,8 @@ mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod waiting;
 
 pub use backlog::Backlog;
 pub use migration::{BINARY_VERSION, Migrated};
@@ -37,4 +39,4 @@ pub use options::{Durability, Notices, Options};
 #[cfg(feature = "postgres")]
 pub use postgres::{Connections, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{Readers, SqliteStore};

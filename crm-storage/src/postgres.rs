@@ -9,7 +9,6 @@ mod reach;
 #[path = "sql/mod.rs"]
 mod sql;
 mod telling;
-mod waiting;
 
 use std::sync::Arc;
 

@@ -26,6 +26,7 @@ use diesel::query_dsl::LoadQuery;
 use diesel::query_dsl::methods::{ExecuteDsl, LimitDsl};
 
 use self::pool::Pools;
+pub use self::pool::Readers;
 use self::sql::Workspaces;
 use crate::migration::Migrated;
 use crate::options::Options;
@@ -128,6 +129,11 @@ impl SqliteStore {
     #[expect(clippy::unused_self, reason = "the rooms ask the store of either database")]
     fn listen_to_others(&self) -> Listener<Id<Workspace>> {
         Bell::new().listen()
+    }
+
+    /// The readers of lists and searches as they stand.
+    pub fn readers(&self) -> Readers {
+        self.pools.readers()
     }
 
     /// How many writes wait for the one that is under way.

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::tally::Tally;
+use crate::tally::{Report, Tally};
 
 /// The process groups of the running children, of which several lines of work have one each.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
@@ -99,15 +99,15 @@ pub(crate) fn quietly(command: &mut Command) -> Result<String> {
 pub(crate) fn run_counted(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let (mut child, group) = spawn(command)?;
-    let tally = Mutex::new(Tally::default());
+    let report = Mutex::new(Report::default());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
-        scope.spawn(|| copy_lines(out, std::io::stdout(), &tally));
-        scope.spawn(|| copy_lines(err, std::io::stderr(), &tally));
+        scope.spawn(|| copy_lines(out, std::io::stdout(), &report));
+        scope.spawn(|| copy_lines(err, std::io::stderr(), &report));
     });
     let status = finish(command, group, child.wait())?;
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((status, tally))
+    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((status, report.tally()))
 }
 
 /// A command as a person would type it.
@@ -166,15 +166,15 @@ fn tell(group: i32, signal: i32) {
     }
 }
 
-fn copy_lines(from: Option<impl Read>, mut to: impl Write, tally: &Mutex<Tally>) {
+fn copy_lines(from: Option<impl Read>, mut to: impl Write, report: &Mutex<Report>) {
     let Some(from) = from else { return };
     let mut reader = BufReader::new(from);
     let mut line = Vec::new();
     while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
         // A closed terminal is no reason to stop reading: the child would block on a full pipe.
         let _closed = to.write_all(&line).and_then(|()| to.flush());
-        if let Ok(mut tally) = tally.lock() {
-            tally.read(&String::from_utf8_lossy(&line));
+        if let Ok(mut report) = report.lock() {
+            report.read(&String::from_utf8_lossy(&line));
         }
         line.clear();
     }

@@ -11,17 +11,40 @@ pub(crate) struct Tally {
     skipped: u64,
 }
 
-impl Tally {
+/// What one runner reports. nextest runs each test by itself and shows what a failing one printed, before its
+/// closing line or behind it; the closing line of that test's own harness is in it, and counts for `cargo test` alone.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// By the closing lines of `cargo test`.
+    harnesses: Tally,
+    /// By that of nextest.
+    nextest: Option<Tally>,
+}
+
+impl Report {
     /// Adds the counts of a line, when it is a runner's closing line.
     pub(crate) fn read(&mut self, line: &str) {
         let plain = without_colours(line);
         let plain = plain.trim();
-        let counts = match plain.strip_prefix("test result:") {
-            Some(counts) => Some(counts),
-            None if plain.starts_with("Summary [") => plain.split_once(" run: ").map(|(_, counts)| counts),
-            None => None,
-        };
-        for part in counts.unwrap_or_default().split([',', ';', '(', ')', '.']) {
+        if let Some(counts) = plain.strip_prefix("test result:") {
+            self.harnesses.count(counts);
+        } else if plain.starts_with("Summary [")
+            && let Some((_, counts)) = plain.split_once(" run: ")
+        {
+            self.nextest.get_or_insert_default().count(counts);
+        }
+    }
+
+    /// How many tests there were.
+    pub(crate) fn tally(&self) -> Tally {
+        self.nextest.unwrap_or(self.harnesses)
+    }
+}
+
+impl Tally {
+    /// Adds the counts of a closing line.
+    fn count(&mut self, counts: &str) {
+        for part in counts.split([',', ';', '(', ')', '.']) {
             let Some((number, what)) = part.trim().split_once(' ') else { continue };
             let Ok(number) = number.parse::<u64>() else { continue };
             match what.trim() {
@@ -68,18 +91,31 @@ mod tests {
     use super::*;
 
     fn read(lines: &[&str]) -> Tally {
-        let mut tally = Tally::default();
-        lines.iter().for_each(|line| tally.read(line));
-        tally
+        let mut report = Report::default();
+        lines.iter().for_each(|line| report.read(line));
+        report.tally()
     }
 
     #[test]
     fn closing_lines_of_both_runners_are_counted() {
         let tally = read(&[
             "test result: ok. 12 passed; 1 failed; 2 ignored; 0 measured; 3 filtered out; finished in 0.31s\n",
+            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s\n",
+        ]);
+        assert_eq!(tally, Tally { passed: 15, failed: 1, skipped: 2 });
+        let tally = read(&[
             "     Summary [   0.012s] 14 tests run: 10 passed (1 slow, 2 leaky), 3 failed, 1 timed out, 7 skipped\n",
         ]);
-        assert_eq!(tally, Tally { passed: 22, failed: 5, skipped: 9 });
+        assert_eq!(tally, Tally { passed: 10, failed: 4, skipped: 7 });
+    }
+
+    #[test]
+    fn a_failing_test_that_nextest_shows_counts_once() {
+        let shown = "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 25 filtered out";
+        let summary = "     Summary [   0.012s] 2 tests run: 1 passed, 1 failed, 0 skipped";
+        let once = Tally { passed: 1, failed: 1, skipped: 0 };
+        assert_eq!(read(&[shown, summary]), once);
+        assert_eq!(read(&[shown, summary, shown]), once);
     }
 
     #[test]

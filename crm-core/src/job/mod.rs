@@ -44,7 +44,7 @@ pub use new::{Enqueued, NewJob, Unique};
 pub use policy::{Policy, Retry};
 pub use port::{Held, JobPlace, JobQuery, JobStore, Settled, UploadStore, Wanted, WorkStore};
 pub use queue::{Priority, Queue};
-pub use queues::{COUNTED_SECONDS, Latency, MEASURED, QueueCounts, QueueState, Queues};
+pub use queues::{COUNTED_SECONDS, Latency, MEASURED, QueueCounts, QueuePause, QueueState, Queues};
 pub(crate) use runner::Halt;
 pub use runner::{Never, Stop};
 pub use service::{Jobs, JobsRequest, RetriedJobs, RetryJobs};

@@ -75,8 +75,8 @@ pub struct Held {
     pub claim: i64,
 }
 
-/// Port: jobs as people see them. New ones are written by [`crate::store::Commit`]: of jobs with one unique
-/// key, while it is held, the first alone. Every other change is one compare-and-set on the version, but for
+/// Port: jobs as people see them. New ones, and which queues are paused, are written by [`crate::store::Commit`]: of
+/// jobs with one unique key, while it is held, the first alone. Every other change is one compare-and-set on the version, but for
 /// what the job's worker says of it: that goes by its claim, see [`WorkStore`].
 #[async_trait]
 pub trait JobStore: Send + Sync {
@@ -110,13 +110,6 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>>;
-
-    /// Pauses a queue of the grant's workspace from an instant on, or lets it go on where that is absent. A
-    /// pause that holds keeps its beginning.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be reached.
-    async fn pause_queue(&self, grant: &Grant, queue: &Queue, paused_at: Option<Timestamp>) -> Result<()>;
 }
 
 /// Port: jobs as workers see them. Grant-free: workers serve every workspace.

@@ -1,11 +1,12 @@
 //! How queues stand, and how they are paused.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::queue::Queue;
 use crate::access::{Action, Entity, Grant};
 use crate::error::Result;
-use crate::session::Session;
+use crate::session::{Decisions, Session};
+use crate::store::Write;
 use crate::time::Timestamp;
 
 /// How far back latencies and ended jobs are counted, in seconds: a day.
@@ -13,8 +14,12 @@ pub const COUNTED_SECONDS: i64 = 24 * 60 * 60;
 /// Most jobs that latencies are told of: those that ended last.
 pub const MEASURED: usize = 1_000;
 
+/// What did it, in the jobs that keep what requests under a key were told.
+const PAUSE: &str = "queue.pause";
+const RESUME: &str = "queue.resume";
+
 /// How a queue of a workspace stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QueueState {
     /// Which.
@@ -30,7 +35,7 @@ pub struct QueueState {
 }
 
 /// How many jobs a queue holds, by how they stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QueueCounts {
     /// They wait and are due.
@@ -48,7 +53,7 @@ pub struct QueueCounts {
 }
 
 /// How long jobs waited and ran.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Latency {
     /// How many jobs it is told of.
@@ -61,6 +66,15 @@ pub struct Latency {
     pub run_ms_p50: u64,
     /// As before, of 95 in a hundred.
     pub run_ms_p95: u64,
+}
+
+/// A queue that is paused or goes on, as a commit writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuePause {
+    /// Which.
+    pub queue: Queue,
+    /// Since when nothing is taken from it; absent where it goes on.
+    pub paused_at: Option<Timestamp>,
 }
 
 impl QueueState {
@@ -140,23 +154,50 @@ impl Queues {
     }
 
     /// Lets no process take jobs of the workspace from a queue any more. Those that run go on; those that
-    /// come wait. Pausing one that is paused changes nothing.
+    /// come wait. Pausing one that is paused changes nothing. Under the caller's key it is done once: sent again it
+    /// is told what it was told, and does not pause a queue anew that went on meanwhile.
     ///
     /// # Errors
     /// `Denied`.
     pub async fn pause(&self, queue: &Queue) -> Result<QueueState> {
-        let now = self.session.now();
-        self.session.ports().jobs.pause_queue(&self.grant()?, queue, Some(now)).await?;
-        self.read(queue).await
+        self.turn(queue, PAUSE, |paused_at, now| paused_at.or(Some(now))).await
     }
 
-    /// Lets a queue go on.
+    /// Lets a queue go on, once under the caller's key.
     ///
     /// # Errors
     /// `Denied`.
     pub async fn resume(&self, queue: &Queue) -> Result<QueueState> {
-        self.session.ports().jobs.pause_queue(&self.grant()?, queue, None).await?;
-        self.read(queue).await
+        self.turn(queue, RESUME, |_, _| None).await
+    }
+
+    /// Pauses a queue from when a decision says, or lets it go on; what is so already is not written.
+    async fn turn(
+        &self,
+        queue: &Queue,
+        name: &'static str,
+        decide: impl Fn(Option<Timestamp>, Timestamp) -> Option<Timestamp>,
+    ) -> Result<QueueState> {
+        let grant = self.grant()?;
+        if let Some(first) = self.session.told_before(&grant).await? {
+            return Ok(first);
+        }
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let before = self.read(queue).await?;
+                let mut changes = self.session.changes();
+                let paused_at = decide(before.paused_at, changes.now());
+                if paused_at != before.paused_at {
+                    changes.writes.push(Write::QueuePause(QueuePause { queue: queue.clone(), paused_at }));
+                }
+                let told = QueueState { paused_at, ..before };
+                self.session.commit_telling(&grant, changes, name, queue.clone(), told).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 }
 

@@ -86,7 +86,7 @@ pub struct RetryJobs {
 }
 
 /// How many failed jobs are run again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RetriedJobs {
     /// Queued again.
@@ -97,6 +97,8 @@ pub struct RetriedJobs {
 
 /// Most jobs that one request takes up.
 const MOST_RETRIED: u16 = 1_000;
+/// What did it, in the job that keeps what a request under a key was told.
+const RETRY: &str = "queue.retry";
 
 impl Jobs {
     pub(crate) fn new(session: Session) -> Self {
@@ -174,28 +176,63 @@ impl Jobs {
         self.change(id, &mut Job::retry).await
     }
 
-    /// Queues those failed jobs again that the caller may change, at most a thousand, the latest first.
+    /// Queues those failed jobs again that the caller may change, at most a thousand, the latest first, in one
+    /// commit; those whose like holds their unique key stay. Under the caller's key it is done once: sent again it is
+    /// told what it was told, and takes up nothing that failed since.
     ///
     /// # Errors
-    /// `Denied`; `Invalid` for a bad kind.
+    /// `Denied`; `Invalid` for a bad kind; `Conflict` where others keep changing the same jobs.
     pub async fn retry_failed(&self, wanted: &RetryJobs) -> Result<RetriedJobs> {
         wanted.kind.as_deref().map_or(Ok(()), check_kind)?;
         let grant = self.session.require(Entity::Job, Action::Update)?;
+        if let Some(first) = self.session.told_before(&grant).await? {
+            return Ok(first);
+        }
+        let told_in = wanted.queue.clone().unwrap_or(Queue::BULK);
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let (changes, told) = self.retrying(&grant, wanted).await?;
+                self.session.commit_telling(&grant, changes, RETRY, told_in.clone(), told).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
+    }
+
+    /// The changes that queue failed jobs again, and what is told of them.
+    async fn retrying(&self, grant: &Grant, wanted: &RetryJobs) -> Result<(Changes, RetriedJobs)> {
+        let store = &self.session.ports().jobs;
         let (queue, kind) = (wanted.queue.clone(), wanted.kind.clone());
         let limit = MOST_RETRIED + 1;
         let query = JobQuery { queue, state: Some(JobState::Failed), kind, before: None, limit };
-        let failed = self.session.ports().jobs.jobs(&grant, &query).await?;
+        let failed = store.jobs(grant, &query).await?;
         let has_more = failed.len() > usize::from(MOST_RETRIED);
+        let mut changes = self.session.changes();
+        let now = changes.now();
         let mut retried = 0;
-        for job in failed.into_iter().take(MOST_RETRIED.into()) {
-            match self.change(job.id, &mut Job::retry).await {
-                Ok(_) => retried += 1,
-                // Somebody else took it up meanwhile.
+        for listed in failed.into_iter().take(MOST_RETRIED.into()) {
+            // A list leaves out what came of a job, which stays.
+            let taken_up = async {
+                let mut job = store.job(grant, listed.id).await?;
+                job.retry(now)?;
+                self.check_unique(grant, &job, now).await?;
+                Ok::<_, Error>(job)
+            };
+            match taken_up.await {
+                Ok(mut job) => {
+                    let turned = turned(&job, self.session.actor(), now);
+                    changes.writes.extend(turned);
+                    changes.put_unjournalled(&mut job);
+                    retried += 1;
+                }
+                // Somebody else took it up or its like is enqueued, or it was forgotten meanwhile.
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(RetriedJobs { retried, has_more })
+        Ok((changes, RetriedJobs { retried, has_more }))
     }
 
     /// Undoes bulk work or an import, once under the caller's key: what the journal's entries of a batch

@@ -40,8 +40,8 @@ pub struct MailQuery {
     pub limit: u16,
 }
 
-/// Port: templates, which commits write; suppressions and what became of mails, which are state beside them, as
-/// sign-ins are, and written here. All of it is walled by the grant's workspace.
+/// Port: templates and suppressions, which commits write; suppressions are taken back here, and what became of mails
+/// is state beside them, as sign-ins are, and written here too. All of it is walled by the grant's workspace.
 #[async_trait]
 pub trait MailStore: Send + Sync {
     /// The templates that are not deleted, by name.
@@ -56,11 +56,11 @@ pub trait MailStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn mail_template(&self, grant: &Grant, name: &TemplateName) -> Result<Option<Stored<MailTemplate>>>;
 
-    /// Suppresses an address, and gives the row that says so: the new one, or the one that was there.
+    /// What says that an address gets no mail, if something does.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
-    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression>;
+    async fn suppression(&self, grant: &Grant, email: &Email) -> Result<Option<Suppression>>;
 
     /// Takes a suppression back; says whether it was there.
     ///

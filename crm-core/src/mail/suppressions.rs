@@ -6,13 +6,14 @@ use super::address::key;
 use super::port::SuppressionQuery;
 use super::service::Mails;
 use super::suppression::{NewSuppression, Suppression, SuppressionReason};
-use crate::access::{Action, Actor, Entity};
+use crate::access::{Action, Actor, Entity, Grant};
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Queue, Task};
+use crate::job::Queue;
 use crate::page::{Page, check_limit};
-use crate::session::Session;
+use crate::session::{Decisions, Session};
+use crate::store::{Changes, Write};
 use crate::text::Email;
 
 /// What did it, in the job that keeps what a request under a key was told.
@@ -70,12 +71,16 @@ impl Mails {
         if let Some(first) = self.session.told_before(&grant).await? {
             return Ok(first);
         }
-        let row = row(&self.session, new.email, SuppressionReason::Manual);
-        let held = self.session.ports().mails.suppress(&grant, &row).await?;
-        // The key follows: whoever dies in between told nobody, and the repeat finds the address suppressed.
-        let task = Task::Run { handler: SUPPRESS.to_owned(), payload: serde_json::Value::Null, is_concealed: false };
-        let changes = self.session.changes();
-        self.session.commit_telling(&grant, changes, task, Queue::EMAIL, held).await
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let (changes, held) = held(&self.session, &grant, &new.email, SuppressionReason::Manual).await?;
+                self.session.commit_telling(&grant, changes, SUPPRESS, Queue::EMAIL, held).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result;
+            }
+        }
     }
 
     /// Lets a suppressed address get mail again.
@@ -91,9 +96,23 @@ impl Mails {
     }
 }
 
-fn row(session: &Session, email: Email, reason: SuppressionReason) -> Suppression {
-    let now = session.now();
-    Suppression { id: Id::new_at(now), email: key(&email), reason, since: now, created_by: session.actor().user_id() }
+/// What says that an address gets no mail: the row that is there, or a new one, which the changes write.
+async fn held(
+    session: &Session,
+    grant: &Grant,
+    email: &Email,
+    reason: SuppressionReason,
+) -> Result<(Changes, Suppression)> {
+    let email = key(email);
+    let known = session.ports().mails.suppression(grant, &email).await?;
+    let mut changes = session.changes();
+    let now = changes.now();
+    let held = known.unwrap_or_else(|| {
+        let new = Suppression { id: Id::new_at(now), email, reason, since: now, created_by: session.actor().user_id() };
+        changes.writes.push(Write::Suppression(new.clone()));
+        new
+    });
+    Ok((changes, held))
 }
 
 impl Crm {
@@ -113,9 +132,16 @@ impl Crm {
     pub async fn unsubscribe(&self, token: &str) -> Result<Unsubscription> {
         let (session, email) = self.linked(token).await?;
         let grant = session.internally(Entity::MailTemplate, Action::Create);
-        let row = row(&session, email.clone(), SuppressionReason::Unsubscribed);
-        self.ports.mails.suppress(&grant, &row).await?;
-        Ok(Unsubscription { workspace: session.access().workspace.name.clone(), email })
+        let mut decisions = Decisions::new();
+        loop {
+            let decided = async {
+                let (changes, _) = held(&session, &grant, &email, SuppressionReason::Unsubscribed).await?;
+                session.commit(&grant, changes).await
+            };
+            if let Some(result) = decisions.settle(decided.await) {
+                return result.map(|()| Unsubscription { workspace: session.access().workspace.name.clone(), email });
+            }
+        }
     }
 
     /// Forgets what became of mails 90 days ago and earlier.

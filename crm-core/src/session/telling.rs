@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Session;
 use crate::access::{Action, Entity, Grant};
@@ -23,17 +24,18 @@ impl Session {
     }
 
     /// Commits changes, once under the caller's key if there is one, and gives what is told of them; a job that is
-    /// done keeps it for whoever sends the key again.
+    /// done, of this name and in this queue, keeps it for whoever sends the key again.
     pub(crate) async fn commit_telling<T: Serialize + DeserializeOwned>(
         &self,
         grant: &Grant,
         mut changes: Changes,
-        task: Task,
+        name: &'static str,
         queue: Queue,
         told: T,
     ) -> Result<T> {
         let Some(key) = &self.idempotency else { return self.commit(grant, changes).await.map(|()| told) };
         let (now, result) = (changes.now(), serde_json::to_value(&told).map_err(Error::internal)?);
+        let task = Task::Run { handler: name.to_owned(), payload: Value::Null, is_concealed: false };
         let job = Job::done(Id::new_at(now), task, result, self.actor().user_id(), now);
         let mut job = Stored::new(Job { queue, ..job });
         changes.put_unjournalled(&mut job);

@@ -9,8 +9,8 @@ use crate::custom_field::CustomField;
 use crate::deal::Deal;
 use crate::exchange_rate::ExchangeRate;
 use crate::id::Id;
-use crate::job::{Job, Piece};
-use crate::mail::{MailRecord, MailTemplate};
+use crate::job::{Job, Piece, QueuePause};
+use crate::mail::{MailRecord, MailTemplate, Suppression};
 use crate::pipeline::Pipeline;
 use crate::relay::CursorMove;
 use crate::tag::Tag;
@@ -75,6 +75,10 @@ pub enum Write {
     MailTemplate(Put<MailTemplate>),
     /// A mail that waits, for the log; not journalled.
     MailQueued(MailRecord),
+    /// An address that gets no mail; not journalled. One that is suppressed already is a conflict.
+    Suppression(Suppression),
+    /// A queue that is paused or goes on; not journalled. One that is so already is a conflict.
+    QueuePause(QueuePause),
     /// A job that is enqueued or recorded; not journalled.
     Job(Put<Job>),
     /// An import's state and checkpoint; not journalled.

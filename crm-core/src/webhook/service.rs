@@ -13,7 +13,7 @@ use super::sent::{DeliveryWithRequest, SentRequest, request};
 use crate::access::{Action, Actor, Entity, Grant, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
-use crate::job::{Job, Queue, Task};
+use crate::job::{Job, Queue};
 use crate::page::{Page, check_limit};
 use crate::session::{Decisions, Expect, Session};
 use crate::store::{Stored, Write};
@@ -238,8 +238,7 @@ impl Webhooks {
             changes.writes.push(Write::Deliveries(again));
         }
         let told = ReplayedDeliveries { replayed, next_cursor };
-        let task = Task::Run { handler: REPLAY.to_owned(), payload: serde_json::Value::Null, is_concealed: false };
-        self.session.commit_telling(&grant, changes, task, Queue::WEBHOOK, told).await
+        self.session.commit_telling(&grant, changes, REPLAY, Queue::WEBHOOK, told).await
     }
 
     /// The deliveries that are to be sent again, and where to go on.

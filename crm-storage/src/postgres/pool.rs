@@ -19,9 +19,9 @@ use tokio_postgres::NoTls;
 
 use super::error::settle;
 use super::reach::{ENGLISH, connect};
-use super::waiting::Waiting;
 use crate::fault::{Fault, Outcome};
 use crate::options::Options;
+use crate::waiting::Waiting;
 
 /// How a transaction begins that sees one state of all tables.
 const STILL: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -24,7 +24,7 @@ use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
     Conn, RunQueryDsl, Store, account, auth, board, columns, custom_field, dialect, exchange_rate, history, import,
-    job, journal, json, mail, pipeline, purge, reference, relay, tag, team, upload, webhook, words,
+    job, journal, json, mail, pipeline, purge, queue, reference, relay, tag, team, upload, webhook, words,
 };
 use crate::fault::{Fault, Outcome};
 use crate::schema::{guards, idempotency_keys};
@@ -134,6 +134,16 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
         webhook::turn(conn, workspace, turn).await?;
     }
     mail::insert_queued(conn, workspace, &writes.mails).await?;
+    for new in &writes.suppressions {
+        if mail::suppress(conn, workspace, new).await? == 0 {
+            return Err(stale("suppression", &new.email));
+        }
+    }
+    for pause in &writes.queue_pauses {
+        if queue::turn(conn, workspace, pause).await? == 0 {
+            return Err(stale("queue", &pause.queue));
+        }
+    }
     import::insert_failed(conn, workspace, &writes.failed).await?;
     import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;
     for (entity, id) in sealed.purged() {

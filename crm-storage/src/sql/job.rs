@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::fragment::{Fragment, Statement};
 use super::{Conn, RunQueryDsl, Store, dialect, mail, queue};
 use crate::fault::Outcome;
-use crate::schema::{job_keys, jobs, paused_queues};
+use crate::schema::{job_keys, jobs};
 use crate::types::{DbId, DbTime};
 
 /// Columns of a row.
@@ -160,12 +160,13 @@ fn due_queues<'a>(puts: impl Iterator<Item = &'a Put<Job>>) -> BTreeSet<&'a Queu
 
 /// What a commit rings for.
 pub(super) fn rings(sealed: &Sealed) -> Vec<Ring> {
-    let put = |write: &Write| match write {
-        Write::Job(put) => Some(put.clone()),
+    let rung = |write: &Write| match write {
+        Write::Job(put) if put.after.state == JobState::Queued => Some(put.after.queue.clone()),
+        Write::QueuePause(pause) => Some(pause.queue.clone()),
         _ => None,
     };
-    let puts: Vec<Put<Job>> = sealed.writes().iter().filter_map(put).collect();
-    due_queues(puts.iter()).into_iter().cloned().map(Ring::Of).collect()
+    let queues: BTreeSet<Queue> = sealed.writes().iter().filter_map(rung).collect();
+    queues.into_iter().map(Ring::Of).collect()
 }
 
 /// Keeps the unique key of a new job, if it has one; says whether nobody held it.
@@ -325,32 +326,5 @@ impl JobStore for Store {
     async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         self.pools.read(async move |conn: &mut Conn| queue::states(conn, workspace, now).await).await
-    }
-
-    async fn pause_queue(&self, grant: &Grant, queue: &Queue, paused_at: Option<Timestamp>) -> Result<()> {
-        let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let name = queue.clone();
-        self.pools
-            .write(async move |conn: &mut Conn| {
-                let own = paused_queues::table.filter(paused_queues::workspace_id.eq(workspace));
-                match paused_at {
-                    Some(at) => {
-                        let row = (
-                            paused_queues::workspace_id.eq(workspace),
-                            paused_queues::queue.eq(name.name()),
-                            paused_queues::paused_at.eq(DbTime(at)),
-                        );
-                        let insert = diesel::insert_into(paused_queues::table).values(row);
-                        insert.on_conflict_do_nothing().execute(conn).await?;
-                    }
-                    None => {
-                        diesel::delete(own.filter(paused_queues::queue.eq(name.name()))).execute(conn).await?;
-                    }
-                }
-                dialect::tell_of_jobs(conn, &BTreeSet::from([&name])).await
-            })
-            .await?;
-        self.tell_of_jobs(&[Ring::Of(queue.clone())]);
-        Ok(())
     }
 }

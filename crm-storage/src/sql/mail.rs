@@ -185,6 +185,12 @@ pub(super) async fn insert_queued(conn: &mut Conn, workspace: i64, queued: &[&Ma
     Ok(())
 }
 
+/// Suppresses an address, and gives the number of rows: none where it is suppressed already.
+pub(super) async fn suppress(conn: &mut Conn, workspace: i64, new: &Suppression) -> Outcome<usize> {
+    let row = SuppressionRow::new(workspace, new);
+    Ok(diesel::insert_into(mail_suppressions::table).values(row).on_conflict_do_nothing().execute(conn).await?)
+}
+
 /// Says in the log what follows from a job for its mail, if it sends one.
 pub(super) async fn turn(conn: &mut Conn, workspace: i64, job: &Job) -> Outcome<()> {
     let Some(turn) = MailTurn::of(job) else { return Ok(()) };
@@ -258,20 +264,14 @@ impl MailStore for Store {
             .await
     }
 
-    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression> {
+    async fn suppression(&self, grant: &Grant, email: &Email) -> Result<Option<Suppression>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
-        let row = SuppressionRow::new(workspace, new);
-        let which = suppressed(workspace).and(Fragment::new("mail_suppressions.email = ").bind(row.email.clone()));
+        let which = suppressed(workspace).and(Fragment::new("mail_suppressions.email = ").bind(email.to_string()));
         self.pools
-            .write(async move |conn: &mut Conn| {
-                diesel::insert_into(mail_suppressions::table)
-                    .values(row)
-                    .on_conflict_do_nothing()
-                    .execute(conn)
-                    .await?;
+            .key(async move |conn: &mut Conn| {
                 let held = mail_suppressions::table.filter(which).select(SuppressionRow::as_select());
-                let held: SuppressionRow = held.get_result(conn).await?;
-                held.into_suppression()
+                let row = held.get_result(conn).await.optional()?;
+                row.map(SuppressionRow::into_suppression).transpose()
             })
             .await
     }

@@ -1,14 +1,14 @@
 //! How queues stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::Timestamp;
-use crm_core::job::{COUNTED_SECONDS, Latency, MEASURED, Queue, QueueState};
+use crm_core::job::{COUNTED_SECONDS, Latency, MEASURED, Queue, QueuePause, QueueState};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::fragment::{Fragment, Statement};
-use super::{Conn, RunQueryDsl};
+use super::{Conn, RunQueryDsl, dialect};
 use crate::fault::Outcome;
 use crate::schema::paused_queues;
 use crate::types::{DbTime, Ts};
@@ -26,6 +26,27 @@ impl States {
         let queue: Queue = name.parse().ok()?;
         Some(self.0.entry(queue.clone()).or_insert_with(|| QueueState::empty(queue)))
     }
+}
+
+/// Pauses a queue or lets it go on, tells workers so, and gives the number of rows: none where it is so already.
+pub(super) async fn turn(conn: &mut Conn, workspace: i64, pause: &QueuePause) -> Outcome<usize> {
+    let name = pause.queue.name();
+    let rows = match pause.paused_at {
+        Some(at) => {
+            let row = (
+                paused_queues::workspace_id.eq(workspace),
+                paused_queues::queue.eq(name),
+                paused_queues::paused_at.eq(DbTime(at)),
+            );
+            diesel::insert_into(paused_queues::table).values(row).on_conflict_do_nothing().execute(conn).await?
+        }
+        None => {
+            let own = paused_queues::table.filter(paused_queues::workspace_id.eq(workspace));
+            diesel::delete(own.filter(paused_queues::queue.eq(name))).execute(conn).await?
+        }
+    };
+    dialect::tell_of_jobs(conn, &BTreeSet::from([&pause.queue])).await?;
+    Ok(rows)
 }
 
 /// How each queue of a workspace stands that holds jobs or is paused.

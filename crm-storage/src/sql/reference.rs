@@ -77,6 +77,8 @@ fn references(write: &Write) -> Vec<Reference> {
         | Write::CursorMove(_)
         | Write::MailTemplate(_)
         | Write::MailQueued(_)
+        | Write::Suppression(_)
+        | Write::QueuePause(_)
         | Write::Fingerprints(_)
         | Write::Pieces(_)
         | Write::Account(_)

@@ -8,8 +8,8 @@ use crm_core::contact::Contact;
 use crm_core::custom_field::CustomField;
 use crm_core::deal::Deal;
 use crm_core::exchange_rate::ExchangeRate;
-use crm_core::job::{Job, Piece};
-use crm_core::mail::{MailRecord, MailTemplate};
+use crm_core::job::{Job, Piece, QueuePause};
+use crm_core::mail::{MailRecord, MailTemplate, Suppression};
 use crm_core::pipeline::Pipeline;
 use crm_core::relay::CursorMove;
 use crm_core::store::{Put, Record, Sealed, Write};
@@ -40,6 +40,8 @@ pub(super) struct Writes<'a> {
     pub(super) cursors: Vec<&'a CursorMove>,
     pub(super) mail_templates: Vec<Put<MailTemplate>>,
     pub(super) mails: Vec<&'a MailRecord>,
+    pub(super) suppressions: Vec<&'a Suppression>,
+    pub(super) queue_pauses: Vec<&'a QueuePause>,
     pub(super) tags: Vec<Put<Tag>>,
     pub(super) pipelines: Vec<Put<Pipeline>>,
     pub(super) companies: Vec<Put<Company>>,
@@ -86,6 +88,8 @@ impl<'a> Writes<'a> {
             Write::CursorMove(moved) => self.cursors.push(moved),
             Write::MailTemplate(put) => self.mail_templates.push(put.clone()),
             Write::MailQueued(record) => self.mails.push(record),
+            Write::Suppression(new) => self.suppressions.push(new),
+            Write::QueuePause(pause) => self.queue_pauses.push(pause),
             Write::Import(put) => self.imports.push(put.clone()),
             Write::Job(put) => self.jobs.push(put.clone()),
             Write::Pieces(pieces) => self.pieces.extend(pieces),

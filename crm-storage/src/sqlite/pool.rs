@@ -23,6 +23,7 @@ use super::vocabulary;
 use super::writer::Writer;
 use crate::fault::{Fault, Outcome};
 use crate::options::{Durability, Options};
+use crate::waiting::Waiting;
 
 /// Threads that have read by key so far.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -52,6 +53,17 @@ enum Role {
     Writer,
 }
 
+/// The readers of a store's lists and searches at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readers {
+    /// How many there are.
+    pub all: u64,
+    /// Of these, those that nobody uses.
+    pub idle: u64,
+    /// Callers that wait for one.
+    pub waiting: u64,
+}
+
 /// The connections of a store; clones share them.
 #[derive(Clone)]
 pub(crate) struct Pools {
@@ -59,6 +71,7 @@ pub(crate) struct Pools {
     keys: Arc<[Mutex<Slot>]>,
     lists: Arc<Mutex<Vec<Slot>>>,
     list_permits: Arc<Semaphore>,
+    waiting: Waiting,
     writer: Writer,
     shapes: Arc<Shapes>,
 }
@@ -122,6 +135,7 @@ impl Pools {
             keys: slots().map(Mutex::new).collect(),
             lists: Arc::new(Mutex::new(slots().collect())),
             list_permits: Arc::new(Semaphore::new(readers)),
+            waiting: Waiting::default(),
             writer: Writer::new(writer, patience),
             shapes: Arc::default(),
             file,
@@ -188,11 +202,14 @@ impl Pools {
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let permit = self.list_permits.clone().acquire_owned();
-        let permit = match Handle::try_current() {
-            Ok(_) => tokio::time::timeout(self.file.options.patience, permit).await.map_err(|_| settle(Fault::Late))?,
-            Err(_) => permit.await,
-        };
-        let permit = permit.map_err(|_| Error::unavailable("the store is closed"))?;
+        let patience = self.file.options.patience;
+        let permit = self.waiting.during(async {
+            match Handle::try_current() {
+                Ok(_) => tokio::time::timeout(patience, permit).await.map_err(|_| settle(Fault::Late)),
+                Err(_) => Ok(permit.await),
+            }
+        });
+        let permit = permit.await?.map_err(|_| Error::unavailable("the store is closed"))?;
         let (caller, watch) = Caller::new();
         let lists = self.lists.clone();
         let file = self.file.clone();
@@ -207,6 +224,14 @@ impl Pools {
         .await;
         drop(caller);
         result
+    }
+
+    /// The readers of lists.
+    pub(super) fn readers(&self) -> Readers {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let all = self.file.options.readers.max(1);
+        let idle = self.list_permits.available_permits();
+        Readers { all: number(all), idle: number(idle), waiting: self.waiting.count() }
     }
 
     /// How many writes wait for their turn.
@@ -244,4 +269,51 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 /// The result of a future that is finished as soon as it is asked: on SQLite, every query is.
 pub(super) fn now<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     future.now_or_never().unwrap_or(Err(Fault::Defect("a query waited for something else than the database")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn readers_in_use_and_callers_that_wait_for_one_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("readers.db").to_str().unwrap().to_owned();
+        let pools = Pools::open(url, Options::default().readers(1)).unwrap();
+        let rest = Readers { all: 1, idle: 1, waiting: 0 };
+        assert_eq!(pools.readers(), rest);
+        let (go, gone) = mpsc::channel::<()>();
+        let (begin, begun) = oneshot::channel();
+        let first = tokio::spawn({
+            let pools = pools.clone();
+            let held = async move |_: &mut SqliteConnection| {
+                let _ = begin.send(());
+                let _ = gone.recv();
+                Ok::<_, Fault>(())
+            };
+            async move { pools.read(held).await }
+        });
+        begun.await.unwrap();
+        assert_eq!(pools.readers(), Readers { all: 1, idle: 0, waiting: 0 });
+        let read = || {
+            let pools = pools.clone();
+            tokio::spawn(async move { pools.read(async |_: &mut SqliteConnection| Ok::<_, Fault>(())).await })
+        };
+        let (second, third) = (read(), read());
+        while pools.readers().waiting < 2 {
+            tokio::task::yield_now().await;
+        }
+        // Whoever goes away waits no longer.
+        third.abort();
+        assert!(third.await.unwrap_err().is_cancelled());
+        assert_eq!(pools.readers(), Readers { all: 1, idle: 0, waiting: 1 });
+        go.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        assert_eq!(pools.readers(), rest);
+    }
 }

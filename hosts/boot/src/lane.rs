@@ -38,7 +38,8 @@ impl QueueOptions {
         self
     }
 
-    /// At most so many jobs are begun in a time, by this process: others count by themselves.
+    /// So many jobs are begun in a time, by this process: others count by themselves. After a rest so many are begun
+    /// at once and the next ones evenly, so that one span of that time may see twice as many.
     #[must_use]
     pub fn rate(mut self, jobs: u32, time: Duration) -> Self {
         self.rate = Some((jobs.max(1), time.max(Duration::from_millis(1))));
@@ -47,7 +48,8 @@ impl QueueOptions {
 }
 
 /// The queues that a process serves, as in `email=10,ai=4@60/minute,webhook`: the first number is how many jobs it
-/// does at once, the second how many it begins in a second, a minute or an hour at most. Either may be left out.
+/// does at once, the second how many it begins in a second, a minute or an hour, as [`QueueOptions::rate`] has it.
+/// Either may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues(Vec<QueueOptions>);
 

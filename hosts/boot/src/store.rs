@@ -35,7 +35,7 @@ mod sqlite {
 
     use async_trait::async_trait;
     use crm_core::Result;
-    use crm_storage::{Options, SqliteStore};
+    use crm_storage::{Options, Readers, SqliteStore};
 
     use crate::booted::{Backend, Booted, Keys};
     use crate::config::Config;
@@ -54,10 +54,15 @@ mod sqlite {
         }
 
         async fn figures(&self) -> Vec<Figure> {
-            let help = "Writes that wait for the one that is under way";
-            let writers = Figure { name: "slackcrm_sqlite_writers_waiting", help, value: self.writers_waiting() };
+            let (Readers { all, idle, waiting }, writers) = (self.readers(), self.writers_waiting());
+            let figure = |name, help, value| Figure { name, help, value };
             let mut figures = backlog(self.backlog()).await;
-            figures.push(writers);
+            figures.extend([
+                figure("slackcrm_sqlite_readers", "Connections for lists and searches", all),
+                figure("slackcrm_sqlite_readers_idle", "Connections for lists and searches that nobody uses", idle),
+                figure("slackcrm_sqlite_readers_waiting", "Lists and searches that wait for a connection", waiting),
+                figure("slackcrm_sqlite_writers_waiting", "Writes that wait for the one that is under way", writers),
+            ]);
             figures
         }
     }

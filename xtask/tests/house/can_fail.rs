@@ -30,6 +30,7 @@ fn a_framework_outside_its_home_is_found() {
         ("crm-facade", "crm-facade", "uniffi"),
         ("crm-storage-two", "crm-storage-two", "diesel"),
         ("crm-cli", "hosts/cli", "tokio-postgres"),
+        ("crm-server", "hosts/server", "tokio-postgres"),
         ("crm-server", "hosts/server", "axum"),
         ("crm-examples", "examples", "diesel"),
     ] {

@@ -19,8 +19,8 @@ struct Framework {
 /// `examples` are other people's programs, which have frameworks of their own.
 const FRAMEWORKS: [Framework; 5] = [
     Framework { crates: &["diesel", "libsqlite3_sys"], homes: &["crm-storage", "benches"] },
-    // The tests of the command line make databases of their own.
-    Framework { crates: &["tokio_postgres"], homes: &["crm-storage", "hosts/cli/tests"] },
+    // The tests of the hosts make databases of their own, and hold their tables.
+    Framework { crates: &["tokio_postgres"], homes: &["crm-storage", "hosts/cli/tests", "hosts/server/tests"] },
     Framework { crates: &["actix", "utoipa_actix"], homes: &["hosts/server", "benches", "examples"] },
     Framework { crates: &["axum"], homes: &["examples"] },
     Framework { crates: &["pyo3", "napi", "uniffi"], homes: &["bindings"] },

@@ -1,5 +1,6 @@
 //! The one way to write.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
 use crate::deal::{Deal, DealMove, HistoryWrite, WayBack, begun, history_of, way_back};
 use crate::error::{Error, Result};
-use crate::job::{JobState, Ring};
+use crate::job::{JobState, QueuePause, Ring};
 use crate::pipeline::{Pipeline, given_up};
 use crate::store::{
     Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record as _, Reliance, Replay, Sealed, Write,
@@ -21,10 +22,11 @@ use crate::text;
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// The queues in which a commit makes jobs due.
+/// The queues in which a commit makes jobs due, or which it pauses or lets go on.
 fn rings(writes: &[Write]) -> Vec<Ring> {
     let queue = |write: &Write| match write {
         Write::Job(put) if put.after.state == JobState::Queued => Some(Ring::Of(put.after.queue.clone())),
+        Write::QueuePause(pause) => Some(Ring::Of(pause.queue.clone())),
         _ => None,
     };
     writes.iter().filter_map(queue).collect()
@@ -183,6 +185,20 @@ impl Rows {
             Write::MailQueued(record) => {
                 self.mails.entry(record.id.uuid()).or_insert_with(|| record.clone());
                 Ok(())
+            }
+            Write::Suppression(new) => match self.suppressions.entry(new.email.to_string()) {
+                Entry::Occupied(held) => Err(stale("suppression", held.key())),
+                Entry::Vacant(free) => {
+                    free.insert(new.clone());
+                    Ok(())
+                }
+            },
+            Write::QueuePause(QueuePause { queue, paused_at }) => {
+                let before = match paused_at {
+                    Some(at) => self.paused.insert(queue.clone(), *at),
+                    None => self.paused.remove(queue),
+                };
+                if before.is_some() == paused_at.is_some() { Err(stale("queue", queue)) } else { Ok(()) }
             }
             Write::Import(put) => self.put(put),
             Write::Job(put) if put.before.is_none() && !self.keep_job_key(&put.after) => Ok(()),
@@ -363,6 +379,8 @@ fn check_references(rows: &Rows, write: &Write) -> Result<()> {
         | Write::CursorMove(_)
         | Write::MailTemplate(_)
         | Write::MailQueued(_)
+        | Write::Suppression(_)
+        | Write::QueuePause(_)
         | Write::Pieces(_)
         | Write::Account(_)
         | Write::SignInsEnded(_) => Ok(()),

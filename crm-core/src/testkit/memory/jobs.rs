@@ -12,7 +12,7 @@ use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::id::Id;
 use crate::job::{
-    COUNTED_SECONDS, Job, JobQuery, JobState, JobStore, Latency, MEASURED, Piece, Queue, QueueCounts, QueueState, Ring,
+    COUNTED_SECONDS, Job, JobQuery, JobState, JobStore, Latency, MEASURED, Piece, Queue, QueueCounts, QueueState,
     Upload, UploadStore,
 };
 use crate::store::Stored;
@@ -67,19 +67,6 @@ impl JobStore for MemoryStore {
 
     async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>> {
         self.rows(grant, |rows| Ok(queue_states(rows, now))).await
-    }
-
-    async fn pause_queue(&self, grant: &Grant, queue: &Queue, paused_at: Option<Timestamp>) -> Result<()> {
-        self.write(|state| {
-            let space = state.spaces.entry(grant.workspace_id().uuid()).or_default();
-            match paused_at {
-                Some(at) => drop(space.rows.paused.entry(queue.clone()).or_insert(at)),
-                None => drop(space.rows.paused.remove(queue)),
-            }
-        })
-        .await;
-        self.bell.ring(&Ring::Of(queue.clone()));
-        Ok(())
     }
 }
 

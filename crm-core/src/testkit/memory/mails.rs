@@ -51,10 +51,8 @@ impl MailStore for MemoryStore {
         Ok(self.rows(grant, |rows| rows.live().find(is_it).cloned().map(Stored::loaded)).await)
     }
 
-    async fn suppress(&self, grant: &Grant, new: &Suppression) -> Result<Suppression> {
-        let row =
-            |rows: &mut Rows| rows.suppressions.entry(new.email.to_string()).or_insert_with(|| new.clone()).clone();
-        self.change_rows(grant, row).await
+    async fn suppression(&self, grant: &Grant, email: &Email) -> Result<Option<Suppression>> {
+        Ok(self.rows(grant, |rows| rows.suppressions.get(email.as_str()).cloned()).await)
     }
 
     async fn unsuppress(&self, grant: &Grant, id: Id<Suppression>) -> Result<bool> {

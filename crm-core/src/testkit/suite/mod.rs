@@ -643,6 +643,9 @@ macro_rules! __suite {
                 a_job_that_was_cancelled_while_it_ran_waits_until_its_worker_has_heard_of_it,
                 failed_jobs_are_taken_up_as_far_as_the_permission_reaches,
                 a_job_is_not_taken_up_while_another_holds_its_key_for_a_time,
+                failed_jobs_are_taken_up_once_under_a_key,
+                a_queue_is_paused_and_goes_on_once_under_a_key,
+                whoever_pauses_a_queue_at_once_hears_of_one_pause,
             }
             tags {
                 a_tag_is_one_whatever_its_case,
@@ -682,6 +685,7 @@ macro_rules! __suite {
             templates {
                 a_template_that_changes_leaves_the_others,
                 an_address_is_suppressed_once_under_a_key,
+                an_address_is_suppressed_exactly_when_its_key_is_kept,
                 an_address_that_is_suppressed_or_not_is_no_others,
             }
             times {

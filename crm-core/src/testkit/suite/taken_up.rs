@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use super::support::conflicts;
 use super::workers::{Does, PROBES, admin, enqueued, job, learnt, read, take, work};
 use crate::access::{Action, Actor, Entity, Role, Rule, Scope};
 use crate::id::Id;
 use crate::job::{HEARTBEAT_SECONDS, Job, JobQuery, JobState, LEASE_SECONDS, Never, RetryJobs, Task};
+use crate::store::IdempotencyKey;
 use crate::testkit::World;
+use crate::time::Timestamp;
 
 pub async fn a_job_of_a_kind_that_this_version_does_not_know_waits_for_one_that_does(world: World) {
     let session = world.session(Role::Admin).await;
@@ -125,8 +129,55 @@ pub async fn a_job_is_not_taken_up_while_another_holds_its_key_for_a_time(world:
     // The other holds it also when it has ended,
     assert_eq!(work(&crm).await, 1);
     conflicts(session.jobs().retry(first).await, "job_unique");
+    // so that it stays where all that failed are taken up,
+    assert_eq!(session.jobs().retry_failed(&RetryJobs::default()).await.unwrap().retried, 1);
     // and no longer than for its time.
     world.clock.advance_seconds(101);
     let session = admin(&crm, &world).await;
     assert_eq!(session.jobs().retry(first).await.unwrap().state, JobState::Queued);
+}
+
+pub async fn failed_jobs_are_taken_up_once_under_a_key(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    let ids = [enqueued(&session, job(Does::Break, "a")).await, enqueued(&session, job(Does::Break, "b")).await];
+    assert_eq!(work(&crm).await, 2);
+    let wanted = RetryJobs { queue: Some(PROBES), kind: None };
+    let once = || session.clone().once(IdempotencyKey::new("POST /queues/probes/retry", "one", b"")).jobs();
+    let first = once().retry_failed(&wanted).await.unwrap();
+    assert_eq!((first.retried, first.has_more), (2, false));
+    assert_eq!(work(&crm).await, 2);
+    // They failed again since: the repeat is told what the first request was, and leaves them alone.
+    assert_eq!(once().retry_failed(&wanted).await.unwrap(), first);
+    for id in ids {
+        assert_eq!(read(&session, id).await.state, JobState::Failed);
+    }
+    assert_eq!(work(&crm).await, 0);
+}
+
+pub async fn a_queue_is_paused_and_goes_on_once_under_a_key(world: World) {
+    let session = world.session(Role::Admin).await;
+    let once = |key: &str| session.clone().once(IdempotencyKey::new("POST /queues/probes", key, b"")).queues();
+    let paused = once("pause").pause(&PROBES).await.unwrap();
+    let going = once("resume").resume(&PROBES).await.unwrap();
+    assert_eq!((paused.paused_at.is_some(), going.paused_at), (true, None));
+    // A repeat is told what the first request was, and the queue stays as it was left since.
+    assert_eq!(once("pause").pause(&PROBES).await.unwrap(), paused);
+    assert_eq!(session.queues().read(&PROBES).await.unwrap().paused_at, None);
+    session.queues().pause(&PROBES).await.unwrap();
+    assert_eq!(once("resume").resume(&PROBES).await.unwrap(), going);
+    let stands = session.queues().read(&PROBES).await.unwrap();
+    // A request without a key leaves no job behind.
+    assert_eq!((stands.paused_at.is_some(), stands.counts.done), (true, 2));
+}
+
+pub async fn whoever_pauses_a_queue_at_once_hears_of_one_pause(world: World) {
+    let session = world.session(Role::Admin).await;
+    let pauses = [(); 4].map(|()| -> BoxFuture<'static, Option<Timestamp>> {
+        let queues = session.queues();
+        Box::pin(async move { queues.pause(&PROBES).await.unwrap().paused_at })
+    });
+    let told = world.at_once(pauses).await;
+    let paused_at = session.queues().read(&PROBES).await.unwrap().paused_at;
+    assert!(paused_at.is_some() && told.iter().all(|at| *at == paused_at), "{told:?}");
 }

@@ -2,10 +2,13 @@
 
 use super::support::{commit, conflicts, invalid_at};
 use crate::access::{Action, Entity, Role};
-use crate::job::JobsRequest;
-use crate::mail::{MailTemplate, NewSuppression, SuppressionsRequest, TemplateContent, TemplateName};
+use crate::id::Id;
+use crate::job::{Job, JobsRequest, Task};
+use crate::mail::{
+    MailTemplate, NewSuppression, Suppression, SuppressionReason, SuppressionsRequest, TemplateContent, TemplateName,
+};
 use crate::session::{Expect, Session};
-use crate::store::{IdempotencyKey, Stored};
+use crate::store::{IdempotencyKey, Stored, Write};
 use crate::testkit::World;
 
 async fn set(session: &Session, name: &str, subject: &str) -> MailTemplate {
@@ -68,4 +71,30 @@ pub async fn an_address_is_suppressed_once_under_a_key(world: World) {
     // A request without a key leaves no job behind.
     admin.mails().suppress(NewSuppression { email: "eve@example.com".parse().unwrap() }).await.unwrap();
     assert_eq!(admin.jobs().list(&kept).await.unwrap().data.len(), 1);
+}
+
+pub async fn an_address_is_suppressed_exactly_when_its_key_is_kept(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let key = |name: &str| IdempotencyKey::new("POST /email/suppressions", name, b"x");
+    let suppress = async |name: &str, email: &str| {
+        let mut changes = admin.changes();
+        let (now, created_by) = (changes.now(), admin.actor().user_id());
+        let mut job = Stored::new(Job::new(Id::new_at(now), Task::Unknown, created_by, now));
+        changes.put_unjournalled(&mut job);
+        changes.idempotent(key(name), &job);
+        let (id, email, reason) = (Id::new_at(now), email.parse().unwrap(), SuppressionReason::Manual);
+        changes.writes.push(Write::Suppression(Suppression { id, email, reason, since: now, created_by }));
+        commit(&admin, changes).await
+    };
+    suppress("one", "ada@example.com").await.unwrap();
+    conflicts(suppress("one", "bob@example.com").await, "idempotency_replay");
+    conflicts(suppress("two", "ada@example.com").await, "stale_version");
+    let held = admin.mails().suppressions(&SuppressionsRequest::default()).await.unwrap().data;
+    assert_eq!(held.iter().map(|row| row.email.as_str()).collect::<Vec<_>>(), ["ada@example.com"]);
+    let grant = admin.internally(Entity::MailTemplate, Action::Create);
+    for (name, is_kept) in [("one", true), ("two", false)] {
+        let replay = admin.ports().commit.replay(&grant, &key(name), admin.now()).await.unwrap();
+        assert_eq!(replay.is_some(), is_kept, "{name}");
+    }
+    assert_eq!(admin.jobs().list(&JobsRequest::default()).await.unwrap().data.len(), 1);
 }

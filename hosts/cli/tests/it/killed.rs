@@ -6,7 +6,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crm_boot::{Config, QueueOptions, WorkerOptions, boot_for_command, run_workers};
 use crm_core::job::Queue;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::outcome::{Engine, Outcome};
 use crate::resume::people;
-use crate::serving::{Serving, asked, json, sent};
+use crate::serving::{NEVER, Serving, asked, json, sent};
 use crate::support::{PASSWORD, Product, on_each_empty_store, text};
 
 /// The database of a worker's process.
@@ -61,13 +61,6 @@ fn accepted_and_killed(product: &Product) -> Accepted {
     accepted
 }
 
-/// Waits for a job's end.
-fn wait_for(engine: &Engine, job: &str) {
-    while engine.job(job).finished_at.is_none() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn outcome(product: &Product, import: &str) -> Outcome {
     let refused = product.run(&["--as", EMAIL, "imports", "failed", import]);
     Engine::on(product).outcome(import).with("refused rows", &refused)
@@ -79,7 +72,7 @@ fn undisturbed() -> Outcome {
     product.register(EMAIL);
     let mut serving = Serving::start(product.command());
     let Accepted { import, job } = accepted(&mut serving);
-    wait_for(&Engine::on(&product), &job);
+    Engine::on(&product).ended(&job);
     serving.signal("TERM");
     serving.ended();
     outcome(&product, &import)
@@ -109,8 +102,10 @@ impl Working {
 
     /// Waits until something is so, as long as the process is there.
     fn until(&mut self, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
         while !is_so() {
             assert!(self.0.try_wait().unwrap().is_none(), "the worker ended by itself");
+            assert!(begun.elapsed() < NEVER, "the worker got no further");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -156,7 +151,7 @@ fn what_a_killed_server_accepted_another_one_imports() {
         let engine = Engine::on(&product);
         assert_eq!((engine.rows(&import), engine.job(&job).attempts), (0, 0));
         let serving = Serving::start(product.command());
-        wait_for(&engine, &job);
+        engine.ended(&job);
         serving.signal("TERM");
         serving.ended();
         outcome(&product, &import).must_be(&expected, "the next server");

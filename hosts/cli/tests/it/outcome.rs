@@ -1,6 +1,7 @@
 //! All that a workspace holds, told without ids and times of its own, so that two of them compare.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use crm_boot::{Booted, Config, boot_for_command};
 use crm_core::job::Job;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use crate::serving::NEVER;
 use crate::support::Product;
 
 /// An engine beside the binary on the same database, which looks faster than a process of its own.
@@ -46,6 +48,19 @@ impl Engine {
     pub(crate) fn job(&self, id: &str) -> Job {
         let read = async { self.session().await.jobs().read(id.parse().unwrap()).await };
         self.runtime.block_on(read).unwrap().into_inner()
+    }
+
+    /// A job, once it has ended.
+    pub(crate) fn ended(&self, id: &str) -> Job {
+        let begun = Instant::now();
+        loop {
+            let job = self.job(id);
+            if job.finished_at.is_some() {
+                return job;
+            }
+            assert!(begun.elapsed() < NEVER, "the job has not ended: {job:#?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// All that the workspace holds after an import.

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::outcome::{Engine, Outcome};
+use crate::serving::NEVER;
 use crate::support::{Product, WORKSPACE, on_each_store, text};
 
 /// Rows of each file: two chunks and a half.
@@ -214,7 +215,9 @@ fn named(complaints: &mut impl BufRead) -> String {
 
 /// Waits until an import has got further, also by a chunk that writes no record, or is over.
 fn wait_for_a_chunk(engine: &Engine, import: &mut Child, id: &str, done: u64) {
+    let begun = Instant::now();
     while import.try_wait().unwrap().is_none() && engine.rows(id) == done {
+        assert!(begun.elapsed() < NEVER, "the import got no further than {done} rows");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

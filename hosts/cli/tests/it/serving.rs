@@ -3,10 +3,13 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::Value;
+
+/// Longer than anything takes that comes at all.
+pub(crate) const NEVER: Duration = Duration::from_secs(300);
 
 /// A server or a worker, and its log as far as it was read.
 pub(crate) struct Serving {
@@ -71,7 +74,11 @@ impl Serving {
     }
 
     fn next(&mut self) -> Option<String> {
-        let line = self.lines.recv().ok()?;
+        let line = match self.lines.recv_timeout(NEVER) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing more was logged after: {}", self.log),
+        };
         self.log.push_str(&line);
         self.log.push('\n');
         Some(line)

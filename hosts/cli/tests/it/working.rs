@@ -5,17 +5,13 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use crm_core::job::JobState;
 use serde_json::Value;
 
 use crate::outcome::Engine;
-use crate::serving::Serving;
+use crate::serving::{NEVER, Serving};
 use crate::support::{Product, on_each_empty_store, text};
-
-/// Longer than anything takes that comes at all.
-const NEVER: Duration = Duration::from_secs(120);
 
 /// An endpoint that takes a message when its test says so.
 struct Endpoint {
@@ -35,7 +31,11 @@ impl Endpoint {
 
     /// The next message, which waits for its answer.
     fn message(&self) -> BufReader<TcpStream> {
-        let mut message = BufReader::new(self.came.recv_timeout(NEVER).unwrap());
+        let stream = self.came.recv_timeout(NEVER);
+        let stream = stream.unwrap_or_else(|error| panic!("no message came to the endpoint: {error}"));
+        // Nor may one that stops halfway hold the test up.
+        stream.set_read_timeout(Some(NEVER)).unwrap();
+        let mut message = BufReader::new(stream);
         let (mut line, mut length) = (String::new(), 0);
         while message.read_line(&mut line).unwrap() > 2 {
             if let Some(said) = line.strip_prefix("content-length: ") {
@@ -122,10 +122,8 @@ fn a_worker_does_the_jobs_of_its_queues_alone_and_ends_after_what_it_does() {
         let mut worker = Serving::worker(sending.command(), "email,webhook");
         worker.told("working");
         take(endpoint.message());
-        while engine.job(&mail).finished_at.is_none() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert_eq!((engine.job(&mail).state, engine.job(&mail).attempts), (JobState::Done, 1));
+        let sent = engine.ended(&mail);
+        assert_eq!((sent.state, sent.attempts), (JobState::Done, 1), "{sent:#?}");
         assert_eq!(mails(&sending.mailbox), 1);
         // A message is under way when the signal comes: it is brought to its end, and nothing else is begun.
         sending.json(&["contacts", "create", "--set", "last_name=Lovelace"]);

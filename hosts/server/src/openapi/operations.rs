@@ -129,9 +129,9 @@ fn takes_key(path: &str, method: &str, operation: &Operation) -> bool {
         return false;
     }
     let is_bulk = method == "post" && path.contains("/bulk");
-    let steers_job = path.contains("/jobs/") && method == "post";
+    let steers_jobs = method == "post" && (path.contains("/jobs/") || path.contains("/queues/"));
     let is_told = path.ends_with("/replay") || method == "post" && path.ends_with("/suppressions");
-    is_told || is_bulk || steers_job || creates(operation) || operation.responses.responses.contains_key("202")
+    is_told || is_bulk || steers_jobs || creates(operation) || operation.responses.responses.contains_key("202")
 }
 
 fn creates(operation: &Operation) -> bool {

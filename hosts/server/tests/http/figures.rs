@@ -132,6 +132,9 @@ async fn a_store_tells_how_it_fares() {
                 "slackcrm_jobs_queued",
                 "slackcrm_jobs_running",
                 "slackcrm_journal_unsealed_entries",
+                "slackcrm_sqlite_readers",
+                "slackcrm_sqlite_readers_idle",
+                "slackcrm_sqlite_readers_waiting",
                 "slackcrm_sqlite_writers_waiting",
             ],
             Store::Postgres => &[
@@ -146,6 +149,10 @@ async fn a_store_tells_how_it_fares() {
         assert_eq!(own.collect::<Vec<_>>(), wanted, "{store:?}");
         for waiting in wanted.iter().filter(|name| name.ends_with("_waiting")) {
             assert_eq!(figures[*waiting], 0.0, "{waiting}");
+        }
+        if store == Store::Sqlite {
+            let (all, idle) = ("slackcrm_sqlite_readers", "slackcrm_sqlite_readers_idle");
+            assert!(figures[all] >= 2.0 && figures[all] >= figures[idle], "{figures:?}");
         }
         if store == Store::Postgres {
             let (open, idle) = ("slackcrm_postgres_connections_open", "slackcrm_postgres_connections_idle");

@@ -12,6 +12,7 @@ mod bulk;
 mod codes;
 mod conventions;
 mod cookies;
+mod deadlines;
 mod docs;
 mod document;
 mod email;

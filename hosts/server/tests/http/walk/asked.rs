@@ -135,6 +135,12 @@ pub(super) struct Operation {
     pub(super) is_keyed: bool,
 }
 
+/// Whether the document says that an operation takes an `Idempotency-Key`.
+pub(super) fn is_keyed(operation: &Value) -> bool {
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.any(|parameter| parameter["name"] == "Idempotency-Key")
+}
+
 /// Every operation that needs a token, with its case.
 pub(super) fn operations() -> Vec<(Operation, Case)> {
     let document: Value = serde_json::from_str(&crm_server::openapi()).unwrap();
@@ -149,9 +155,7 @@ pub(super) fn operations() -> Vec<(Operation, Case)> {
             assert!(found.is_some(), "no case says who may call {name}");
             let method = method.to_uppercase().parse().unwrap();
             let path = path.clone() + &needed_query(operation);
-            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
-            let is_keyed = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
-            all.push((Operation { name, method, path, is_keyed }, found.unwrap()));
+            all.push((Operation { name, method, path, is_keyed: is_keyed(operation) }, found.unwrap()));
         }
     }
     all
