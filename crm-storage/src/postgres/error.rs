@@ -30,7 +30,8 @@ fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     if is("deadlock detected") || is("could not serialize") {
         return Some(Error::conflict("somebody else was faster"));
     }
-    if lacks_room(message) {
+    // Of files that many rows share, as those of transactions, the detail alone says why one could not be written.
+    if lacks_room(message) || information.details().is_some_and(lacks_room) {
         return Some(Error::unavailable("the database server has no room left, on its disk or in its memory"));
     }
     if is("terminating connection") || is("shutting down") || is("starting up") || is("too many clients") {
@@ -65,9 +66,49 @@ mod tests {
 
     use super::*;
 
-    fn told(message: &str) -> Error {
-        let information = Box::new(message.to_owned());
+    /// What a server says.
+    struct Said {
+        message: &'static str,
+        detail: Option<&'static str>,
+    }
+
+    impl DatabaseErrorInformation for Said {
+        fn message(&self) -> &str {
+            self.message
+        }
+
+        fn details(&self) -> Option<&str> {
+            self.detail
+        }
+
+        fn hint(&self) -> Option<&str> {
+            None
+        }
+
+        fn table_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn column_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn constraint_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn statement_position(&self) -> Option<i32> {
+            None
+        }
+    }
+
+    fn said(message: &'static str, detail: Option<&'static str>) -> Error {
+        let information = Box::new(Said { message, detail });
         settle(Fault::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)))
+    }
+
+    fn told(message: &'static str) -> Error {
+        said(message, None)
     }
 
     #[test]
@@ -78,6 +119,7 @@ mod tests {
             "could not write to file \"base/pgsql_tmp/pgsql_tmp4711.0\": No space left on device",
             "could not write block 12 of temporary file: No space left on device",
             "could not create file \"pg_wal/xlogtemp.4711\": Disk quota exceeded",
+            "could not write to file \"pg_wal/xlogtemp.4711\": No space left on device",
             "could not resize shared memory segment \"/PostgreSQL.4711\" to 8388608 bytes: No space left on device",
             "could not read block 12 in file \"base/16384/16733\": Input/output error",
             "could not fsync file \"base/16384/16733\": Input/output error",
@@ -90,5 +132,30 @@ mod tests {
             assert!(error.message().contains("no room"), "{message}");
         }
         assert_eq!(told("column \"colour\" does not exist").kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_server_that_names_the_full_disk_in_its_detail_can_be_asked_again() {
+        let message = "could not access status of transaction 4711";
+        let full = "Could not write to file \"pg_xact/0000\" at offset 8192: No space left on device.";
+        let error = said(message, Some(full));
+        assert!(error.kind() == ErrorKind::Unavailable && error.message().contains("no room"), "{error:?}");
+        // A file that is gone is no lack of room.
+        let gone = "Could not open file \"pg_xact/0000\": No such file or directory.";
+        assert_eq!(said(message, Some(gone)).kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_server_that_has_no_place_for_another_or_ends_can_be_asked_again() {
+        for message in [
+            "sorry, too many clients already",
+            "terminating connection because of crash of another server process",
+            "terminating connection due to administrator command",
+            "the database system is shutting down",
+            "the database system is starting up",
+        ] {
+            let error = told(message);
+            assert!(error.kind() == ErrorKind::Unavailable && error.is_retryable(), "{message}");
+        }
     }
 }

@@ -112,6 +112,29 @@ fn a_core_that_reaches_for_the_machine_is_found() {
 }
 
 #[test]
+fn a_clock_beside_the_port_is_found() {
+    for (path, text) in [
+        ("crm-core/src/job/model.rs", "fn f() -> Timestamp { Utc::now().into() }"),
+        ("hosts/boot/src/floor.rs", "let at = std::time::SystemTime::now();"),
+        ("hosts/cli/src/open.rs", "let age = SystemTime::UNIX_EPOCH.elapsed();"),
+        ("crm-storage/src/sql/job.rs", "const DUE: &str = \"due_at <= now()\";"),
+        ("crm-storage/migrations/postgres/0001/up.sql", "at timestamptz DEFAULT CURRENT_TIMESTAMP"),
+        ("crm-storage/migrations/sqlite/0001/up.sql", "at DEFAULT (unixepoch('now'))"),
+    ] {
+        assert_eq!(clocks_beside_the_port(&[source(path, text)]).len(), 1, "{text}");
+    }
+    for (path, text) in [
+        ("crm-core/src/time.rs", "fn now(&self) -> Timestamp { Timestamp::from(Utc::now()) }"),
+        ("crm-core/src/job/model.rs", "let at = SystemTime::UNIX_EPOCH + wait; let now = self.crm.now();"),
+        ("crm-storage/src/sqlite/pool.rs", "let until = Instant::now() + patience; let now = changes.now();"),
+        ("hosts/cli/tests/it/serve.rs", "let at = SystemTime::now();"),
+        ("crm-core/src/job/model.rs", "#[cfg(test)]\nmod tests {\n    fn f() { Utc::now(); }\n}"),
+    ] {
+        assert!(clocks_beside_the_port(&[source(path, text)]).is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn a_model_that_imports_a_port_or_a_service_is_found() {
     let others = [
         source("crm-core/src/deal/port.rs", "pub trait DealStore: Send {}\npub struct DealPage;"),

@@ -68,6 +68,11 @@ fn core_reaches_for_no_machine() -> Result<()> {
 }
 
 #[test]
+fn one_clock_says_what_time_it_is() -> Result<()> {
+    hold(rules::clocks_beside_the_port(&Project::load()?.texts()?))
+}
+
+#[test]
 fn models_import_no_port_and_no_service() -> Result<()> {
     hold(rules::models_that_reach_up(&Project::load()?.sources))
 }

@@ -33,6 +33,14 @@ const WIRING: [&str; 4] = ["hosts/boot", "examples", "examples/embed", "benches"
 const MACHINE: [&str; 5] = ["fs", "env", "net", "process", "thread"];
 const IO: [&str; 5] = ["diesel", "diesel-async", "actix-web", "reqwest", "tokio"];
 const MOST_LINES: usize = 400;
+/// What reads the machine's clock: the port's own adapter, and a figure of the process.
+const CLOCKS: [(&str, &str); 2] = [
+    ("crm-core/src/time.rs", "the machine's clock as the engine's"),
+    ("hosts/server/src/app.rs", "when the process started, by the clock of whoever reads that figure"),
+];
+/// What a database calls the present.
+const PRESENT: [&str; 6] =
+    ["current_timestamp", "localtimestamp", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "'now'"];
 /// Files that may be longer, each with its reason; a file that has become short must leave the list.
 const LONG_FILES: [(&str, &str); 0] = [];
 
@@ -145,6 +153,48 @@ pub(crate) fn machine_in_core(sources: &[Text]) -> Vec<String> {
         }
     }
     violations
+}
+
+/// What asks another clock than the engine's what time it is: where that one jumps, or is a test's, they would differ.
+pub(crate) fn clocks_beside_the_port(texts: &[Text]) -> Vec<String> {
+    let mut violations = Vec::new();
+    for text in texts.iter().filter(|text| is_product(&text.path)) {
+        let is_excused = CLOCKS.iter().any(|(path, _)| *path == text.path);
+        if text.path.ends_with(".rs") && reads_a_clock(&without_tests(&text.text)) && !is_excused {
+            violations.push(format!("{} reads the machine's clock", text.path));
+        }
+        let sql = text.text.to_lowercase();
+        if text.path.starts_with("crm-storage/") && (calls_now(&sql) || PRESENT.iter().any(|name| sql.contains(name))) {
+            violations.push(format!("{} asks the database what time it is", text.path));
+        }
+    }
+    violations
+}
+
+/// Sources and migrations, without tests and what serves them alone.
+fn is_product(path: &str) -> bool {
+    let is_ours = path.starts_with("crm-") || path.starts_with("hosts/") || path.starts_with("bindings/");
+    let is_source = path.contains("/src/") || path.contains("/migrations/");
+    let is_test = path.contains("/testkit/") || path.contains("/tests/") || path.ends_with("/tests.rs");
+    is_ours && is_source && !is_test
+}
+
+fn reads_a_clock(source: &str) -> bool {
+    words(source).windows(3).any(|three| match three {
+        [clock, colons, now] if colons == "::" && (now == "now" || now == "now_utc") => {
+            ["SystemTime", "Utc", "Local", "OffsetDateTime"].contains(&&**clock)
+        }
+        [epoch, dot, elapsed] => epoch == "UNIX_EPOCH" && dot == "." && elapsed == "elapsed",
+        _ => false,
+    })
+}
+
+/// Whether SQL calls `now()`, and no path or value has a function of that name.
+fn calls_now(sql: &str) -> bool {
+    sql.match_indices("now()").any(|(at, _)| {
+        let before = sql.get(..at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|sign| !(sign.is_alphanumeric() || "_.:".contains(sign)))
+    })
 }
 
 /// Models of the core that import a port or a service, by module or by a name re-exported from one.

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use crm_core::auth::Register as Registration;
 use crm_core::transfer::date::{self, DateFormat};
 use crm_core::transfer::{BytesSource, ImportOptions};
-use crm_core::{Actor, Crm, Entity, Session};
+use crm_core::{Actor, Crm, Entity, Session, Zone};
 
 use super::board;
 use crate::args::{Demo, Output};
@@ -98,7 +98,7 @@ async fn seed(crm: &Crm, folder: &Path) -> Result<String, Failure> {
         date_format: Some(DateFormat::MonthDayYear),
         ..ImportOptions::default()
     };
-    import(&session, Entity::Deal, ending_on(PIPELINE, Utc::now().date_naive()).as_bytes(), options).await?;
+    import(&session, Entity::Deal, ending_on(PIPELINE, Zone::UTC.day(crm.now())).as_bytes(), options).await?;
     Ok(password)
 }
 

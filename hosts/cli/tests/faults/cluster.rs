@@ -16,14 +16,30 @@ pub(crate) struct Cluster {
     programs: PathBuf,
     owner: Option<(u32, u32)>,
     port: u16,
+    data: PathBuf,
     // The server goes before its folder.
     folder: tempfile::TempDir,
 }
 
+/// What of a server is on a small disk.
+#[derive(Clone, Copy)]
+pub(crate) enum Small<'a> {
+    Nothing,
+    /// All but its log.
+    Tables(&'a Path),
+    /// Its log of what is written ahead, in the smallest files that it can have.
+    Log(&'a Path),
+}
+
 impl Cluster {
     /// Makes and starts one. The server's programs must be installed.
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(small: Small<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let (data, log) = match small {
+            Small::Nothing => (folder.path().join("data"), None),
+            Small::Tables(disk) => (disk.join("data"), Some(folder.path().join("log"))),
+            Small::Log(disk) => (folder.path().join("data"), Some(disk.join("log"))),
+        };
         let programs = programs();
         // The server refuses root.
         let owner = geteuid().is_root().then(|| (id("-u"), id("-g")));
@@ -31,13 +47,16 @@ impl Cluster {
             chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let mut initdb = command(&programs, owner, "initdb", folder.path());
-        initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
-        let made = initdb.arg(folder.path().join("data")).output().unwrap();
+        initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        if let Some(log) = log {
+            initdb.args(["--wal-segsize=1", "--waldir"]).arg(log);
+        }
+        let made = initdb.arg("--pgdata").arg(&data).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let server = serve(&programs, owner, folder.path(), port);
-        let cluster = Self { server, programs, owner, port, folder };
-        cluster.wait().await;
+        let server = serve(&programs, owner, folder.path(), &data, port);
+        let mut cluster = Self { server, programs, owner, port, data, folder };
+        cluster.answers().await;
         cluster
     }
 
@@ -48,22 +67,30 @@ impl Cluster {
     /// Ends the server as `pg_ctl stop -m immediate` does, which is as a crash, and starts it again.
     pub(crate) async fn restart(&mut self) {
         self.end();
-        self.server = serve(&self.programs, self.owner, self.folder.path(), self.port);
-        self.wait().await;
+        self.server = self.serve();
+        self.answers().await;
+    }
+
+    /// Waits until it answers. One that has given up is started again, as by whoever looks after it.
+    pub(crate) async fn answers(&mut self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await {
+            assert!(Instant::now() < until, "{error}");
+            if self.server.try_wait().unwrap().is_some() {
+                self.server = self.serve();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn serve(&self) -> Child {
+        serve(&self.programs, self.owner, self.folder.path(), &self.data, self.port)
     }
 
     fn end(&mut self) {
         let pid = Pid::from_child(&self.server);
         let _gone = kill_process(pid, Signal::QUIT);
         let _status = self.server.wait();
-    }
-
-    async fn wait(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while let Err(error) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await {
-            assert!(Instant::now() < until, "{error}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 }
 
@@ -73,12 +100,14 @@ impl Drop for Cluster {
     }
 }
 
-fn serve(programs: &Path, owner: Option<(u32, u32)>, folder: &Path, port: u16) -> Child {
+fn serve(programs: &Path, owner: Option<(u32, u32)>, folder: &Path, data: &Path, port: u16) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
     let mut server = command(programs, owner, "postgres", folder);
-    server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+    server.arg("-D").arg(data).arg("-k").arg(folder).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
     // Nothing that a power cut could take matters here: the machine goes on.
     server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    // A server ends where its checkpoint meets a full disk, which a law makes happen by the log alone.
+    server.args(["-c", "checkpoint_timeout=1d"]);
     server.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
 

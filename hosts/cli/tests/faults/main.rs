@@ -16,9 +16,14 @@
 mod clock;
 mod cluster;
 mod disk;
+mod door;
 mod handed;
 mod hooks;
 mod restart;
+#[path = "../it/serving.rs"]
+#[expect(dead_code, reason = "the laws of the command line ask more of it")]
+mod serving;
+mod small;
 mod wrong;
 
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use crm_core::contact::ContactEdit;
 use crm_core::job::{Handler, JobContext, JobError, Policy, Retry};
 use crm_core::{Edit, ErrorKind, Session};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Small};
 use super::{EFFECTS, effects, engine, is_long, note, session};
 
 /// Makes a contact of a number of its own, and tries again soon.
@@ -59,7 +59,7 @@ async fn a_server_that_is_restarted_at_once_loses_nothing() {
         return;
     }
     let (jobs, restarts): (u32, u32) = if is_long() { (20_000, 10) } else { (1_000, 2) };
-    let mut cluster = Cluster::start().await;
+    let mut cluster = Cluster::start(Small::Nothing).await;
     let booted = engine(&cluster.url()).await;
     booted.crm().create_workspace("Faults").await.unwrap();
     let session = session(&booted).await;
