@@ -378,3 +378,34 @@ async fn texts_longer_than_the_document_says_are_refused() {
     }
     assert!(tried > 10);
 }
+
+#[tokio::test]
+async fn a_tag_is_as_long_as_the_document_says() {
+    let api = Api::memory().await;
+    let document = document();
+    let mut written = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        // Bodies take no fields but their own; answers name tags that there are.
+        let is_body = schema["additionalProperties"] == false;
+        for list in ["tags", "add"].map(|field| &schema["properties"][field]).into_iter().filter(|_| is_body) {
+            if list.is_object() {
+                assert_eq!(list["items"]["$ref"], "#/components/schemas/TagName", "{name}");
+                written += 1;
+            }
+        }
+    }
+    assert!(written >= 12, "{written}");
+    let most = document["components"]["schemas"]["TagName"]["maxLength"].as_u64().unwrap();
+    let tag = |more: usize| "x".repeat(usize::try_from(most).unwrap() + more);
+    let too_long = |field: &str| [(field.to_owned(), "too_long".to_owned())];
+    for (room, name) in [("companies", "name"), ("contacts", "last_name"), ("deals", "title"), ("tasks", "title")] {
+        let path = format!("/api/v1/{room}");
+        api.post(&path, json!({name: "x", "tags": [tag(0)]})).await.expect(201);
+        let faults = api.post(&path, json!({name: "x", "tags": [tag(1)]})).await.faults();
+        assert_eq!(faults, too_long("tags.0"), "{room}");
+        // Also where there is no record to be tagged.
+        let nobody = json!({"field": name, "op": "eq", "value": "nobody"});
+        let faults = api.post(&format!("{path}/bulk/tag"), json!({"filter": nobody, "add": [tag(1)]})).await.faults();
+        assert_eq!(faults, too_long("add.0"), "{room}");
+    }
+}
