@@ -34,6 +34,7 @@ pub mod bulk;
 pub mod bulk_jobs;
 pub mod commits;
 pub mod conflicts;
+pub mod cursors;
 pub mod custom_fields;
 pub mod deal_namesakes;
 pub mod deals;
@@ -206,6 +207,11 @@ macro_rules! __suite {
                 a_version_is_refused_only_where_its_record_changed,
                 nothing_is_linked_to_a_record_that_was_deleted_before,
                 a_pipeline_that_changed_since_refuses_the_move,
+            }
+            cursors {
+                an_edited_cursor_and_one_of_another_workspace_open_no_list_of_records,
+                an_edited_cursor_and_one_of_another_workspace_open_no_other_list,
+                a_cursor_of_another_filter_opens_no_list,
             }
             custom_fields {
                 every_kind_is_checked_kept_and_filtered,
