@@ -133,7 +133,11 @@ fn every_reference_resolves() {
 fn every_message_to_a_webhook_endpoint_has_a_schema_of_its_own() {
     let document = document();
     let webhooks = document["webhooks"].as_object().unwrap();
-    assert_eq!(webhooks.len(), crm_core::webhook::events().count());
+    // And one that is sent for a test.
+    assert_eq!(webhooks.len(), crm_core::webhook::events().count() + 1);
+    let test = &webhooks["webhook.test"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let own = &test["allOf"][1]["properties"];
+    assert_eq!((&own["type"]["enum"], &own["data"]["type"]), (&json!(["webhook.test"]), &json!("null")));
     for event in crm_core::webhook::events() {
         let schema = &webhooks[&event.name]["post"]["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(schema["allOf"][0]["$ref"], "#/components/schemas/WebhookMessage", "{}", event.name);
@@ -295,6 +299,9 @@ fn operations_say_which_headers_and_refusals_there_are() {
         let (method, path) = operation.split_once(' ').unwrap();
         document["paths"][path][method]["responses"][status]["headers"][header].is_object()
     };
+    for (method, path, operation) in each(&document) {
+        assert!(operation["responses"]["431"].is_object(), "{method} {path} does not say that a head may be too large");
+    }
     assert!(!has("get /api/v1/contacts/{id}/timeline", "200", "ETag"));
     assert!(has("get /api/v1/contacts/{id}", "200", "ETag") && has("patch /api/v1/workspace", "200", "ETag"));
     assert!(!has("get /api/v1/contacts", "200", "ETag") && !has("get /api/v1/auth/me", "200", "ETag"));
