@@ -341,6 +341,8 @@ macro_rules! __suite {
                 a_password_that_no_account_can_have_is_wrong,
                 attempts_at_once_are_all_counted,
                 an_address_cannot_refresh_without_end,
+                a_sign_in_cannot_be_refreshed_without_end,
+                whoever_holds_no_token_locks_no_sign_in_out,
                 every_attempt_says_what_is_left,
                 a_password_is_hashed_anew_only_where_it_is_still_the_same,
             }
