@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn sealed_by(secrets: &[&str], workspace: u128, list: u64) -> Seal {
-        let secrets: Vec<_> = secrets.iter().map(|secret| (*secret).to_owned().into()).collect();
+        let secrets: Vec<secrecy::SecretString> = secrets.iter().map(|secret| (*secret).to_owned().into()).collect();
         CursorKeys::new(&secrets).seal(Uuid::from_u128(workspace).into(), &list)
     }
 
@@ -287,7 +287,11 @@ mod tests {
         }
 
         #[test]
-        fn a_cursor_with_one_sign_changed_is_refused((key, kind) in keys(), at in any::<usize>(), byte in 0x20..0x7f_u8) {
+        fn a_cursor_with_one_sign_changed_is_refused(
+            (key, kind) in keys(),
+            at in any::<usize>(),
+            byte in 0x20..0x7f_u8,
+        ) {
             let mut text = seal(1).close(&Position { key, id: Uuid::nil() }).into_bytes();
             let at = at % text.len();
             prop_assume!(text[at] != byte);
@@ -300,9 +304,9 @@ mod tests {
             let place = Position { key, id: Uuid::nil() };
             let cursor = sealed_by(&["old"], 1, 1).close(&place);
             for secrets in [&["old"][..], &["new", "old"]] {
-                prop_assert_eq!(opened(&sealed_by(secrets, 1, 1), &cursor, &kind).as_ref(), Some(&place));
+                prop_assert_eq!(opened(&sealed_by(secrets, 1, 1), &cursor, &kind), Some(place.clone()));
             }
-            for secrets in [&[][..], &["new"]] {
+            for secrets in [&[] as &[&str], &["new"]] {
                 prop_assert_eq!(opened(&sealed_by(secrets, 1, 1), &cursor, &kind), None);
             }
             // Nobody makes one up with the key that is used where there is no secret.

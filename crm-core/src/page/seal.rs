@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -44,7 +44,7 @@ impl CursorKeys {
     /// What makes and reads the cursors of a list; `list` tells it from all others of the workspace.
     pub(crate) fn seal(&self, workspace: Id<Workspace>, list: &impl Serialize) -> Seal {
         let list = serde_json::to_vec(&(workspace, list)).unwrap_or_default();
-        Seal { keys: self.clone(), list: <Sha256 as Digest>::digest(list).into() }
+        Seal { keys: self.clone(), list: <Sha256 as sha2::Digest>::digest(list).into() }
     }
 }
 

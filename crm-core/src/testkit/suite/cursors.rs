@@ -77,49 +77,49 @@ pub async fn an_edited_cursor_and_one_of_another_workspace_open_no_list_of_recor
     }
     admin.contacts().update(id, samples::contact("D"), Expect::Any).await.unwrap();
     takes_its_own_alone(both, "contacts", async |session: &Session, cursor| {
-        Ok(session.contacts().list(&one("last_name", cursor)).await?.next_cursor)
+        session.contacts().list(&one("last_name", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "companies", async |session: &Session, cursor| {
-        Ok(session.companies().list(&one("-created_at", cursor)).await?.next_cursor)
+        session.companies().list(&one("-created_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "deals", async |session: &Session, cursor| {
-        Ok(session.deals().list(&one("value", cursor)).await?.next_cursor)
+        session.deals().list(&one("value", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "notes", async |session: &Session, cursor| {
-        Ok(session.activities().notes(&one("created_at", cursor)).await?.next_cursor)
+        session.activities().notes(&one("created_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "users", async |session: &Session, cursor| {
-        Ok(session.users().list(&one("name", cursor)).await?.next_cursor)
+        session.users().list(&one("name", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "tasks", async |session: &Session, cursor| {
-        Ok(session.tasks().list(&one("due_at", cursor)).await?.next_cursor)
+        session.tasks().list(&one("due_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "own tasks", async |session: &Session, cursor| {
-        Ok(session.tasks().mine(&one("due_at", cursor)).await?.next_cursor)
+        session.tasks().mine(&one("due_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "overdue tasks", async |session: &Session, cursor| {
-        Ok(session.tasks().overdue(&one("due_at", cursor)).await?.next_cursor)
+        session.tasks().overdue(&one("due_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "upcoming tasks", async |session: &Session, cursor| {
-        Ok(session.tasks().upcoming(Span::days(7), &one("due_at", cursor)).await?.next_cursor)
+        session.tasks().upcoming(Span::days(7), &one("due_at", cursor)).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "calendar", async |session: &Session, cursor| {
         let (from, to) = ("2026-03-01".parse().unwrap(), "2026-03-10".parse().unwrap());
         let request = CalendarRequest { from, to, filter: None, limit: Some(1), cursor };
-        Ok(session.tasks().calendar(&request).await?.next_cursor)
+        session.tasks().calendar(&request).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own(&admin, "timeline", async |session: &Session, cursor: Option<String>| {
-        Ok(session.contacts().timeline(id, cursor.as_deref(), Some(1)).await?.next_cursor)
+        session.contacts().timeline(id, cursor.as_deref(), Some(1)).await.map(|page| page.next_cursor)
     })
     .await;
 }
@@ -145,30 +145,30 @@ pub async fn an_edited_cursor_and_one_of_another_workspace_open_no_other_list(wo
     }
     takes_its_own_alone(both, "jobs", async |session: &Session, cursor| {
         let request = JobsRequest { limit: Some(1), cursor, ..JobsRequest::default() };
-        Ok(session.jobs().list(&request).await?.next_cursor)
+        session.jobs().list(&request).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "imports", async |session: &Session, cursor| {
-        Ok(session.transfers().list(&ImportsRequest { limit: Some(1), cursor }).await?.next_cursor)
+        session.transfers().list(&ImportsRequest { limit: Some(1), cursor }).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "rates", async |session: &Session, cursor| {
         let request = ExchangeRatesRequest { limit: Some(1), cursor, ..ExchangeRatesRequest::default() };
-        Ok(session.exchange_rates().list(&request).await?.next_cursor)
+        session.exchange_rates().list(&request).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "suppressions", async |session: &Session, cursor| {
-        Ok(session.mails().suppressions(&SuppressionsRequest { limit: Some(1), cursor }).await?.next_cursor)
+        session.mails().suppressions(&SuppressionsRequest { limit: Some(1), cursor }).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "mails", async |session: &Session, cursor| {
         let request = MailsRequest { limit: Some(1), cursor, ..MailsRequest::default() };
-        Ok(session.mails().log(&request).await?.next_cursor)
+        session.mails().log(&request).await.map(|page| page.next_cursor)
     })
     .await;
     takes_its_own_alone(both, "deliveries", async |session: &Session, cursor| {
         let request = DeliveriesRequest { limit: Some(1), cursor, ..DeliveriesRequest::default() };
-        Ok(session.webhooks().deliveries(endpoint, &request).await?.next_cursor)
+        session.webhooks().deliveries(endpoint, &request).await.map(|page| page.next_cursor)
     })
     .await;
     // Deliveries of another endpoint, and of a state, are another list.
