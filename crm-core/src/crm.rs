@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::access::{Access, AccessCache, Action, Actor, Entity};
 use crate::account::{AccountStore, NewAccount};
 use crate::activity::NoteStore;
@@ -18,6 +20,7 @@ use crate::integration::{PasswordHasher, TokenSigner, WebhookSender};
 use crate::job::{Handler, Handlers, JobStore, UploadStore, WorkStore};
 use crate::journal::JournalStore;
 use crate::mail::{DeliverMail, MailSetup, MailStore, Tell};
+use crate::page::CursorKeys;
 use crate::pipeline::{NewPipeline, NewStage, Pipeline, PipelineStore, StageKind};
 use crate::relay::{EventHandler, RelayStore};
 use crate::search::SearchStore;
@@ -70,6 +73,7 @@ pub(crate) struct Ports {
     pub(crate) handlers: Handlers,
     pub(crate) event_handlers: Vec<Arc<dyn EventHandler>>,
     pub(crate) cache: AccessCache,
+    pub(crate) cursors: CursorKeys,
 }
 
 /// The engine. Cheap to clone; all clones are one engine.
@@ -170,6 +174,16 @@ impl CrmBuilder {
         self
     }
 
+    /// Seals the cursors of lists with a secret, the first of these, so that nobody makes one up; those of former
+    /// secrets, which follow it, still hold. Engines that serve one another's lists need the same. Without a secret a
+    /// cursor that was edited or is of another list or workspace is refused as well, but not one that somebody makes
+    /// who knows how: it would show nothing that its bringer does not see in the list.
+    #[must_use]
+    pub fn cursor_secrets(mut self, secrets: &[SecretString]) -> Self {
+        self.ports.cursors = CursorKeys::new(secrets);
+        self
+    }
+
     /// Lets the engine send mail, and teaches it the kind of job that does.
     #[must_use]
     pub fn mail(mut self, setup: MailSetup) -> Self {
@@ -253,6 +267,7 @@ impl Crm {
                 handlers: Handlers::new().with(Remind).with(RemindAnew).with(Tell),
                 event_handlers: Vec::new(),
                 cache: AccessCache::new(),
+                cursors: CursorKeys::new(&[]),
             },
         }
     }
@@ -301,8 +316,15 @@ impl Crm {
             None => Actor::system(workspace.id, "workspace"),
         };
         let rules = Access::rules_of(&workspace, None);
-        let access =
-            Access { workspace: workspace.clone(), actor, user: None, teammates: vec![], custom_fields: vec![], rules };
+        let access = Access {
+            workspace: workspace.clone(),
+            actor,
+            user: None,
+            teammates: vec![],
+            custom_fields: vec![],
+            rules,
+            cursors: self.ports.cursors.clone(),
+        };
         let session = Session::new(self.clone(), Arc::new(access));
         let grant = session.require(Entity::Workspace, Action::Create)?;
         let mut changes = session.changes();
@@ -361,7 +383,8 @@ impl Crm {
         teammates.dedup();
         let rules = Access::rules_of(&workspace, user.as_ref().map(|user| user.role));
         let custom_fields = self.ports.custom_fields.custom_fields(workspace_id).await?;
-        Ok(Access { workspace, actor, user, teammates, custom_fields, rules })
+        let cursors = self.ports.cursors.clone();
+        Ok(Access { workspace, actor, user, teammates, custom_fields, rules, cursors })
     }
 }
 

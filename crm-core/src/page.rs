@@ -1,11 +1,15 @@
 //! Lists: what a caller asks for, and the page that answers.
 
+mod seal;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Entity, Listed};
 use crate::error::{Error, Result};
 use crate::filter::{CheckedFilter, Field, FieldKind, Filter};
 use crate::time::Timestamp;
+
+pub(crate) use seal::{CursorKeys, Seal, foreign};
 
 /// Rows of a page where the caller names no number.
 pub const DEFAULT_LIMIT: u16 = 50;
@@ -48,7 +52,7 @@ pub struct Sort {
 }
 
 /// A value of a sort field, in the form in which it is compared.
-#[derive(Clone, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Serialize, Deserialize)]
 #[serde(tag = "t", content = "v", rename_all = "snake_case")]
 pub enum SortKey {
     /// Text as `text::key` makes it; compared by its bytes.
@@ -62,12 +66,30 @@ pub enum SortKey {
 }
 
 /// The place in a list after which a page starts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// The last row's sort value; `None` in the segment of rows without one.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<SortKey>,
     /// The last row's id.
+    #[serde(rename = "i")]
     pub id: uuid::Uuid,
+}
+
+impl Position {
+    /// Whether a list by a field of this kind has such places: a custom field may have gone and come back as another
+    /// kind under its name. PostgreSQL has no text with NUL.
+    fn fits(&self, kind: &FieldKind) -> bool {
+        match (&self.key, kind) {
+            (None, _)
+            | (Some(SortKey::Integer(_)), FieldKind::Integer | FieldKind::Date | FieldKind::Bool | FieldKind::Money)
+            | (Some(SortKey::Time(_)), FieldKind::Time)
+            | (Some(SortKey::Id(_)), FieldKind::Reference(_)) => true,
+            (Some(SortKey::Text(text)), FieldKind::Text | FieldKind::Choice(_)) => !text.contains('\0'),
+            _ => false,
+        }
+    }
 }
 
 /// A list that was checked against the caller's grant: only [`crate::access::Grant::check_list`]
@@ -80,7 +102,7 @@ pub struct ListQuery {
     pub(crate) limit: u16,
     pub(crate) after: Option<Position>,
     pub(crate) counted: bool,
-    pub(crate) binding: u64,
+    pub(crate) seal: Seal,
 }
 
 impl ListQuery {
@@ -122,7 +144,7 @@ impl ListQuery {
 
     /// The cursor that names a position in this list.
     pub fn cursor(&self, position: &Position) -> String {
-        cursor::encode(self.binding, position)
+        self.seal.close(position)
     }
 }
 
@@ -171,79 +193,15 @@ pub(crate) fn check_limit(limit: Option<u16>) -> Result<u16> {
     }
 }
 
-/// The form of cursors: URL-safe base 64 of a JSON triple. A cursor carries no right: what it
-/// shows is filtered by the grant of the caller who brings it.
-pub(crate) mod cursor {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use sha2::{Digest, Sha256};
-
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wire {
-        /// Binding to the list.
-        b: u64,
-        /// Sort value; absent in the segment without one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        k: Option<SortKey>,
-        /// Id.
-        i: uuid::Uuid,
-    }
-
-    /// What a cursor is bound to: the kind, the filter as it was asked for (so that relative times
-    /// may move on between two pages) and the order.
-    pub(crate) fn binding(entity: Entity, request: &ListRequest, sort: &Sort) -> u64 {
-        let mut hash = Sha256::new();
-        hash.update(entity.name());
-        hash.update(serde_json::to_vec(&request.filter).unwrap_or_default());
-        hash.update(request.q.as_deref().unwrap_or_default().trim());
-        hash.update(serde_json::to_vec(&request.tags).unwrap_or_default());
-        hash.update([u8::from(sort.descending)]);
-        hash.update(sort.field.key.as_bytes());
-        first_bytes(hash)
-    }
-
-    /// What a timeline's cursor is bound to: its record.
-    pub(crate) fn timeline_binding(entity: Entity, id: uuid::Uuid) -> u64 {
-        let mut hash = Sha256::new();
-        hash.update("timeline");
-        hash.update(entity.name());
-        hash.update(id);
-        first_bytes(hash)
-    }
-
-    fn first_bytes(hash: Sha256) -> u64 {
-        hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-    }
-
-    pub(crate) fn encode(binding: u64, position: &Position) -> String {
-        let wire = Wire { b: binding, k: position.key.clone(), i: position.id };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
-    }
-
-    /// The position that a cursor names, if it belongs to this list.
-    pub(crate) fn decode(text: &str, binding: u64, kind: &FieldKind) -> Result<Position> {
-        let invalid = || Error::invalid("cursor", "cursor", "is not a cursor of this list");
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
-        let wire: Wire = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-        let fits = matches!(
-            (&wire.k, kind),
-            (None, _)
-                | (Some(SortKey::Text(_)), FieldKind::Text | FieldKind::Choice(_))
-                | (
-                    Some(SortKey::Integer(_)),
-                    FieldKind::Integer | FieldKind::Date | FieldKind::Bool | FieldKind::Money
-                )
-                | (Some(SortKey::Time(_)), FieldKind::Time)
-                | (Some(SortKey::Id(_)), FieldKind::Reference(_))
-        );
-        let clean = !matches!(&wire.k, Some(SortKey::Text(text)) if text.contains('\0'));
-        if wire.b != binding || !fits || !clean {
-            return Err(invalid());
-        }
-        Ok(Position { key: wire.k, id: wire.i })
+/// The place that a cursor names in a list by a field of this kind.
+///
+/// # Errors
+/// `Invalid` at `cursor` for all but the cursors of the list.
+pub(crate) fn position(seal: &Seal, cursor: Option<&str>, kind: &FieldKind) -> Result<Option<Position>> {
+    let position: Option<Position> = seal.open(cursor)?;
+    match position {
+        Some(position) if !position.fits(kind) => Err(foreign()),
+        position => Ok(position),
     }
 }
 
@@ -274,42 +232,91 @@ mod tests {
         ]
     }
 
+    /// What makes cursors of a list by its name.
+    fn seal(list: u64) -> Seal {
+        sealed_by(&[], 1, list)
+    }
+
+    fn sealed_by(secrets: &[&str], workspace: u128, list: u64) -> Seal {
+        let secrets: Vec<secrecy::SecretString> = secrets.iter().map(|secret| (*secret).to_owned().into()).collect();
+        CursorKeys::new(&secrets).seal(Uuid::from_u128(workspace).into(), &list)
+    }
+
+    fn opened(seal: &Seal, cursor: &str, kind: &FieldKind) -> Option<Position> {
+        match position(seal, Some(cursor), kind) {
+            Ok(position) => position,
+            Err(error) => {
+                assert_eq!((error.fields()[0].field.as_str(), &*error.fields()[0].code), ("cursor", "cursor"));
+                None
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn a_cursor_names_its_place_again((key, kind) in keys(), id in any::<u128>(), binding in any::<u64>()) {
-            let position = Position { key, id: Uuid::from_u128(id) };
-            let text = cursor::encode(binding, &position);
-            prop_assert_eq!(cursor::decode(&text, binding, &kind).unwrap(), position);
+        fn a_cursor_names_its_place_again((key, kind) in keys(), id in any::<u128>(), list in any::<u64>()) {
+            let place = Position { key, id: Uuid::from_u128(id) };
+            let cursor = seal(list).close(&place);
+            prop_assert_eq!(opened(&seal(list), &cursor, &kind), Some(place));
         }
 
         #[test]
-        fn a_cursor_of_another_list_is_refused((key, kind) in keys(), binding in any::<u64>(), other in any::<u64>()) {
-            prop_assume!(binding != other);
-            let text = cursor::encode(binding, &Position { key, id: Uuid::nil() });
-            prop_assert_eq!(cursor::decode(&text, other, &kind).unwrap_err().code(), "invalid");
+        fn a_cursor_of_another_list_or_workspace_is_refused(
+            (key, kind) in keys(),
+            list in any::<u64>(),
+            other in any::<u64>(),
+        ) {
+            prop_assume!(list != other);
+            let cursor = seal(list).close(&Position { key, id: Uuid::nil() });
+            prop_assert_eq!(opened(&seal(other), &cursor, &kind), None);
+            prop_assert_eq!(opened(&sealed_by(&[], 2, list), &cursor, &kind), None);
         }
 
         #[test]
         fn a_cursor_of_another_kind_of_value_is_refused((key, kind) in keys(), (other, other_kind) in keys()) {
             let kind_of = |key: &Option<SortKey>| key.as_ref().map(std::mem::discriminant);
             prop_assume!(key.is_some() && other.is_some() && kind_of(&key) != kind_of(&other));
-            let text = cursor::encode(1, &Position { key, id: Uuid::nil() });
-            prop_assert!(cursor::decode(&text, 1, &kind).is_ok());
-            prop_assert!(cursor::decode(&text, 1, &other_kind).is_err());
+            let cursor = seal(1).close(&Position { key, id: Uuid::nil() });
+            prop_assert!(opened(&seal(1), &cursor, &kind).is_some());
+            prop_assert_eq!(opened(&seal(1), &cursor, &other_kind), None);
         }
 
         #[test]
         fn what_is_no_cursor_is_refused(text in any::<String>(), (_, kind) in keys()) {
-            prop_assert!(cursor::decode(&text, 1, &kind).is_err());
+            prop_assert_eq!(opened(&seal(1), &text, &kind), None);
         }
 
         #[test]
-        fn a_damaged_cursor_is_refused_or_read((key, kind) in keys(), at in any::<usize>(), byte in 0x20..0x7f_u8) {
-            let mut text = cursor::encode(1, &Position { key, id: Uuid::nil() }).into_bytes();
+        fn a_cursor_with_one_sign_changed_is_refused(
+            (key, kind) in keys(),
+            at in any::<usize>(),
+            byte in 0x20..0x7f_u8,
+        ) {
+            let mut text = seal(1).close(&Position { key, id: Uuid::nil() }).into_bytes();
             let at = at % text.len();
+            prop_assume!(text[at] != byte);
             text[at] = byte;
-            // Another place of the same list harms nobody: what it shows is filtered all the same.
-            let _read = cursor::decode(&String::from_utf8(text).unwrap(), 1, &kind);
+            prop_assert_eq!(opened(&seal(1), &String::from_utf8(text).unwrap(), &kind), None);
         }
+
+        #[test]
+        fn a_cursor_holds_under_its_secret_alone_today_and_as_a_former_one((key, kind) in keys()) {
+            let place = Position { key, id: Uuid::nil() };
+            let cursor = sealed_by(&["old"], 1, 1).close(&place);
+            for secrets in [&["old"][..], &["new", "old"]] {
+                prop_assert_eq!(opened(&sealed_by(secrets, 1, 1), &cursor, &kind), Some(place.clone()));
+            }
+            for secrets in [&[] as &[&str], &["new"]] {
+                prop_assert_eq!(opened(&sealed_by(secrets, 1, 1), &cursor, &kind), None);
+            }
+            // Nobody makes one up with the key that is used where there is no secret.
+            let made_up = seal(1).close(&place);
+            prop_assert_eq!(opened(&sealed_by(&["old"], 1, 1), &made_up, &kind), None);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        assert_eq!(format!("{:?}", sealed_by(&["hidden"], 1, 1)).matches("hidden").count(), 0);
     }
 }

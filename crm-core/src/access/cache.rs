@@ -142,7 +142,8 @@ mod tests {
         let workspace = Workspace::new(Id::new_at(at(0)), "one", at(0)).unwrap();
         let actor = Actor::system(workspace.id, "test");
         let (teammates, custom_fields, rules) = (vec![], vec![], vec![]);
-        Arc::new(Access { workspace, actor, user: None, teammates, custom_fields, rules })
+        let cursors = crate::page::CursorKeys::new(&[]);
+        Arc::new(Access { workspace, actor, user: None, teammates, custom_fields, rules, cursors })
     }
 
     fn sign_in(user: Id<User>) -> SignIn {

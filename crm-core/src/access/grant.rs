@@ -21,7 +21,7 @@ use crate::filter::{
     Scalar, Schema, Source, Terms,
 };
 use crate::id::Id;
-use crate::page::{self, ListQuery, ListRequest, Sort, cursor};
+use crate::page::{self, CursorKeys, ListQuery, ListRequest, Seal, Sort};
 use crate::store::Record;
 use crate::time::{Timestamp, Zone};
 use crate::user::User;
@@ -39,6 +39,7 @@ pub struct Access {
     pub(crate) teammates: Vec<Uuid>,
     pub(crate) custom_fields: Vec<CustomField>,
     pub(crate) rules: Vec<(Entity, Rule)>,
+    pub(crate) cursors: CursorKeys,
 }
 
 impl Access {
@@ -375,6 +376,12 @@ impl Grant {
     /// # Errors
     /// `Invalid` for an unknown or hidden field, a bad sort, limit or cursor.
     pub fn check_list<T: Listed>(&self, request: &ListRequest, now: Timestamp) -> Result<ListQuery> {
+        self.check_part::<T>(request, now, "")
+    }
+
+    /// As [`Grant::check_list`], of a part of the list that the request does not tell of: its cursors open that part
+    /// alone.
+    pub(crate) fn check_part<T: Listed>(&self, request: &ListRequest, now: Timestamp, part: &str) -> Result<ListQuery> {
         let entity = T::ENTITY;
         let mut filter = if self.entity == entity && self.action == Action::Export {
             self.access.reach(entity, self.scope).unwrap_or_else(CheckedFilter::nothing)
@@ -391,11 +398,17 @@ impl Grant {
             filter = filter.and(CheckedFilter::Matches(self.searched(entity, terms)));
         }
         let sort = self.check_sort(entity, request.sort.as_deref())?;
-        let binding = cursor::binding(entity, request, &sort);
-        let after =
-            request.cursor.as_deref().map(|text| cursor::decode(text, binding, &sort.field.kind)).transpose()?;
+        // The filter as it was asked for: relative times may move on between two pages.
+        let asked = (&request.filter, request.q.as_deref().unwrap_or_default().trim(), &request.tags);
+        let seal = self.seal(&(entity.name(), part, asked, sort.descending, &*sort.field.key));
+        let after = page::position(&seal, request.cursor.as_deref(), &sort.field.kind)?;
         let limit = page::check_limit(request.limit)?;
-        Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, binding })
+        Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, seal })
+    }
+
+    /// What makes and reads the cursors of a list of this workspace; `list` tells it from all others.
+    pub(crate) fn seal(&self, list: &impl serde::Serialize) -> Seal {
+        self.access.cursors.seal(self.workspace_id(), list)
     }
 
     /// Checks a filter as the caller asks it; without one, everything. What the caller may see is not

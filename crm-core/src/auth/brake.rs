@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::model::SignIn;
 use super::port::Attempt;
 use crate::crm::Crm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::Id;
 use crate::text::Email;
 use crate::time::Timestamp;
 
@@ -17,6 +19,8 @@ const PER_ADDRESS: u32 = 100;
 /// Attempts to refresh from one address within a window. Tokens cannot be guessed; this bounds what
 /// trying costs, and an office behind one address has hundreds of people with a tab open.
 const REFRESHES_PER_ADDRESS: u32 = 1_000;
+/// Refreshes of one sign-in within a window: a page that is loaded every five seconds.
+const REFRESHES_PER_SIGN_IN: u32 = 200;
 /// Length of a window in seconds: 15 minutes.
 const WINDOW_SECONDS: i64 = 15 * 60;
 
@@ -28,6 +32,7 @@ pub(super) struct Brake(Mutex<Met>);
 #[derive(Default)]
 struct Met {
     address: Option<Attempt>,
+    /// That of the account, or of the sign-in that is refreshed.
     account: Option<Attempt>,
 }
 
@@ -48,6 +53,14 @@ impl Brake {
     /// Counts an attempt to refresh against its address.
     pub(super) async fn refresh_from(&self, crm: &Crm, address: &str, now: Timestamp) -> Result<()> {
         self.from(crm, &format!("refresh:{address}"), REFRESHES_PER_ADDRESS, now).await
+    }
+
+    /// Counts a refresh against the sign-in whose present token was shown. No other attempt is counted here, and no
+    /// other sign-in of the account pays for it: whoever does not hold the token locks nobody out.
+    pub(super) async fn refresh_of(&self, crm: &Crm, sign_in: Id<SignIn>, now: Timestamp) -> Result<()> {
+        let attempt = count(crm, &format!("refresh:sign-in:{sign_in}"), REFRESHES_PER_SIGN_IN, now).await?;
+        self.0.lock().account = Some(attempt);
+        allowed(attempt, now)
     }
 
     /// Counts an attempt to sign in against its account.

@@ -138,6 +138,7 @@ impl Auth {
         let (digest_now, next) = (digest(refresh_token), refresh_secret());
         let sign_ins = &self.crm.ports.sign_ins;
         if let Some(sign_in) = sign_ins.holder(&digest_now).await?.filter(|sign_in| sign_in.is_alive(now)) {
+            self.brake.refresh_of(&self.crm, sign_in.id, now).await?;
             // Refuses a member who was suspended since, before the token is spent: who cannot be
             // answered can try again.
             self.session_of(&sign_in).await?;

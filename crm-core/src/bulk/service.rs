@@ -15,7 +15,7 @@ use crate::journal::Batch;
 use crate::page::ListRequest;
 use crate::session::{Blank, Decisions, Expect, Kept, Records, permitted, pointed, put_kept};
 use crate::store::{Changes, Stored};
-use crate::tag::{MAX_TAGS, clean_tags};
+use crate::tag::{MAX_TAGS, clean_tags, clean_tags_at};
 use crate::text;
 use crate::time::Timestamp;
 
@@ -74,6 +74,8 @@ impl<T: Kept> Records<'_, T> {
         if let BulkChange::Tag { add, remove } = &change {
             check_tags("add", add)?;
             check_tags("remove", remove)?;
+            // They are the same for all records: where one is no name, none of the records is at fault.
+            clean_tags_at("add", add)?;
         }
         let (naming, ids) = match selection {
             Selection::Ids(ids) if ids.is_empty() => return Err(Error::invalid("ids", "required", "names no record")),

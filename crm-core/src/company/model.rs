@@ -87,7 +87,7 @@ pub struct CompanyEdit {
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub external_id: Edit<String>,
     /// Labels; the list replaces the old one.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<crate::tag::TagName>>))]
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub tags: Edit<Vec<String>>,
     /// Custom values; a change touches only the keys it names, and `null` removes a value.

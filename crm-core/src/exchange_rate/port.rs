@@ -11,6 +11,7 @@ use crate::access::Grant;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::money::Currency;
+use crate::page::foreign;
 use crate::store::Stored;
 use crate::time::strict_day;
 
@@ -42,7 +43,6 @@ impl FromStr for ExchangeRatePlace {
     type Err = Error;
 
     fn from_str(cursor: &str) -> Result<Self> {
-        let foreign = || Error::invalid("cursor", "cursor", "is not a cursor of this list");
         let [day, one, other] = <[&str; 3]>::try_from(cursor.split('/').collect::<Vec<_>>()).map_err(|_| foreign())?;
         let day = strict_day(day).map_err(|_| foreign())?;
         let currency = |code: &str| code.parse::<Currency>().map_err(|_| foreign());

@@ -116,12 +116,15 @@ impl ExchangeRates {
         let grant = self.session.require(Entity::ExchangeRate, Action::Read)?;
         let limit = check_limit(request.limit)?;
         let &ExchangeRatesRequest { currency, from, to, .. } = request;
-        let after = request.cursor.as_deref().map(str::parse).transpose()?;
+        let seal = grant.seal(&("exchange_rates", currency, from, to));
+        let after = seal.open::<String>(request.cursor.as_deref())?.as_deref().map(str::parse).transpose()?;
         let query = ExchangeRateQuery { currency, from, to, after, limit: limit + 1 };
         let mut rates = self.session.ports().exchange_rates.exchange_rates(&grant, &query).await?;
         let is_last = rates.len() <= usize::from(limit);
         rates.truncate(usize::from(limit));
-        let place = |rate: &ExchangeRate| ExchangeRatePlace { day: rate.valid_from, pair: rate.pair() }.to_string();
+        let place = |rate: &ExchangeRate| {
+            seal.close(&ExchangeRatePlace { day: rate.valid_from, pair: rate.pair() }.to_string())
+        };
         let next_cursor = rates.last().filter(|_| !is_last).map(place);
         let data = rates.into_iter().map(|rate| grant.view(rate)).collect();
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })

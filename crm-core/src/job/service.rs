@@ -127,14 +127,14 @@ impl Jobs {
         let grant = self.session.require(Entity::Job, Action::Read)?;
         let limit = check_limit(request.limit)?;
         request.kind.as_deref().map_or(Ok(()), check_kind)?;
-        let before = request.cursor.as_deref().map(str::parse).transpose();
-        let before = before.map_err(|_: Error| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
+        let seal = grant.seal(&("jobs", &request.queue, request.state, &request.kind));
+        let before = seal.open(request.cursor.as_deref())?;
         let (queue, state, kind) = (request.queue.clone(), request.state, request.kind.clone());
         let query = JobQuery { queue, state, kind, before, limit: limit + 1 };
         let mut jobs = self.session.ports().jobs.jobs(&grant, &query).await?;
         let is_last = jobs.len() <= usize::from(limit);
         jobs.truncate(usize::from(limit));
-        let next_cursor = jobs.last().filter(|_| !is_last).map(|job| job.id.to_string());
+        let next_cursor = jobs.last().filter(|_| !is_last).map(|job| seal.close(&job.id));
         let data = jobs.into_iter().map(|job| grant.view(job.seen_by(&grant))).collect();
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }

@@ -7,7 +7,7 @@ use super::log::{MailRecord, MailState};
 use super::port::MailQuery;
 use super::service::Mails;
 use crate::access::{Action, Entity};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::page::{Page, check_limit};
 use crate::text::Email;
 
@@ -42,14 +42,14 @@ impl Mails {
             Err(denied) => Some(grant.user_id().ok_or(denied)?),
         };
         let limit = check_limit(request.limit)?;
-        let before = request.cursor.as_deref().map(str::parse).transpose();
-        let before = before.map_err(|_: Error| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
+        let seal = grant.seal(&("mails", request.state, &request.recipient));
+        let before = seal.open(request.cursor.as_deref())?;
         let recipient = request.recipient.as_ref().map(key);
         let query = MailQuery { state: request.state, recipient, sender, before, limit: limit + 1 };
         let mut data = self.session.ports().mails.mails(&grant, &query).await?;
         let is_last = data.len() <= usize::from(limit);
         data.truncate(usize::from(limit));
-        let next_cursor = data.last().filter(|_| !is_last).map(|last| last.id.to_string());
+        let next_cursor = data.last().filter(|_| !is_last).map(|last| seal.close(&last.id));
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 }

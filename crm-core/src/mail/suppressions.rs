@@ -50,13 +50,13 @@ impl Mails {
         // They are people's addresses: who only sends need not read them.
         let grant = self.session.require(Entity::MailTemplate, Action::Update)?;
         let limit = check_limit(request.limit)?;
-        let foreign = |_| Error::invalid("cursor", "cursor", "is not a cursor of this list");
-        let after = request.cursor.as_deref().map(str::parse::<Email>).transpose().map_err(foreign)?;
+        let seal = grant.seal(&["suppressions"]);
+        let after = seal.open(request.cursor.as_deref())?;
         let query = SuppressionQuery { after, limit: limit + 1 };
         let mut data = self.session.ports().mails.suppressions(&grant, &query).await?;
         let is_last = data.len() <= usize::from(limit);
         data.truncate(usize::from(limit));
-        let next_cursor = data.last().filter(|_| !is_last).map(|last| last.email.to_string());
+        let next_cursor = data.last().filter(|_| !is_last).map(|last| seal.close(&last.email));
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 

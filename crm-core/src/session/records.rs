@@ -55,13 +55,18 @@ impl<'s, T: Kept> Records<'s, T> {
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Page<View<T>>> {
-        self.list_among(request, CheckedFilter::everything()).await
+        self.list_among(request, CheckedFilter::everything(), "").await
     }
 
-    /// A page of those records of a list that pass one more filter, which is not the caller's.
-    pub(crate) async fn list_among(&self, request: &ListRequest, among: CheckedFilter) -> Result<Page<View<T>>> {
+    /// A page of those records of a list that pass one more filter, which is not the caller's; `part` names it.
+    pub(crate) async fn list_among(
+        &self,
+        request: &ListRequest,
+        among: CheckedFilter,
+        part: &str,
+    ) -> Result<Page<View<T>>> {
         let grant = self.session.require(T::ENTITY, Action::Read)?;
-        let mut query = grant.check_list::<T>(request, self.session.now())?;
+        let mut query = grant.check_part::<T>(request, self.session.now(), part)?;
         query.filter = query.filter.and(among);
         let ports = self.session.ports();
         let rows = T::page(ports, &grant, &query).await?;

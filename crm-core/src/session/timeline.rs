@@ -5,9 +5,8 @@ use uuid::Uuid;
 use super::Session;
 use crate::access::{Entity, Grant};
 use crate::error::Result;
-use crate::filter::FieldKind;
 use crate::journal::TimelineItem;
-use crate::page::{self, Page, cursor};
+use crate::page::{self, Page, Position};
 
 impl Session {
     /// A page of a record's history, masked for the caller. The caller's right to see the record has
@@ -20,11 +19,11 @@ impl Session {
         limit: Option<u16>,
     ) -> Result<Page<TimelineItem>> {
         let limit = page::check_limit(limit)?;
-        let binding = cursor::timeline_binding(entity, id);
+        let seal = grant.seal(&("timeline", entity.name(), id));
         // Entries have no other order than that of their ids.
-        let after = asked.map(|text| cursor::decode(text, binding, &FieldKind::Time)).transpose()?;
+        let after: Option<Position> = seal.open(asked)?;
         let rows = self.ports().journal.timeline(grant, entity, id, after.map(|after| after.id), limit).await?;
-        let next_cursor = rows.next.map(|position| cursor::encode(binding, &position));
+        let next_cursor = rows.next.map(|position| seal.close(&position));
         let items = rows.rows.into_iter().map(|mut entry| {
             grant.drop_retired(entry.entity, &mut entry.before);
             grant.drop_retired(entry.entity, &mut entry.after);

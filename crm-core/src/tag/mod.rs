@@ -9,7 +9,9 @@ mod port;
 mod service;
 
 pub use filter::TagFilter;
-pub(crate) use model::MAX_TAGS;
+#[cfg(feature = "schema")]
+pub use model::TagName;
+pub(crate) use model::{MAX_TAGS, clean_tags_at};
 pub use model::{Tag, TagCount, clean_tags};
 pub use port::TagStore;
 pub use service::Tags;

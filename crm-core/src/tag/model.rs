@@ -11,6 +11,8 @@ use crate::user::User;
 
 /// Most tags on one record.
 pub(crate) const MAX_TAGS: usize = 100;
+/// Most characters of a tag's name.
+const MAX_CHARS: usize = 60;
 
 /// A label; two names with the same comparison form are one tag.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,23 +44,53 @@ pub struct TagCount {
     pub count: u64,
 }
 
+/// The name of a tag where it is written. Names are plain texts, which `clean_tags` checks: this one is for the
+/// schemas of bodies alone.
+#[cfg(feature = "schema")]
+#[derive(Debug)]
+pub struct TagName;
+
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for TagName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("The name of a tag."))
+            .min_length(Some(1))
+            .max_length(Some(MAX_CHARS))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for TagName {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "TagName".into()
+    }
+}
+
 /// Names of tags, trimmed, each once, sorted by comparison form.
 ///
 /// # Errors
 /// `Invalid` for an empty, over-long or unclean name and for more than 100.
 pub fn clean_tags(names: &[String]) -> Result<Vec<String>> {
+    clean_tags_at("tags", names)
+}
+
+/// As [`clean_tags`], with what is wrong told at a field.
+pub(crate) fn clean_tags_at(field: &str, names: &[String]) -> Result<Vec<String>> {
     let mut tags = names
         .iter()
         .enumerate()
         .map(|(at, name)| {
-            let name = text::clean_line(&format!("tags.{at}"), name, 60)?;
+            let name = text::clean_line(&format!("{field}.{at}"), name, MAX_CHARS)?;
             Ok((text::key(&name), name))
         })
         .collect::<Result<Vec<_>>>()?;
     tags.sort();
     tags.dedup_by(|a, b| a.0 == b.0);
     if tags.len() > MAX_TAGS {
-        return Err(Error::invalid("tags", "too_many", format!("a record has at most {MAX_TAGS} tags")));
+        return Err(Error::invalid(field, "too_many", format!("a record has at most {MAX_TAGS} tags")));
     }
     Ok(tags.into_iter().map(|(_, name)| name).collect())
 }

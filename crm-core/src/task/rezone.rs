@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::filter::{Check, CheckedFilter};
 use crate::id::Id;
 use crate::job::{Handler, JobContext, JobError, NewJob, Policy, Queue};
-use crate::page::{ListRequest, MAX_LIMIT};
+use crate::page::{ListRequest, MAX_LIMIT, Position};
 use crate::session::Session;
 use crate::time::{Timestamp, Zone};
 use crate::user::User;
@@ -51,16 +51,16 @@ impl Handler for RemindAnew {
     }
 
     async fn run(&self, context: &JobContext, moved: Rezoned) -> Result<(), JobError> {
-        let (mut cursor, mut done) = (None, 0);
+        let (mut after, mut done) = (None, 0);
         loop {
             // Members are read anew for each page: a long way lies between the first and the last.
             let product = context.crm().acting(Actor::system(context.workspace_id(), CAUSE)).await?;
-            let (tasks, next) = page(&product, &moved, cursor.as_deref()).await?;
+            let (tasks, next) = page(&product, &moved, after).await?;
             enqueue(&product, &moved, &tasks).await?;
             done += tasks.len() as u64;
             context.progress(done, None).await?;
             match next {
-                Some(next) => cursor = Some(next),
+                Some(next) => after = Some(next),
                 None => return Ok(()),
             }
         }
@@ -68,20 +68,14 @@ impl Handler for RemindAnew {
 }
 
 /// A page of the open tasks that somebody is reminded of, and where the next one begins.
-async fn page(product: &Session, moved: &Rezoned, cursor: Option<&str>) -> Result<(Vec<Task>, Option<String>)> {
+async fn page(product: &Session, moved: &Rezoned, after: Option<Position>) -> Result<(Vec<Task>, Option<Position>)> {
     let grant = product.require(Entity::Task, Action::Read)?;
-    let request = ListRequest {
-        sort: Some("created_at".to_owned()),
-        limit: Some(MAX_LIMIT),
-        cursor: cursor.map(str::to_owned),
-        ..ListRequest::default()
-    };
-    let mut query = grant.check_list::<Task>(&request, product.now())?;
+    let request = ListRequest { sort: Some("created_at".to_owned()), limit: Some(MAX_LIMIT), ..ListRequest::default() };
+    let mut query = grant.check_list::<Task>(&request, product.now())?.from_position(after);
     let whose = moved.user_id.map_or_else(CheckedFilter::everything, window::of);
     query.filter = query.filter.and(window::open()).and(whose).and(CheckedFilter::is(REMINDER, Check::NotNull));
     let rows = product.ports().tasks.tasks(&grant, &query).await?;
-    let next = rows.next.map(|position| query.cursor(&position));
-    Ok((rows.rows, next))
+    Ok((rows.rows, rows.next))
 }
 
 /// Enqueues the reminders of tasks at their new instants. One that is over by the new clock and was not by the

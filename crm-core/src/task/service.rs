@@ -95,7 +95,7 @@ impl Tasks {
     pub async fn mine(&self, request: &ListRequest) -> Result<Page<View<Task>>> {
         // The product itself has nothing to do.
         let own = self.session.actor().user_id().map_or_else(CheckedFilter::nothing, window::of);
-        self.due_among(request, window::open().and(own)).await
+        self.due_among(request, window::open().and(own), "mine").await
     }
 
     /// Open tasks that are past due, the oldest first unless the request says otherwise. What is due
@@ -105,7 +105,7 @@ impl Tasks {
     /// As [`Tasks::list`].
     pub async fn overdue(&self, request: &ListRequest) -> Result<Page<View<Task>>> {
         let grant = self.session.require(Entity::Task, Action::Read)?;
-        self.due_among(request, window::overdue(self.session.now(), grant.zone())).await
+        self.due_among(request, window::overdue(self.session.now(), grant.zone()), "overdue").await
     }
 
     /// Open tasks that are due from now on until so long after, the next first unless the request says
@@ -115,7 +115,8 @@ impl Tasks {
     /// As [`Tasks::list`].
     pub async fn upcoming(&self, window: Span, request: &ListRequest) -> Result<Page<View<Task>>> {
         let grant = self.session.require(Entity::Task, Action::Read)?;
-        self.due_among(request, window::upcoming(self.session.now(), window, grant.zone())).await
+        let among = window::upcoming(self.session.now(), window, grant.zone());
+        self.due_among(request, among, &format!("upcoming {window}")).await
     }
 
     /// The days between two moments in the caller's zone, with what is due on them, done or not.
@@ -132,16 +133,17 @@ impl Tasks {
             cursor: request.cursor.clone(),
             ..ListRequest::default()
         };
-        let page = self.due_among(&list, window::shown(calendar.from, calendar.to, grant.zone())).await?;
+        let part = format!("calendar {} {}", calendar.from, calendar.to);
+        let page = self.due_among(&list, window::shown(calendar.from, calendar.to, grant.zone()), &part).await?;
         calendar.fill(page.data);
         calendar.next_cursor = page.next_cursor;
         Ok(calendar)
     }
 
     /// A page of those tasks of a list that pass one more filter, by the time when they are due.
-    async fn due_among(&self, request: &ListRequest, among: CheckedFilter) -> Result<Page<View<Task>>> {
+    async fn due_among(&self, request: &ListRequest, among: CheckedFilter, part: &str) -> Result<Page<View<Task>>> {
         let sort = request.sort.clone().or_else(|| Some("due_at".to_owned()));
-        self.records().list_among(&ListRequest { sort, ..request.clone() }, among).await
+        self.records().list_among(&ListRequest { sort, ..request.clone() }, among, part).await
     }
 
     /// Says that a task is done; one that is done stays as it is. Where it recurs, the next of its series is made

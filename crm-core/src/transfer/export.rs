@@ -118,11 +118,6 @@ impl Export {
         Ok(())
     }
 
-    /// Where the next page begins; absent after the last.
-    fn cursor(&self) -> Option<String> {
-        self.query.after().map(|after| self.query.cursor(after))
-    }
-
     /// How many records the list has.
     async fn count(&self) -> Result<u64> {
         let ports = self.session.ports();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::model::Import;
 use super::service::{Transfers, seen};
 use crate::access::{Action, Entity, View};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::page::{Page, check_limit};
 
 /// A list of imports, as a caller asks for it.
@@ -30,12 +30,12 @@ impl Transfers {
     pub async fn list(&self, request: &ImportsRequest) -> Result<Page<View<Import>>> {
         let grant = self.session.require(Entity::Import, Action::Read)?;
         let limit = check_limit(request.limit)?;
-        let before = request.cursor.as_deref().map(str::parse).transpose();
-        let before = before.map_err(|_: Error| Error::invalid("cursor", "cursor", "is not a cursor of this list"))?;
+        let seal = grant.seal(&["imports"]);
+        let before = seal.open(request.cursor.as_deref())?;
         let mut imports = self.session.ports().imports.imports(&grant, before, limit + 1).await?;
         let is_last = imports.len() <= usize::from(limit);
         imports.truncate(usize::from(limit));
-        let next_cursor = imports.last().filter(|_| !is_last).map(|import| import.id.to_string());
+        let next_cursor = imports.last().filter(|_| !is_last).map(|import| seal.close(&import.id));
         let brief = |mut import: Import| {
             import.options.products.clear();
             import.options.teams.clear();

@@ -14,7 +14,7 @@ const MOST_CHARS: usize = 1_000;
 /// Attempts that are kept: the latest.
 const KEPT_ATTEMPTS: usize = 20;
 /// The name of a test's event.
-pub(super) const TEST: &str = "webhook.test";
+pub const TEST_EVENT: &str = "webhook.test";
 
 /// How a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +131,7 @@ impl Delivery {
 
     /// A test.
     pub(super) fn test(endpoint: Id<WebhookEndpoint>, now: Timestamp) -> Self {
-        Self { kind: TEST.to_owned(), ..Self::blank(endpoint, message_id(Id::new_at(now), endpoint), now) }
+        Self { kind: TEST_EVENT.to_owned(), ..Self::blank(endpoint, message_id(Id::new_at(now), endpoint), now) }
     }
 
     /// The same event once more.

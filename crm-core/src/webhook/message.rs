@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::delivery::{Delivery, TEST};
+use super::delivery::{Delivery, TEST_EVENT};
 use crate::access::ActorRef;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -27,12 +27,12 @@ pub struct Message {
     /// The event's number within the workspace, without gaps; 0 for a test. Messages may come in another
     /// order.
     pub seq: i64,
-    /// The entry of the journal behind it; absent for a test.
+    /// The entry of the journal behind it; `null` for a test.
     #[cfg_attr(feature = "schema", schema(value_type = Option<uuid::Uuid>))]
     pub id: Option<Id<Entry>>,
-    /// By whom; absent for a test.
+    /// By whom; `null` for a test.
     pub actor: Option<ActorRef>,
-    /// The change; absent for a test.
+    /// The change; `null` for a test.
     pub data: Option<EnvelopeData>,
 }
 
@@ -45,7 +45,7 @@ impl Message {
 
     /// The message of a test.
     fn test(workspace_id: Id<Workspace>, delivery: &Delivery) -> Self {
-        let kind = TEST.to_owned();
+        let kind = TEST_EVENT.to_owned();
         Self { kind, timestamp: delivery.created_at, workspace_id, seq: 0, id: None, actor: None, data: None }
     }
 }

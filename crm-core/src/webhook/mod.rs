@@ -36,7 +36,7 @@ mod upkeep;
 
 pub use catalogue::{EventKind, events, events_document};
 pub use deliver::Deliver;
-pub use delivery::{Delivery, DeliveryAttempt, DeliveryState};
+pub use delivery::{Delivery, DeliveryAttempt, DeliveryState, TEST_EVENT};
 pub use event::WebhookEvent;
 pub use hooks::Hooks;
 pub use message::Message;

@@ -179,13 +179,14 @@ impl Webhooks {
     pub async fn deliveries(&self, id: Id<WebhookEndpoint>, request: &DeliveriesRequest) -> Result<Page<Delivery>> {
         let grant = self.session.require(Entity::WebhookEndpoint, Action::Read)?;
         let limit = check_limit(request.limit)?;
-        let before = cursor(request.cursor.as_deref())?;
+        let seal = grant.seal(&("deliveries", id, request.state));
+        let before = seal.open(request.cursor.as_deref())?;
         self.endpoint(&grant, id).await?;
         let query = DeliveryQuery { endpoint: id, state: request.state, span: Span::Before(before), limit: limit + 1 };
         let mut data = self.session.ports().webhooks.deliveries(&grant, &query).await?;
         let is_last = data.len() <= usize::from(limit);
         data.truncate(usize::from(limit));
-        let next_cursor = data.last().filter(|_| !is_last).map(|delivery| delivery.id.to_string());
+        let next_cursor = data.last().filter(|_| !is_last).map(|delivery| seal.close(&delivery.id));
         Ok(Page { data, next_cursor, total: None, total_is_capped: None })
     }
 
@@ -267,12 +268,13 @@ impl Webhooks {
                 Ok((vec![found], None))
             }
             None => {
-                let span = Span::Within { from: *from, to: *to, after: cursor(after.as_deref())? };
+                let seal = grant.seal(&("replay", id, from, to, state));
+                let span = Span::Within { from: *from, to: *to, after: seal.open(after.as_deref())? };
                 let query = DeliveryQuery { endpoint: id, state: *state, span, limit: MOST_REPLAYED + 1 };
                 let mut found = store.deliveries(grant, &query).await?;
                 let is_last = found.len() <= usize::from(MOST_REPLAYED);
                 found.truncate(MOST_REPLAYED.into());
-                let next = found.last().filter(|_| !is_last).map(|last| last.id.to_string());
+                let next = found.last().filter(|_| !is_last).map(|last| seal.close(&last.id));
                 Ok((found, next))
             }
         }
@@ -293,9 +295,4 @@ impl Webhooks {
             None => Err(Error::new(ErrorKind::Unsupported, "this program sends no webhooks")),
         }
     }
-}
-
-fn cursor(text: Option<&str>) -> Result<Option<Id<Delivery>>> {
-    let read = text.map(str::parse).transpose();
-    read.map_err(|_: Error| Error::invalid("cursor", "cursor", "is not a cursor of this list"))
 }

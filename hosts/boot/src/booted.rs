@@ -113,8 +113,14 @@ impl Booted {
         let builder = {
             use crm_integrations::auth::{Argon2Hasher, JwtSigner};
             let former: Vec<_> = config.secret_key_previous.iter().cloned().collect();
-            let signer = JwtSigner::with_former(&crate::secret::of(&config, keys)?, &former)?;
-            builder.auth(Arc::new(Argon2Hasher::new()), Arc::new(signer))
+            let secret = crate::secret::of(&config, keys)?;
+            let signer = JwtSigner::with_former(&secret, &former)?;
+            let builder = builder.auth(Arc::new(Argon2Hasher::new()), Arc::new(signer));
+            match keys {
+                Keys::Kept => builder.cursor_secrets(&[vec![secret], former].concat()),
+                // The next command would not know the secret of this one.
+                Keys::Passing => builder,
+            }
         };
         #[cfg(feature = "webhook")]
         let builder = builder.webhooks(Arc::new(sender(&config)));

@@ -220,7 +220,7 @@ pub async fn tags_are_added_and_removed_whatever_their_spelling(world: World) {
     let change =
         admin.contacts().change_many(both(), tag(&["vip"], &[]), BulkMode::Atomic).await.unwrap().report().unwrap();
     assert_eq!(statuses(&change), [BulkStatus::Unchanged; 2]);
-    invalid_at(admin.contacts().change_many(both(), tag(&[" "], &[]), BulkMode::Atomic).await, "ids.0.tags.0");
+    invalid_at(admin.contacts().change_many(both(), tag(&[" "], &[]), BulkMode::Atomic).await, "add.0");
 }
 
 pub async fn a_repeated_bulk_request_answers_as_the_first_did(world: World) {

@@ -111,6 +111,39 @@ pub async fn an_address_cannot_refresh_without_end(world: World) {
     assert_eq!(fresh.tightest().map(|attempt| attempt.remaining()), Some(999));
 }
 
+pub async fn a_sign_in_cannot_be_refreshed_without_end(world: World) {
+    let first = register(&world, "Acme", EMAIL).await.tokens;
+    world.clock.tick_micros(0);
+    let auth = world.crm.auth();
+    let id = auth.holder(&first.refresh_token).await.unwrap().session_id;
+    for _ in 0..199 {
+        world.crm.ports.throttles.attempt(&format!("refresh:sign-in:{id}"), 200, 900, world.crm.now()).await.unwrap();
+    }
+    let second = auth.refresh(&first.refresh_token, "192.0.2.1").await.unwrap();
+    assert_eq!(auth.tightest().map(|attempt| (attempt.limit, attempt.remaining())), Some((200, 0)));
+    // Wherever it comes from, and whichever instance is asked.
+    let error = refused(world.second.auth().refresh(&second.refresh_token, "192.0.2.2").await);
+    assert_eq!(error.kind(), RateLimited);
+    assert!(error.retry_after().unwrap().as_secs() <= 15 * 60 + 1);
+    // The account's other sign-ins are not held up, and the token was not spent.
+    let (_, other) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    assert!(auth.refresh(&other.refresh_token, "192.0.2.1").await.is_ok());
+    world.clock.advance_seconds(15 * 60);
+    assert!(auth.refresh(&second.refresh_token, "192.0.2.1").await.is_ok());
+}
+
+pub async fn whoever_holds_no_token_locks_no_sign_in_out(world: World) {
+    let tokens = register(&world, "Acme", EMAIL).await.tokens;
+    world.clock.tick_micros(0);
+    let auth = world.crm.auth();
+    for at in 1..=20 {
+        let tampered = format!("{}x", tokens.refresh_token);
+        fails(auth.refresh(&tampered, &format!("192.0.2.{at}")).await, Unauthenticated);
+    }
+    auth.refresh(&tokens.refresh_token, "192.0.2.1").await.unwrap();
+    assert_eq!(auth.tightest().map(|attempt| (attempt.limit, attempt.remaining())), Some((200, 199)));
+}
+
 pub async fn every_attempt_says_what_is_left(world: World) {
     register(&world, "Acme", EMAIL).await;
     world.clock.tick_micros(0);

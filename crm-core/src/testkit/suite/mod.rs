@@ -34,6 +34,7 @@ pub mod bulk;
 pub mod bulk_jobs;
 pub mod commits;
 pub mod conflicts;
+pub mod cursors;
 pub mod custom_fields;
 pub mod deal_namesakes;
 pub mod deals;
@@ -207,6 +208,11 @@ macro_rules! __suite {
                 nothing_is_linked_to_a_record_that_was_deleted_before,
                 a_pipeline_that_changed_since_refuses_the_move,
             }
+            cursors {
+                an_edited_cursor_and_one_of_another_workspace_open_no_list_of_records,
+                an_edited_cursor_and_one_of_another_workspace_open_no_other_list,
+                a_cursor_of_another_filter_opens_no_list,
+            }
             custom_fields {
                 every_kind_is_checked_kept_and_filtered,
                 a_value_that_does_not_fit_is_refused_at_its_key,
@@ -335,6 +341,8 @@ macro_rules! __suite {
                 a_password_that_no_account_can_have_is_wrong,
                 attempts_at_once_are_all_counted,
                 an_address_cannot_refresh_without_end,
+                a_sign_in_cannot_be_refreshed_without_end,
+                whoever_holds_no_token_locks_no_sign_in_out,
                 every_attempt_says_what_is_left,
                 a_password_is_hashed_anew_only_where_it_is_still_the_same,
             }

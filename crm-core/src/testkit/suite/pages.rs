@@ -210,7 +210,7 @@ pub async fn a_forged_cursor_is_invalid(world: World) {
     }
     let first = ListRequest { limit: Some(1), sort: Some("last_name".to_owned()), ..samples::list() };
     let genuine = admin.contacts().list(&first).await.unwrap().next_cursor.unwrap();
-    let json = String::from_utf8(URL_SAFE_NO_PAD.decode(&genuine).unwrap()).unwrap();
+    let sealed = URL_SAFE_NO_PAD.decode(&genuine).unwrap();
     let forged = [
         String::new(),
         "?".to_owned(),
@@ -218,11 +218,9 @@ pub async fn a_forged_cursor_is_invalid(world: World) {
         "A".repeat(100_000),
         genuine[..genuine.len() - 4].to_owned(),
         format!("{genuine}A"),
-        URL_SAFE_NO_PAD.encode(json.replace("\"a\"", "\"\\u0000\"")),
-        URL_SAFE_NO_PAD.encode(json.replace("\"text\"", "\"integer\"").replace("\"a\"", "1")),
-        URL_SAFE_NO_PAD.encode(json.replace("{\"b\"", "{\"x\":1,\"b\"")),
+        URL_SAFE_NO_PAD.encode(&sealed[..16]),
+        URL_SAFE_NO_PAD.encode(&sealed[16..]),
         URL_SAFE_NO_PAD.encode("[]"),
-        URL_SAFE_NO_PAD.encode("{\"b\":\"\\ud800\"}"),
     ];
     for cursor in forged {
         let request = ListRequest { cursor: Some(cursor.clone()), ..first.clone() };

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::id::Id;
 use crate::job::Upload;
-use crate::page::ListRequest;
+use crate::page::{ListRequest, Position};
 
 /// The list that an export's job writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,13 +26,12 @@ pub struct ExportList {
 }
 
 impl ExportList {
-    /// The list from a place on; all of it where that is absent.
-    pub(super) fn request(&self, cursor: Option<&str>) -> ListRequest {
+    /// The whole list.
+    pub(super) fn request(&self) -> ListRequest {
         ListRequest {
             filter: self.filter.clone(),
             sort: self.sort.clone(),
             q: self.q.clone(),
-            cursor: cursor.map(str::to_owned),
             ..ListRequest::default()
         }
     }
@@ -60,7 +59,7 @@ pub struct ExportFile {
     /// Where in the list the next ones begin; absent before the first and after the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(ignore))]
-    pub cursor: Option<String>,
+    pub cursor: Option<Position>,
 }
 
 impl ExportFile {

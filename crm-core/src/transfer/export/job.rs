@@ -28,7 +28,7 @@ impl Transfers {
         let changes = self.session.changes();
         let now = changes.now();
         // What is wrong with the list is said before there is a job.
-        Export::new(self.session.clone(), entity, &list.request(None), now).await?;
+        Export::new(self.session.clone(), entity, &list.request(), now).await?;
         let task = Task::Export { entity, list: Some(list), file: ExportFile::new(Id::new_at(now)) };
         let job = Job::new(Id::new_at(now), task, self.session.actor().user_id(), now);
         self.session.enqueue(&grant, changes, job).await
@@ -105,8 +105,8 @@ impl Writing {
 
     /// Reads the next records, and gives the changes that keep them.
     async fn write_page(&mut self, session: &Session) -> Result<Changes> {
-        let request = self.list.request(self.file.cursor.as_deref());
-        let mut export = Export::new(session.clone(), self.entity, &request, self.since).await?;
+        let mut export = Export::new(session.clone(), self.entity, &self.list.request(), self.since).await?;
+        export.query = export.query.from_position(self.file.cursor.clone());
         if self.file.is_begun() {
             export.keep_to(&self.file.columns)?;
             self.file.check_seen(&export.grant)?;
@@ -117,7 +117,7 @@ impl Writing {
         }
         self.file.note_seen(self.entity, &export.grant);
         self.file.rows += export.write_page().await?;
-        self.file.cursor = export.cursor();
+        self.file.cursor = export.query.after().cloned();
         let bytes = export.writer.take();
         let first = self.file.pieces;
         let after = first.saturating_add(u32::try_from(bytes.len().div_ceil(CHUNK_BYTES)).map_err(Error::internal)?);

@@ -41,9 +41,16 @@ const REFUSALS: [(&str, &str); 15] = [
     ("503", "The store is down or a deadline has passed; `Retry-After` says when to try again."),
 ];
 
+/// What is answered before there is a request.
+const LARGE_HEAD: (&str, &str) =
+    ("431", "The head has more than 96 fields or 128 KiB. The answer has no body, and the connection is closed.");
+
 /// The refusals by their names in the document.
 pub(super) fn refusals() -> impl Iterator<Item = (String, RefOr<Response>)> {
-    REFUSALS.into_iter().map(|(status, why)| (refusal_name(status), problem(status, why).into()))
+    let problems = REFUSALS.into_iter().map(|(status, why)| (refusal_name(status), problem(status, why)));
+    let (status, why) = LARGE_HEAD;
+    let bare = ResponseBuilder::new().description(why).build();
+    problems.chain([(refusal_name(status), bare)]).map(|(name, response)| (name, response.into()))
 }
 
 /// What is known of the document as a whole.
@@ -212,7 +219,7 @@ fn add_refusals(path: &str, method: &str, operation: &mut Operation) {
     let (signs_in, repeats) = (ends("/login") || ends("/refresh"), !is_open && takes_key(path, method, operation));
     let has_body = operation.request_body.is_some();
     let may = [
-        (true, &["422", "500"][..]),
+        (true, &["422", "431", "500"][..]),
         (!["/healthz", "/metrics", "/openapi.json", "/docs"].iter().any(|path| ends(path)), &["503"]),
         (counts(path), &["429"]),
         (signs_in || !is_open || ends("/metrics"), &["401"]),

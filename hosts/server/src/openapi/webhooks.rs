@@ -1,4 +1,4 @@
-//! What is sent to webhook endpoints: one message an event, from the engine's own list.
+//! What is sent to webhook endpoints: one message an event, from the engine's own list, and that of a test.
 //!
 //! The schema of a message says what all of them hold, and what is this event's own: its name, the kind of record, and
 //! what became of it or the fact that it is named after, as the fact's type describes that.
@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::journal::Event;
-use crm_core::webhook::{EventKind, Message, events};
+use crm_core::webhook::{EventKind, Message, TEST_EVENT, events};
 use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -25,8 +25,12 @@ pub(super) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert(Message::name().into_owned(), Message::schema());
     let facts = facts(&components.schemas);
-    let paths = events().fold(PathsBuilder::new(), |paths, event| paths.path(event.name.clone(), item(event, &facts)));
-    document.webhooks = Some(paths.build());
+    let paths = events().fold(PathsBuilder::new(), |paths, event| {
+        let item = item(&event.name, &event.says, own(&event, &facts));
+        paths.path(event.name, item)
+    });
+    let says = "A test of the endpoint, which a member asked for.";
+    document.webhooks = Some(paths.path(TEST_EVENT, item(TEST_EVENT, says, of_test())).build());
 }
 
 /// The facts that the schemas of tagged types hold.
@@ -69,6 +73,14 @@ fn own(event: &EventKind, facts: &Facts) -> Object {
     ["type", "id", "actor", "data"].into_iter().fold(own, ObjectBuilder::required).build()
 }
 
+/// What the message of a test holds: nothing happened.
+fn of_test() -> Object {
+    let null = || ObjectBuilder::new().schema_type(Type::Null);
+    let own = ["id", "actor", "data"].into_iter().fold(ObjectBuilder::new(), |own, field| own.property(field, null()));
+    let own = own.property("type", only(TEST_EVENT));
+    ["type", "id", "actor", "data"].into_iter().fold(own, ObjectBuilder::required).build()
+}
+
 /// A text that is always the same.
 fn only(text: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text])).build()
@@ -88,11 +100,8 @@ fn told(fact: &Object, fields: &[(&str, &str)]) -> Object {
     fact
 }
 
-fn item(event: EventKind, facts: &Facts) -> PathItem {
-    let schema = AllOfBuilder::new()
-        .title(Some(event.name.as_str()))
-        .item(Ref::from_schema_name(Message::name()))
-        .item(own(&event, facts));
+fn item(name: &str, says: &str, own: Object) -> PathItem {
+    let schema = AllOfBuilder::new().title(Some(name)).item(Ref::from_schema_name(Message::name())).item(own);
     let body = RequestBodyBuilder::new()
         .required(Some(Required::True))
         .content("application/json", Content::new(Some(schema)))
@@ -107,7 +116,7 @@ fn item(event: EventKind, facts: &Facts) -> PathItem {
     }
     let operation = OperationBuilder::new()
         .tag("webhooks")
-        .summary(Some(event.says))
+        .summary(Some(says))
         .parameters(Some(headers))
         .request_body(Some(body))
         .response("2XX", Response::new("It was taken."))

@@ -1,6 +1,7 @@
 //! What bulk work takes, for every kind of record alike.
 
 use crm_core::bulk::{BulkChange, BulkEdit, BulkMode, Selection};
+use crm_core::tag::TagName;
 use crm_core::user::User;
 use crm_core::{Error, Filter, Id, Result};
 use serde::{Deserialize, Deserializer};
@@ -142,9 +143,11 @@ pub(super) struct BulkTag<T> {
     filter: Option<Filter>,
     /// Tags to add.
     #[serde(default)]
+    #[schema(value_type = Vec<TagName>, max_items = 100)]
     add: Vec<String>,
     /// Tags to remove.
     #[serde(default)]
+    #[schema(max_items = 100)]
     remove: Vec<String>,
     /// What becomes of the other records where one is at fault: `atomic` where it is absent and the
     /// records are at most 10,000.

@@ -95,7 +95,6 @@ RULES = {
     "subject": "which fields go together",
     "target": "which fields go together",
     "template": "what the language of templates is",
-    "too_long": "how long a tag is",
     "too_many_terms": "how many words a search has",
     "too_many": "how many recipients a mail and endpoints a workspace has",
     "unknown_choice": "which names a list in a query holds",
@@ -168,7 +167,6 @@ PLACES = {
         "rules",
         "time_zone",
     },
-    "too_long": {"tags"},
     "value_type": {"changes", "custom", "filter", "mapping", "values"},
 }
 HOLDERS = ("custom", "filter", "mapping", "rules", "values")

@@ -185,6 +185,28 @@ async fn every_answer_of_a_counted_route_says_what_is_left() {
 }
 
 #[tokio::test]
+async fn a_sign_in_is_refreshed_so_often_and_no_other_pays_for_it() {
+    let api = Api::memory().await;
+    let refresh = async |token: &str| {
+        let body = json!({"refresh_token": token});
+        api.send(Method::POST, "/api/v1/auth/refresh", None, Some(&body)).await
+    };
+    refresh("never issued").await.problem(401, "unauthenticated");
+    let mut token = api.admin["refresh_token"].as_str().unwrap().to_owned();
+    for made in 1..=200_u32 {
+        let reply = refresh(&token).await.expect(200);
+        assert_eq!((share(&reply).0, share(&reply).1), (200, 200 - made));
+        reply.json["refresh_token"].as_str().unwrap().clone_into(&mut token);
+    }
+    let braked = refresh(&token).await.problem(429, "rate_limited");
+    assert_eq!((share(&braked).0, share(&braked).1), (200, 0));
+    assert!(braked.header("retry-after").parse::<u64>().unwrap() > 0);
+    let email = api.admin["user"]["email"].as_str().unwrap();
+    let other = api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(email, PASSWORD))).await.expect(200);
+    refresh(other.json["refresh_token"].as_str().unwrap()).await.expect(200);
+}
+
+#[tokio::test]
 async fn clients_behind_a_trusted_proxy_have_shares_of_their_own() {
     let api = Api::memory_with(|config| config.trusted_proxies = "127.0.0.0/8".parse().unwrap()).await;
     let left = |forwarded: &str| {

@@ -133,7 +133,11 @@ fn every_reference_resolves() {
 fn every_message_to_a_webhook_endpoint_has_a_schema_of_its_own() {
     let document = document();
     let webhooks = document["webhooks"].as_object().unwrap();
-    assert_eq!(webhooks.len(), crm_core::webhook::events().count());
+    // And one that is sent for a test.
+    assert_eq!(webhooks.len(), crm_core::webhook::events().count() + 1);
+    let test = &webhooks["webhook.test"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let own = &test["allOf"][1]["properties"];
+    assert_eq!((&own["type"]["enum"], &own["data"]["type"]), (&json!(["webhook.test"]), &json!("null")));
     for event in crm_core::webhook::events() {
         let schema = &webhooks[&event.name]["post"]["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(schema["allOf"][0]["$ref"], "#/components/schemas/WebhookMessage", "{}", event.name);
@@ -295,6 +299,9 @@ fn operations_say_which_headers_and_refusals_there_are() {
         let (method, path) = operation.split_once(' ').unwrap();
         document["paths"][path][method]["responses"][status]["headers"][header].is_object()
     };
+    for (method, path, operation) in each(&document) {
+        assert!(operation["responses"]["431"].is_object(), "{method} {path} does not say that a head may be too large");
+    }
     assert!(!has("get /api/v1/contacts/{id}/timeline", "200", "ETag"));
     assert!(has("get /api/v1/contacts/{id}", "200", "ETag") && has("patch /api/v1/workspace", "200", "ETag"));
     assert!(!has("get /api/v1/contacts", "200", "ETag") && !has("get /api/v1/auth/me", "200", "ETag"));
@@ -377,4 +384,35 @@ async fn texts_longer_than_the_document_says_are_refused() {
         }
     }
     assert!(tried > 10);
+}
+
+#[tokio::test]
+async fn a_tag_is_as_long_as_the_document_says() {
+    let api = Api::memory().await;
+    let document = document();
+    let mut written = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        // Bodies take no fields but their own; answers name tags that there are.
+        let is_body = schema["additionalProperties"] == false;
+        for list in ["tags", "add"].map(|field| &schema["properties"][field]).into_iter().filter(|_| is_body) {
+            if list.is_object() {
+                assert_eq!(list["items"]["$ref"], "#/components/schemas/TagName", "{name}");
+                written += 1;
+            }
+        }
+    }
+    assert!(written >= 12, "{written}");
+    let most = document["components"]["schemas"]["TagName"]["maxLength"].as_u64().unwrap();
+    let tag = |more: usize| "x".repeat(usize::try_from(most).unwrap() + more);
+    let too_long = |field: &str| [(field.to_owned(), "too_long".to_owned())];
+    for (room, name) in [("companies", "name"), ("contacts", "last_name"), ("deals", "title"), ("tasks", "title")] {
+        let path = format!("/api/v1/{room}");
+        api.post(&path, json!({name: "x", "tags": [tag(0)]})).await.expect(201);
+        let faults = api.post(&path, json!({name: "x", "tags": [tag(1)]})).await.faults();
+        assert_eq!(faults, too_long("tags.0"), "{room}");
+        // Also where there is no record to be tagged.
+        let nobody = json!({"field": name, "op": "eq", "value": "nobody"});
+        let faults = api.post(&format!("{path}/bulk/tag"), json!({"filter": nobody, "add": [tag(1)]})).await.faults();
+        assert_eq!(faults, too_long("add.0"), "{room}");
+    }
 }

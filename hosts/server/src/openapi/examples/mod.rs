@@ -13,7 +13,7 @@ mod many;
 mod refusals;
 mod webhooks;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{Content, OpenApi, RefOr, Schema};
 
@@ -79,7 +79,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
     for (name, schema) in schemas {
         if let RefOr::T(schema) = schema
-            && let Some(example) = answers::answer(name)
+            && let Some(example) = answers::answer(name).or_else(|| page(name))
         {
             show(schema, example);
         }
@@ -102,6 +102,12 @@ pub(super) fn complete(document: &mut OpenApi) {
             }
         }
     }
+}
+
+/// The example of a page: one row, and no more of them.
+fn page(schema: &str) -> Option<Value> {
+    let row = answers::answer(schema.strip_prefix("Page_")?)?;
+    Some(json!({"data": [row], "next_cursor": null}))
 }
 
 fn exemplify(content: &mut RefOr<Content>, example: Option<Value>) {
