@@ -49,7 +49,8 @@ impl Deals {
         let window = Window::new(request.from, request.to, grant.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
         let conditions = conditions_on_deals(&self.session, request).await?;
-        let mut explainer = if request.explain { Explainer::asked() } else { Explainer::silent() };
+        let behind = request.explains()?;
+        let mut explainer = Explainer::of(behind);
         let asked = self.asked(&grant, &conditions, window)?;
         let mut board = self.columns(&grant, &pipeline, &asked.checked, &mut explainer).await?;
         if cards > 0 {
@@ -57,8 +58,10 @@ impl Deals {
         }
         if let Some(window) = before {
             let asked = self.asked(&grant, &conditions, window)?;
-            let mut earlier = self.columns(&grant, &pipeline, &asked.checked, &mut Explainer::silent()).await?;
+            let mut explainer = Explainer::of(behind);
+            let mut earlier = self.columns(&grant, &pipeline, &asked.checked, &mut explainer).await?;
             earlier.filter = asked.filter;
+            earlier.explanations = explainer.into_explanations();
             board.before = Some(Box::new(earlier));
         }
         board.filter = asked.filter;

@@ -334,12 +334,12 @@ pub async fn a_board_of_some_deals_is_that_of_those_that_pass(world: World) {
     let mates = AnalyticsRequest { team_id: Some(world.home.team), ..some_days };
     tells_of_those_that_pass(&world, &admin, &pipelines[0], &mates).await;
     // Late ones: of the first days hardly a deal is left.
-    let late = AnalyticsRequest { from: day("2026-01-29"), to: day("2026-02-07"), ..all() };
+    let late = AnalyticsRequest { from: day("2026-01-29"), to: day("2026-02-07"), explain: true, ..all() };
     let compared = AnalyticsRequest { compare: true, ..late };
-    let earlier = AnalyticsRequest { from: day("2026-01-19"), to: day("2026-01-28"), ..all() };
+    let earlier = AnalyticsRequest { from: day("2026-01-19"), to: day("2026-01-28"), explain: true, ..all() };
     let before = admin.deals().board_of(&compared, 2).await.unwrap().before.unwrap();
     assert_eq!(*before, admin.deals().board_of(&earlier, 0).await.unwrap());
-    assert!(before.count() > 0);
+    assert!(before.count() > 0 && before.explanations.is_some());
 }
 
 pub async fn a_board_tells_nothing_of_what_is_hidden(world: World) {

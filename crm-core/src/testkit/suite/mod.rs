@@ -312,6 +312,8 @@ macro_rules! __suite {
                 hidden_values_hide_amounts,
                 revenue_is_what_sales_say_cut_in_other_ways,
                 every_number_of_a_stage_says_what_it_counts,
+                the_days_before_say_what_a_report_about_them_says,
+                ids_behind_a_figure_go_on_after_one_of_them,
                 a_hidden_source_is_told_in_no_figure,
                 a_dashboard_says_what_its_reports_say,
                 the_funnel_counts_the_contacts_that_the_caller_sees,

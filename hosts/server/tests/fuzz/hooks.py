@@ -137,6 +137,7 @@ PLACES = {
         "email",
         "file",
         "ids",
+        "ids_after",
         "label",
         "last_name",
         "mapping",
