@@ -138,6 +138,7 @@ macro_rules! __suite {
             board {
                 a_board_of_all_deals_is_what_they_add_up_to,
                 a_board_of_some_deals_is_that_of_those_that_pass,
+                a_board_takes_whatever_filter_a_list_takes,
                 a_board_tells_nothing_of_what_is_hidden,
                 a_board_holds_when_many_write_at_once,
             }

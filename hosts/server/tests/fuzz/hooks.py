@@ -95,6 +95,7 @@ RULES = {
     "subject": "which fields go together",
     "target": "which fields go together",
     "template": "what the language of templates is",
+    "too_deep": "how deep a filter nests",
     "too_long": "how long a tag is",
     "too_many_terms": "how many words a search has",
     "too_many": "how many recipients a mail and endpoints a workspace has",
