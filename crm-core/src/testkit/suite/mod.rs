@@ -6,7 +6,7 @@
 //! store beside a guard, or a type of the adapter's own that can open a second connection.
 //!
 //! `PROPTEST_CASES` sets how many filters are generated; 200 where it is absent. Each run generates
-//! others: a law that fails says how to repeat it, `SLACKCRM_TEST_SEED=…`.
+//! others, and other histories of deals: a law that fails says how to repeat it, `SLACKCRM_TEST_SEED=…`.
 
 #![allow(
     clippy::unwrap_used,
