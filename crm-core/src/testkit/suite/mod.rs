@@ -203,6 +203,7 @@ macro_rules! __suite {
                 a_thousand_concurrent_demotions_leave_an_admin,
                 the_last_admin_stays_one,
                 of_two_who_move_a_deal_one_wins,
+                of_two_who_move_a_deal_from_where_they_saw_it_one_wins,
                 a_change_that_expects_nothing_is_decided_again,
                 a_version_is_refused_only_where_its_record_changed,
                 nothing_is_linked_to_a_record_that_was_deleted_before,

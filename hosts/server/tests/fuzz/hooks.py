@@ -183,6 +183,7 @@ FIELDS = {
     "company_id": "companies",
     "contact_id": "contacts",
     "deal_id": "deals",
+    "from_stage_id": "stages",
     "members": "users",
     "owner_id": "users",
     "pipeline_id": "pipelines",
