@@ -127,10 +127,9 @@ impl Deals {
                 grant.check_reach(&*deal)?;
                 let pipeline = self.session.ports().pipelines.pipeline(&grant, deal.pipeline_id).await?;
                 let mut changes = self.session.changes();
-                // A deal may have got to its stage by a clock that goes before ours, or in a file that
-                // dates it later: the caller named no time that could be refused.
-                let at = changes.now().max(deal.stage_entered_at);
-                let moved = deal.move_to(pipeline.stage(asked.stage_id)?, at)?;
+                let stage = pipeline.stage(asked.stage_id)?;
+                let at = deal.arrival(stage, changes.now());
+                let moved = deal.move_to(stage, at)?;
                 deal.edit(DealEdit { lost_reason: asked.lost_reason.clone(), ..DealEdit::default() })?;
                 if changes.put(&mut deal) {
                     changes.rely_on(&pipeline);

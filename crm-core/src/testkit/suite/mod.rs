@@ -783,6 +783,7 @@ macro_rules! __suite {
             ways {
                 a_corrected_opening_moves_the_step_with_which_a_deal_began,
                 an_opening_after_the_next_step_is_put_right_again,
+                no_deal_ends_before_work_on_it_began,
                 an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way,
                 an_import_that_is_undone_is_as_if_it_had_moved_nothing,
                 ways_lead_to_the_deals_whatever_is_undone,
