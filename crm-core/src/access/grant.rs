@@ -389,7 +389,13 @@ impl Grant {
             self.visible(entity)
         };
         if let Some(asked) = &request.filter {
-            filter = filter.and(asked.check(entity, &self.context(now))?);
+            let context = self.context(now);
+            // A cursor belongs to the filter that it was given out with, which may be a board's.
+            let checked = match &request.cursor {
+                Some(_) => asked.check_going_on(entity, &context),
+                None => asked.check(entity, &context),
+            };
+            filter = filter.and(checked?);
         }
         if !request.tags.is_empty() {
             filter = filter.and(self.check_tags(entity, &request.tags, now)?);

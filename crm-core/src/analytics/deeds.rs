@@ -77,6 +77,7 @@ impl Analytics {
         };
         let window = Window::new(request.from, request.to, first.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
+        let behind = request.explains()?;
         let wanted = self.wanted(request, first, window, before).await?;
         let (mut deeds, mut told) = (Vec::new(), BTreeSet::new());
         for (kind, grant) in &grants {
@@ -93,7 +94,7 @@ impl Analytics {
         }
         let names = self.names_of(deeds.iter().filter_map(|deed| deed.person)).await?;
         let log = Log { deeds: &deeds, told, every, names: &names };
-        answer(window, before, request.explains(), |window, explainer| Ok(activity(&log, window, explainer)))
+        answer(window, before, behind, |window, explainer| Ok(activity(&log, window, explainer)))
     }
 
     /// The kinds of work that the caller may read.

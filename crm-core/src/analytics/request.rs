@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Behind, Explanation};
 use super::window::Window;
 use crate::access::Entity;
+use crate::error::{Error, Result};
 use crate::filter::{Filter, Op, Scalar};
 use crate::id::Id;
 use crate::pipeline::Pipeline;
@@ -39,14 +40,25 @@ pub struct AnalyticsRequest {
     pub filter: Option<Filter>,
     /// Whether each figure shall say its definition, its denominator and the deals behind it.
     pub explain: bool,
+    /// Only ids after this one are named behind the figures: the last one that an answer before named; needs
+    /// `explain`.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<uuid::Uuid>))]
+    pub ids_after: Option<Id<()>>,
     /// Whether the same figures of as many days before shall come beside; needs `from` and `to`.
     pub compare: bool,
 }
 
 impl AnalyticsRequest {
     /// Whether what stands behind the figures is asked for.
-    pub(super) fn explains(&self) -> Behind {
-        if self.explain { Behind::Asked } else { Behind::Silent }
+    ///
+    /// # Errors
+    /// `Invalid` for an id after which nothing is to be named.
+    pub(crate) fn explains(&self) -> Result<Behind> {
+        match self.ids_after {
+            after if self.explain => Ok(Behind::Asked { after: after.map(Id::uuid) }),
+            Some(_) => Err(Error::invalid("ids_after", "required", "needs `explain`")),
+            None => Ok(Behind::Silent),
+        }
     }
 
     /// Its conditions on deals, or on contacts, besides the team, each with the name of its field. A
@@ -81,7 +93,7 @@ pub struct Report<T> {
     /// The same figures of as many days before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<T>,
-    /// What stands behind each figure.
+    /// What stands behind each figure, of those of the days before at `before` and the figure's place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanations: Option<Vec<Explanation>>,
 }

@@ -102,7 +102,7 @@ impl Question {
 
     /// Whether somebody asked what stands behind the figures, which sums do not tell.
     fn is_explained(&self) -> bool {
-        self.behind == Behind::Asked
+        matches!(self.behind, Behind::Asked { .. })
     }
 
     /// The answer for each window that was asked about.
@@ -134,12 +134,10 @@ pub(super) fn answer<T>(
     behind: Behind,
     mut figures: impl FnMut(Window, &mut Explainer) -> Result<T>,
 ) -> Result<Report<T>> {
-    let mut explainer = match behind {
-        Behind::Asked => Explainer::asked(),
-        Behind::Silent => Explainer::silent(),
-    };
+    let mut explainer = Explainer::of(behind);
     let now = figures(window, &mut explainer)?;
-    let before = before.map(|window| figures(window, &mut Explainer::silent())).transpose()?;
+    let earlier = before.map(|window| explainer.within("before", |explainer| figures(window, explainer)));
+    let before = earlier.transpose()?;
     Ok(Report { window, figures: now, before, explanations: explainer.into_explanations() })
 }
 
@@ -312,6 +310,7 @@ impl Analytics {
         let grant = self.session.require(entity, Action::Read)?;
         let window = Window::new(request.from, request.to, grant.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
+        let behind = request.explains()?;
         let now = self.session.now();
         let mut filter = grant.check_filter(entity, request.filter.as_ref(), now)?;
         for (field, condition) in request.conditions(entity) {
@@ -327,7 +326,7 @@ impl Analytics {
             filter = filter.and(of_people("owner_id", members.iter().map(|id| id.uuid())));
         }
         let shows_values = !grant.mask(Entity::Deal).hides("value");
-        Ok(Question { grant, filter, window, before, shows_values, behind: request.explains() })
+        Ok(Question { grant, filter, window, before, shows_values, behind })
     }
 
     /// The deals of a question one by one, as far as the caller sees their fields; none where nobody asked

@@ -49,7 +49,8 @@ impl Deals {
         let window = Window::new(request.from, request.to, grant.zone())?;
         let before = request.compare.then(|| window.before()).transpose()?;
         let conditions = conditions_on_deals(&self.session, request).await?;
-        let mut explainer = if request.explain { Explainer::asked() } else { Explainer::silent() };
+        let behind = request.explains()?;
+        let mut explainer = Explainer::of(behind);
         let asked = self.asked(&grant, &conditions, window)?;
         let mut board = self.columns(&grant, &pipeline, &asked.checked, &mut explainer).await?;
         if cards > 0 {
@@ -57,8 +58,10 @@ impl Deals {
         }
         if let Some(window) = before {
             let asked = self.asked(&grant, &conditions, window)?;
-            let mut earlier = self.columns(&grant, &pipeline, &asked.checked, &mut Explainer::silent()).await?;
+            let mut explainer = Explainer::of(behind);
+            let mut earlier = self.columns(&grant, &pipeline, &asked.checked, &mut explainer).await?;
             earlier.filter = asked.filter;
+            earlier.explanations = explainer.into_explanations();
             board.before = Some(Box::new(earlier));
         }
         board.filter = asked.filter;
@@ -119,7 +122,9 @@ impl Deals {
         let last = self.session.ports().deals.last_in_stages(grant, &stages, &asked.checked, limit).await?;
         for (stage, deals) in board.stages.iter_mut().zip(last) {
             let list = cards_of(stage.stage_id, asked.filter.as_ref(), cards);
-            let query = grant.check_list::<Deal>(&list, self.session.now())?;
+            // Its filter was checked part by part, and is here for the cursor alone.
+            let unfiltered = ListRequest { filter: None, ..list.clone() };
+            let query = grant.check_list::<Deal>(&unfiltered, self.session.now())?.bound_to(&list);
             let page = page_of(grant, &query, Rows::cut(deals, &query), None);
             (stage.deals, stage.next_cursor) = (page.data, page.next_cursor);
         }

@@ -11,6 +11,7 @@ use crate::custom_field::CustomValues;
 use crate::edit::{Edit, RecordEdit};
 use crate::id::Id;
 use crate::money::Money;
+use crate::pipeline::Stage;
 use crate::time::deserialize_day_edit;
 use crate::user::User;
 
@@ -75,6 +76,28 @@ pub struct DealEdit {
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub custom: Edit<CustomValues>,
+}
+
+/// Where a deal goes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MoveStage {
+    /// A stage of the deal's pipeline.
+    pub stage_id: Id<Stage>,
+    /// The stage where the caller saw the deal: one that is in another by now is not moved.
+    #[serde(default)]
+    pub from_stage_id: Option<Id<Stage>>,
+    /// Why the deal is lost, at most 500 characters; for lost stages alone.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, max_length = 500))]
+    pub lost_reason: Edit<String>,
+}
+
+impl From<Id<Stage>> for MoveStage {
+    fn from(stage_id: Id<Stage>) -> Self {
+        Self { stage_id, from_stage_id: None, lost_reason: Edit::Keep }
+    }
 }
 
 impl RecordEdit for DealEdit {

@@ -14,7 +14,7 @@ mod service;
 
 pub use board::{Board, BoardStage, StageTotal};
 pub use category::ForecastCategory;
-pub use edit::DealEdit;
+pub use edit::{DealEdit, MoveStage};
 pub use event::DealEvent;
 pub use fields::catalogue;
 pub(crate) use history::goes_on_at;

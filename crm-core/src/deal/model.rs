@@ -269,6 +269,14 @@ impl Deal {
         Ok(Some(DealEvent::Moved { from: Some(from), to: stage.id, at }))
     }
 
+    /// When the deal gets to a stage to which it is moved `now`. It may have got to its present one by a clock that
+    /// goes before ours, or in a file that dates it later: whoever moves it named no time that could be refused. And
+    /// it does not end before work on it began, whatever a file says of that.
+    pub(crate) fn arrival(&self, stage: &Stage, now: Timestamp) -> Timestamp {
+        let began = self.opened_at.filter(|_| stage.kind != StageKind::Open);
+        began.into_iter().fold(now.max(self.stage_entered_at), Timestamp::max)
+    }
+
     /// Whether the deal is where another state of it is, since the same time.
     pub(crate) fn has_place_of(&self, other: &Deal) -> bool {
         let place = |deal: &Deal| (deal.pipeline_id, deal.stage_id, deal.status, deal.stage_entered_at, deal.closed_at);
@@ -384,6 +392,18 @@ mod tests {
         deal.closed_at = None;
         deal.edit(DealEdit { title: Edit::from("A"), ..DealEdit::default() }).unwrap();
         assert_eq!(deal.closed_at, Some(deal.stage_entered_at));
+    }
+
+    #[test]
+    fn a_deal_arrives_no_earlier_than_it_got_to_its_stage_and_ends_no_earlier_than_it_began() {
+        let (open, won) = (stage(StageKind::Open), stage(StageKind::Won));
+        let at = Timestamp::from_micros;
+        let mut deal = deal(&open);
+        assert_eq!((deal.arrival(&won, at(5)), deal.arrival(&won, at(20))), (at(10), at(20)));
+        deal.opened_at = Some(at(30));
+        assert_eq!((deal.arrival(&won, at(20)), deal.arrival(&open, at(20))), (at(30), at(20)));
+        deal.move_to(&won, deal.arrival(&won, at(20))).unwrap();
+        assert_eq!((deal.closed_at, deal.stage_entered_at), (deal.opened_at, at(30)));
     }
 
     #[test]

@@ -1,19 +1,18 @@
 //! Use cases of deals.
 
-use super::edit::DealEdit;
+use super::edit::{DealEdit, MoveStage};
 use super::event::DealEvent;
 use super::model::{Deal, DealStart};
 use crate::access::{Action, Entity, Grant, View};
 use crate::bulk::{BulkAnswer, BulkChange, BulkEdit, BulkMode, BulkReport, Selection};
 use crate::crm::Ports;
 use crate::custom_field::CustomValues;
-use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::journal::TimelineItem;
 use crate::page::{ListQuery, ListRequest, Page, Rows};
 use crate::pipeline::{Pipeline, Stage};
-use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted};
+use crate::session::{Decisions, Expect, Kept, Reading, Records, Session, permitted, shown};
 use crate::store::{Reliance, Stored};
 use crate::time::Timestamp;
 use crate::user::User;
@@ -109,34 +108,29 @@ impl Deals {
     /// `Denied`; `NotFound`; `Conflict` for another version; `Invalid` for a stage of another
     /// pipeline.
     pub async fn move_to(&self, id: Id<Deal>, to: Id<Stage>, expect: Expect) -> Result<View<Deal>> {
-        self.move_saying(id, to, Edit::Keep, expect).await
+        self.move_saying(id, to.into(), expect).await
     }
 
-    /// Takes a deal to a stage, and says why it was lost where that is a lost one.
+    /// Takes a deal to a stage from where the caller saw it, and says why it was lost where that is a lost one.
     ///
     /// # Errors
-    /// As [`Deals::move_to`]; `Invalid` for a reason where the stage is not a lost one.
-    pub async fn move_saying(
-        &self,
-        id: Id<Deal>,
-        to: Id<Stage>,
-        lost_reason: Edit<String>,
-        expect: Expect,
-    ) -> Result<View<Deal>> {
+    /// As [`Deals::move_to`]; `Conflict` for a deal that is in another stage than the caller saw it in; `Invalid`
+    /// for a reason where the stage is not a lost one.
+    pub async fn move_saying(&self, id: Id<Deal>, asked: MoveStage, expect: Expect) -> Result<View<Deal>> {
         let grant = self.session.require(Entity::Deal, Action::Update)?;
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let mut deal = self.session.ports().deals.deal(&grant, id).await?;
                 expect.check(&grant, &*deal)?;
+                check_place(&grant, &deal, asked.from_stage_id)?;
                 grant.check_reach(&*deal)?;
                 let pipeline = self.session.ports().pipelines.pipeline(&grant, deal.pipeline_id).await?;
                 let mut changes = self.session.changes();
-                // A deal may have got to its stage by a clock that goes before ours, or in a file that
-                // dates it later: the caller named no time that could be refused.
-                let at = changes.now().max(deal.stage_entered_at);
-                let moved = deal.move_to(pipeline.stage(to)?, at)?;
-                deal.edit(DealEdit { lost_reason: lost_reason.clone(), ..DealEdit::default() })?;
+                let stage = pipeline.stage(asked.stage_id)?;
+                let at = deal.arrival(stage, changes.now());
+                let moved = deal.move_to(stage, at)?;
+                deal.edit(DealEdit { lost_reason: asked.lost_reason.clone(), ..DealEdit::default() })?;
                 if changes.put(&mut deal) {
                     changes.rely_on(&pipeline);
                     moved.into_iter().for_each(|moved| changes.emit(moved));
@@ -251,6 +245,16 @@ impl Deals {
             None => store.pipelines(grant).await?.into_iter().next().ok_or_else(|| no_stage("pipeline_id")),
         }
     }
+}
+
+/// Refuses a deal that is in another stage than the caller saw it in, and shows it as it is by now where they see
+/// it.
+fn check_place(grant: &Grant, deal: &Deal, seen: Option<Id<Stage>>) -> Result<()> {
+    if seen.is_none_or(|stage| stage == deal.stage_id) {
+        return Ok(());
+    }
+    let gone = Error::conflict(format!("deal {} is in stage {} now", deal.id, deal.stage_id));
+    Err(shown(gone.with_code("stale_version"), grant, deal))
 }
 
 /// The fault of a workspace or pipeline without a stage to begin at.

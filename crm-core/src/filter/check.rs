@@ -63,6 +63,19 @@ impl Filter {
     /// `too_long` and `control_character`.
     pub fn check(&self, entity: Entity, context: &CheckContext<'_>) -> Result<CheckedFilter> {
         self.within_limits()?;
+        self.resolved(entity, context)
+    }
+
+    /// As [`Filter::check`], of a filter that a list goes on with: what a board adds around one does not count.
+    ///
+    /// # Errors
+    /// As [`Filter::check`].
+    pub(crate) fn check_going_on(&self, entity: Entity, context: &CheckContext<'_>) -> Result<CheckedFilter> {
+        self.within_read_limits()?;
+        self.resolved(entity, context)
+    }
+
+    fn resolved(&self, entity: Entity, context: &CheckContext<'_>) -> Result<CheckedFilter> {
         let checker = Checker { context, entity, through_relation: false };
         checker.filter(self).map_err(|error| {
             // Made anew, so that the message names the whole path as well.

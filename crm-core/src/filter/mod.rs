@@ -56,6 +56,10 @@ use crate::error::{Error, Result};
 pub const MAX_DEPTH: usize = 8;
 /// Nodes of a whole filter.
 pub const MAX_NODES: usize = 256;
+/// Levels and nodes of a filter that is read as JSON: a list goes on with the filter that a board gave out, which
+/// has the board's own conditions around one within the limits.
+const READ_DEPTH: usize = MAX_DEPTH + 2;
+const READ_NODES: usize = MAX_NODES + 20;
 /// Values of one `in`, `has_any`, `has_all` or `has_none`.
 pub const MAX_LIST: usize = 1_000;
 /// Characters of one text value.
@@ -132,24 +136,31 @@ impl Filter {
     ///
     /// It stops at the border, so a hostile filter costs no more than a legal one.
     pub(crate) fn within_limits(&self) -> Result<()> {
-        let mut nodes = 0;
-        self.measure(1, &mut nodes)
+        self.measure(&mut Room { depth: MAX_DEPTH, nodes: MAX_NODES })
     }
 
-    fn measure(&self, depth: usize, nodes: &mut usize) -> Result<()> {
-        *nodes += 1;
-        if depth > MAX_DEPTH {
-            return Err(too_deep());
-        }
-        if *nodes > MAX_NODES {
-            return Err(too_many_nodes());
-        }
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(|part| part.measure(depth + 1, nodes)),
-            Self::Not(part) | Self::Related { filter: part, .. } => part.measure(depth + 1, nodes),
-            Self::Is(_) => Ok(()),
-        }
+    /// As [`Filter::within_limits`], of one that may be a board's.
+    fn within_read_limits(&self) -> Result<()> {
+        self.measure(&mut Room { depth: READ_DEPTH, nodes: READ_NODES })
     }
+
+    fn measure(&self, room: &mut Room) -> Result<()> {
+        room.depth = room.depth.checked_sub(1).ok_or_else(too_deep)?;
+        room.nodes = room.nodes.checked_sub(1).ok_or_else(too_many_nodes)?;
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(|part| part.measure(room))?,
+            Self::Not(part) | Self::Related { filter: part, .. } => part.measure(room)?,
+            Self::Is(_) => {}
+        }
+        room.depth += 1;
+        Ok(())
+    }
+}
+
+/// How many levels and nodes a filter may still have.
+struct Room {
+    depth: usize,
+    nodes: usize,
 }
 
 fn too_deep() -> Error {

@@ -74,17 +74,26 @@ fn too_deep_and_too_wide_are_refused_everywhere() {
     assert!(nested(MAX_DEPTH).check(Entity::Contact, &context(&Masked)).is_ok());
     let deep = nested(MAX_DEPTH + 1);
     assert_eq!(deep.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_deep");
-    assert!(Filter::from_json(&serde_json::to_string(&deep).unwrap()).is_err());
     assert!(deep.to_string().parse::<Filter>().is_err());
-    assert!(Filter::from_json(&serde_json::to_string(&nested(MAX_DEPTH)).unwrap()).is_ok());
+    let deep = nested(READ_DEPTH + 1);
+    assert!(Filter::from_json(&serde_json::to_string(&deep).unwrap()).is_err());
+    assert!(Filter::from_json(&serde_json::to_string(&nested(READ_DEPTH)).unwrap()).is_ok());
+    // What a board added around a filter goes on with a list, and more does not.
+    assert!(nested(READ_DEPTH).check_going_on(Entity::Contact, &context(&Masked)).is_ok());
+    assert_eq!(deep.check_going_on(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_deep");
 
     let deep = (0..MAX_DEPTH).fold(leaf(), |filter, _| Filter::Any(vec![filter]));
     assert_eq!(deep.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_deep");
 
     let wide = Filter::All(vec![leaf(); MAX_NODES]);
     assert_eq!(wide.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_long");
-    assert!(Filter::from_json(&serde_json::to_string(&wide).unwrap()).is_err());
     assert!(wide.to_string().parse::<Filter>().is_err());
+    let wide = Filter::All(vec![leaf(); READ_NODES]);
+    assert_eq!(wide.check_going_on(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_long");
+    assert!(Filter::from_json(&serde_json::to_string(&wide).unwrap()).is_err());
+    let wide = Filter::All(vec![leaf(); READ_NODES - 1]);
+    assert!(wide.check_going_on(Entity::Contact, &context(&Masked)).is_ok());
+    assert!(Filter::from_json(&serde_json::to_string(&wide).unwrap()).is_ok());
 
     let long = Filter::is("score", Op::In, vec![Scalar::Integer(1); MAX_LIST + 1]);
     assert_eq!(long.check(Entity::Contact, &context(&Masked)).unwrap_err().fields()[0].code, "too_long");

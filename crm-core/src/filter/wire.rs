@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::op::Op;
 use super::value::{Operand, Scalar};
-use super::{Comparison, Filter, MAX_DEPTH, MAX_LIST, MAX_NODES};
+use super::{Comparison, Filter, MAX_DEPTH, MAX_LIST, MAX_NODES, READ_DEPTH, READ_NODES};
 use crate::error::{Error, Result};
 use crate::time::Period;
 
@@ -68,10 +68,10 @@ impl<'de> DeserializeSeed<'de> for FilterAt<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Filter, D::Error> {
         self.nodes.set(self.nodes.get() + 1);
-        if self.depth > MAX_DEPTH {
+        if self.depth > READ_DEPTH {
             return Err(D::Error::custom(format!("filter nests deeper than {MAX_DEPTH} levels")));
         }
-        if self.nodes.get() > MAX_NODES {
+        if self.nodes.get() > READ_NODES {
             return Err(D::Error::custom(format!("filter has more than {MAX_NODES} parts")));
         }
         deserializer.deserialize_map(self)

@@ -137,8 +137,8 @@ impl Pipelines {
             return Err(Error::denied("deals would move that lie outside the permission deal:update"));
         }
         for mut deal in deals {
-            let at = changes.now().max(deal.stage_entered_at);
             let target = consequences.target(deal.stage_id)?;
+            let at = deal.arrival(target, changes.now());
             let moved = deal.move_to(target, at)?;
             changes.put(&mut deal);
             moved.into_iter().for_each(|moved| changes.emit(moved));

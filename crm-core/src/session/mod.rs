@@ -56,10 +56,7 @@ pub enum Expect {
 impl Expect {
     /// Refuses a record at another version, and shows it as it is by now where the caller sees it.
     pub(crate) fn check<T: Record>(self, grant: &Grant, record: &T) -> Result<()> {
-        self.check_among(record).map_err(|stale| match grant.sees_owner(T::ENTITY, record.owner()) {
-            true => showing(stale, &grant.view(record.clone())),
-            false => stale,
-        })
+        self.check_among(record).map_err(|stale| shown(stale, grant, record))
     }
 
     /// Refuses one of many records at another version: their report has no room for the records.
@@ -119,6 +116,14 @@ fn is_final(error: &Error) -> bool {
 fn stale<T: Record>(record: &T) -> Error {
     Error::conflict(format!("{} {} is at version {} now", T::ENTITY, record.uuid(), record.version()))
         .with_code("stale_version")
+}
+
+/// The conflict with the record as it is by now, where the caller sees it.
+pub(crate) fn shown<T: Record>(stale: Error, grant: &Grant, record: &T) -> Error {
+    match grant.sees_owner(T::ENTITY, record.owner()) {
+        true => showing(stale, &grant.view(record.clone())),
+        false => stale,
+    }
 }
 
 /// The conflict of a stale version with the record that the caller would have changed, as they see it.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::support::{deal, fails, invalid_at, pipeline, reading, stage};
 use crate::access::{Entity, Role};
 use crate::analytics::{AnalyticsRequest, ConversionOptions, Counting, DealFact, Path};
-use crate::deal::{Deal, DealEdit, DealMove, DealStart, DealStatus, ForecastCategory};
+use crate::deal::{Deal, DealEdit, DealMove, DealStart, DealStatus, ForecastCategory, MoveStage};
 use crate::error::ErrorKind::NotFound;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::money::Money;
 use crate::page::ListRequest;
-use crate::pipeline::{NewPipeline, NewStage, PipelineChange, StageChange, StageKind, StageTarget};
+use crate::pipeline::{NewPipeline, NewStage, PipelineChange, Stage, StageChange, StageKind, StageTarget};
 use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 use crate::time::{Period, Timestamp};
@@ -104,7 +104,8 @@ pub async fn facts_are_what_the_list_says(world: World) {
     let lost = stage(&admin, "Lost").await;
     let gone = deal(&admin, worth("C", 7)).await;
     let reason = crate::Edit::Set("Too dear".to_owned());
-    let gone = admin.deals().move_saying(gone.id, lost, reason, Expect::Any).await.unwrap();
+    let asked = MoveStage { lost_reason: reason, ..lost.into() };
+    let gone = admin.deals().move_saying(gone.id, asked, Expect::Any).await.unwrap();
     assert_eq!((gone.status, gone.lost_reason.as_deref()), (DealStatus::Lost, Some("Too dear")));
     let grant = reading(&admin, Entity::Deal);
     let told = admin.ports().analytics.deal_facts(&grant, &CheckedFilter::everything()).await.unwrap();
@@ -367,9 +368,9 @@ pub async fn a_move_forgets_what_was_said_of_the_stage_before(world: World) {
     let made = deal(&admin, DealEdit { probability: 80.into(), ..samples::deal("D") }).await;
     assert_eq!(made.probability, Some(80));
     assert_eq!(admin.deals().move_to(made.id, engaging, Expect::Any).await.unwrap().probability, None);
-    let reason = || crate::Edit::Set("Too dear".to_owned());
-    invalid_at(admin.deals().move_saying(made.id, engaging, reason(), Expect::Any).await, "lost_reason");
-    admin.deals().move_saying(made.id, lost, reason(), Expect::Any).await.unwrap();
+    let to = |stage: Id<Stage>| MoveStage { lost_reason: "Too dear".into(), ..stage.into() };
+    invalid_at(admin.deals().move_saying(made.id, to(engaging), Expect::Any).await, "lost_reason");
+    admin.deals().move_saying(made.id, to(lost), Expect::Any).await.unwrap();
     let back = admin.deals().move_to(made.id, engaging, Expect::Any).await.unwrap();
     assert_eq!((back.lost_reason.as_deref(), back.closed_at), (None::<&str>, None::<Timestamp>));
 }

@@ -8,14 +8,14 @@ use futures::FutureExt as _;
 use super::analytics::{all, moves, number, usd, worth};
 use super::endings::agree_on;
 use super::forecasts::windows;
-use super::support::{deal, field, hiding, invalid_at, pipeline, reading};
+use super::support::{Seeds, deal, field, hiding, invalid_at, pipeline, reading};
 use crate::access::{Entity, Listed as _, Role};
 use crate::analytics::{AnalyticsRequest, StageFlow, Window};
 use crate::bulk::{BulkChange, BulkMode, Selection};
 use crate::custom_field::CustomKind;
 use crate::deal::{Board, BoardStage, Deal, DealEdit, DealStart, StageTotal};
 use crate::edit::Edit;
-use crate::filter::{CheckedFilter, Facts, Field, FieldValue, Filter, Op, Relation, Scalar};
+use crate::filter::{CheckedFilter, Facts, Field, FieldValue, Filter, MAX_DEPTH, MAX_NODES, Op, Relation, Scalar};
 use crate::id::Id;
 use crate::money::{Money, Totals};
 use crate::page::ListRequest;
@@ -175,8 +175,9 @@ pub async fn a_board_of_all_deals_is_what_they_add_up_to(world: World) {
     let (admin, rep) = (world.session(Role::Admin).await, world.session(Role::SalesRep).await);
     let other = admin.pipelines().create(samples::pipeline("Other")).await.unwrap().into_inner();
     let pipelines = [pipeline(&admin).await, other];
-    let (mut known, mut step) = (Vec::new(), 11);
-    for round in 0..120 {
+    let (seeds, mut known, mut step) = (Seeds::of_this_run(), Vec::new(), 0);
+    for (round, seed) in seeds.rounds(32) {
+        step = seed.unwrap_or(step);
         world.clock.advance_seconds(3_600);
         let owner = labelled(round, world.home.member(Role::SalesRep));
         happens(&admin, &pipelines, &owner, &mut known, &mut step).await;
@@ -334,12 +335,42 @@ pub async fn a_board_of_some_deals_is_that_of_those_that_pass(world: World) {
     let mates = AnalyticsRequest { team_id: Some(world.home.team), ..some_days };
     tells_of_those_that_pass(&world, &admin, &pipelines[0], &mates).await;
     // Late ones: of the first days hardly a deal is left.
-    let late = AnalyticsRequest { from: day("2026-01-29"), to: day("2026-02-07"), ..all() };
+    let late = AnalyticsRequest { from: day("2026-01-29"), to: day("2026-02-07"), explain: true, ..all() };
     let compared = AnalyticsRequest { compare: true, ..late };
-    let earlier = AnalyticsRequest { from: day("2026-01-19"), to: day("2026-01-28"), ..all() };
+    let earlier = AnalyticsRequest { from: day("2026-01-19"), to: day("2026-01-28"), explain: true, ..all() };
     let before = admin.deals().board_of(&compared, 2).await.unwrap().before.unwrap();
     assert_eq!(*before, admin.deals().board_of(&earlier, 0).await.unwrap());
-    assert!(before.count() > 0);
+    assert!(before.count() > 0 && before.explanations.is_some());
+}
+
+pub async fn a_board_takes_whatever_filter_a_list_takes(world: World) {
+    world.set_time("2026-01-05T08:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let (own, owner) = (pipeline(&admin).await, world.home.member(Role::Closer));
+    for round in 0..9 {
+        deal(&admin, labelled(round, owner)).await;
+    }
+    let leaf = || Filter::is("title", Op::Eq, Scalar::Text("D".to_owned()));
+    let deepest = (1..MAX_DEPTH).fold(leaf(), |filter, _| Filter::Any(vec![filter]));
+    let longest = Filter::Any(vec![leaf(); MAX_NODES - 1]);
+    for filter in [&deepest, &longest] {
+        let listed = ListRequest { filter: Some(filter.clone()), ..samples::list() };
+        assert_eq!(admin.deals().list(&listed).await.unwrap().data.len(), 9);
+        let alone = AnalyticsRequest { filter: Some(filter.clone()), ..all() };
+        let day = "2026-01-05".parse().ok();
+        let team_id = Some(world.home.team);
+        let tag = Some("vip".to_owned());
+        let beside = AnalyticsRequest { from: day, to: day, owner_id: Some(owner), team_id, tag, ..alone.clone() };
+        for asked in [alone, beside] {
+            tells_of_those_that_pass(&world, &admin, &own, &asked).await;
+        }
+    }
+    // What a list refuses by itself the board refuses as well.
+    for filter in [Filter::Any(vec![deepest]), Filter::Any(vec![longest])] {
+        let listed = ListRequest { filter: Some(filter.clone()), ..samples::list() };
+        invalid_at(admin.deals().list(&listed).await, "filter");
+        invalid_at(admin.deals().board_of(&AnalyticsRequest { filter: Some(filter), ..all() }, 2).await, "filter");
+    }
 }
 
 pub async fn a_board_tells_nothing_of_what_is_hidden(world: World) {

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::naive;
 use super::population::{InStore, Population, SEARCHES, catalogue, ids};
-use super::support::reading;
+use super::support::{reading, seed};
 use crate::access::Listed;
 use crate::error::ErrorKind;
 use crate::filter::generate::arbitrary_filter;
@@ -17,14 +17,6 @@ use crate::testkit::World;
 /// How many filters a law tries on each kind of record.
 fn cases() -> usize {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
-}
-
-/// What the filters of this run are generated from.
-fn seed() -> u64 {
-    match std::env::var("SLACKCRM_TEST_SEED") {
-        Ok(seed) => seed.parse().expect("SLACKCRM_TEST_SEED is a whole number"),
-        Err(_) => rand::random(),
-    }
 }
 
 /// Lists of one caller, compared with the mirror.

@@ -11,12 +11,12 @@ use crate::access::{Actor, Entity, Role, Rule, Scope};
 use crate::activity::NewNote;
 use crate::contact::{Contact, ContactEdit};
 use crate::custom_field::CustomKind;
-use crate::deal::Deal;
+use crate::deal::{Deal, MoveStage};
 use crate::edit::Edit;
 use crate::error::{ErrorKind, Result};
 use crate::id::Id;
 use crate::mail::{TemplateContent, TemplateName};
-use crate::pipeline::StageKind;
+use crate::pipeline::{Stage, StageKind};
 use crate::session::{Expect, Session};
 use crate::store::{Guard, Record, Stored};
 use crate::testkit::{Receiver, World, samples};
@@ -282,16 +282,18 @@ pub async fn the_last_admin_stays_one(world: World) {
     assert_eq!(admin.users().read(id).await.unwrap().version, 1);
 }
 
-pub async fn of_two_who_move_a_deal_one_wins(world: World) {
+/// Two move a deal at once, by what each of them saw: one wins, and the other is shown what that one made.
+async fn one_of_two_wins(world: &World, seen: Option<Id<Stage>>, expect: Expect) {
     let (one, two) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
     let (won, lost) = (stage(&one, "Won").await, stage(&one, "Lost").await);
     for _ in 0..10 {
         let deal = deal(&one, samples::deal("D")).await;
-        let expect = Expect::Version(deal.version);
         let moves = [(one.clone(), won), (two.clone(), lost)].map(|(session, to)| {
-            let id = deal.id;
+            let (id, asked) = (deal.id, MoveStage { from_stage_id: seen, ..to.into() });
             let task: BoxFuture<'static, _> =
-                Box::pin(async move { session.deals().move_to(id, to, expect).await.map(|view| view.into_inner()) });
+                Box::pin(
+                    async move { session.deals().move_saying(id, asked, expect).await.map(|view| view.into_inner()) },
+                );
             task
         });
         let results = world.at_once(moves).await;
@@ -304,6 +306,31 @@ pub async fn of_two_who_move_a_deal_one_wins(world: World) {
         let shown = loser.current().unwrap();
         assert_eq!((shown.version, &shown.record), (2, &serde_json::to_value(&now).unwrap()));
     }
+}
+
+pub async fn of_two_who_move_a_deal_one_wins(world: World) {
+    // A new deal is at version 1.
+    one_of_two_wins(&world, None, Expect::Version(1)).await;
+}
+
+pub async fn of_two_who_move_a_deal_from_where_they_saw_it_one_wins(world: World) {
+    let (admin, other) = (world.session(Role::Admin).await, world.second_session(Role::Admin).await);
+    let own = pipeline(&admin).await;
+    let [first, second, third] = [0, 1, 2].map(|at| own.stages[at].id);
+    one_of_two_wins(&world, Some(first), Expect::Any).await;
+    let made = deal(&admin, samples::deal("D")).await;
+    let from_first = |to: Id<Stage>| MoveStage { from_stage_id: Some(first), ..to.into() };
+    // A change that moves nothing is no obstacle.
+    admin.deals().update(made.id, samples::deal("E"), Expect::Any).await.unwrap();
+    let there = other.deals().move_saying(made.id, from_first(second), Expect::Any).await.unwrap();
+    // Nor does the deal move where it is wanted to be already.
+    for to in [third, second] {
+        let late = refused(admin.deals().move_saying(made.id, from_first(to), Expect::Any).await);
+        assert_eq!((late.kind(), late.code()), (ErrorKind::Conflict, "stale_version"));
+        let shown = late.current().unwrap();
+        assert_eq!((shown.version, &shown.record), (3, &serde_json::to_value(&there).unwrap()));
+    }
+    assert_eq!(admin.deals().read(made.id).await.unwrap(), there);
 }
 
 pub async fn a_change_that_expects_nothing_is_decided_again(world: World) {

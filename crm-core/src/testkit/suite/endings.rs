@@ -9,7 +9,7 @@ use super::analytics::{number, worth};
 use super::board::happens;
 use super::forecasts::{self, is_estimated, windows};
 use super::jobs::work;
-use super::support::{company, deal, pipeline, reading, stage};
+use super::support::{Seeds, company, deal, pipeline, reading, stage};
 use super::uploads::{import, with_policy};
 use crate::access::{Entity, Role};
 use crate::analytics::{AnalyticsRequest, CycleFact, DealFact, DealGroups, Explanation, OwnedMove, SourceSum, Window};
@@ -109,11 +109,9 @@ pub async fn what_ended_is_the_same_from_sums_as_one_by_one(world: World) {
     let other = admin.pipelines().create(samples::pipeline("Other")).await.unwrap().into_inner();
     let pipelines = [pipeline(&admin).await, other];
     let sources: [Edit<String>; 4] = [Edit::Keep, "Fair".into(), "FAIR".into(), "Web".into()];
-    let (mut known, mut step) = (Vec::new(), 0);
-    for (round, seed) in [41, 1_009, 65_537].into_iter().flat_map(|seed| [seed; 40]).enumerate() {
-        if round % 40 == 0 {
-            step = seed;
-        }
+    let (seeds, mut known, mut step) = (Seeds::of_this_run(), Vec::new(), 0);
+    for (round, seed) in seeds.rounds(40) {
+        step = seed.unwrap_or(step);
         world.clock.advance_seconds(29 * 3_600 + 600);
         let owner_id = world.home.member(Role::SalesRep).into();
         let edit = DealEdit { owner_id, source: sources[round % 4].clone(), ..samples::deal("D") };
@@ -145,14 +143,15 @@ pub async fn sums_by_stage_and_owner_hold_also_after_stages_were_given_up(world:
     let pipelines = [pipeline(&admin).await, other];
     let owners = [Role::SalesRep, Role::Closer].map(|role| world.home.member(role));
     let of = |at: usize| DealEdit { owner_id: owners[at % 2].into(), ..worth("D", 7) };
-    let (mut known, mut step) = (Vec::new(), 77);
+    let (seeds, mut known, mut step) = (Seeds::of_this_run(), Vec::new(), 0);
     for own in &pipelines {
         for (at, stage) in own.stages.iter().enumerate() {
             let start = DealStart { pipeline_id: Some(own.id), stage_id: Some(stage.id) };
             known.push(admin.deals().create(start, of(at)).await.unwrap().id);
         }
     }
-    for round in 0..60 {
+    for (round, seed) in seeds.rounds(15) {
+        step = seed.unwrap_or(step);
         world.clock.advance_seconds(29 * 3_600 + 600);
         happens(&admin, &pipelines, &of(round), &mut known, &mut step).await;
         is_estimated(&admin, &known, &of(round), &mut step).await;

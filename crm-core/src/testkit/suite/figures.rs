@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::analytics::{a_small_history, all, moves, usd, worth};
-use super::support::{deal, fails, hiding, pipeline, stage};
+use super::support::{deal, fails, hiding, invalid_at, pipeline, stage};
 use crate::access::{Entity, Role, Rule, Scope};
-use crate::analytics::{AnalyticsRequest, ConversionOptions, Counting};
+use crate::analytics::{AnalyticsRequest, ConversionOptions, Counting, Explanation};
 use crate::deal::{Deal, DealEdit, DealStart};
 use crate::error::ErrorKind::{Denied, NotFound};
 use crate::id::Id;
@@ -15,25 +15,32 @@ use crate::session::{Expect, Session};
 use crate::testkit::{World, samples};
 use crate::time::Period;
 
+/// What every report about deals says of what stands behind its figures.
+async fn explained(session: &Session, asked: &AnalyticsRequest) -> Vec<Vec<Explanation>> {
+    let analytics = session.analytics();
+    let snapshot = ConversionOptions { counting: Counting::Snapshot, ..ConversionOptions::default() };
+    let reports = [
+        analytics.sales(asked, Period::Month).await.unwrap().explanations,
+        analytics.conversion(asked, ConversionOptions::default()).await.unwrap().explanations,
+        analytics.conversion(asked, snapshot).await.unwrap().explanations,
+        analytics.velocity(asked).await.unwrap().explanations,
+        analytics.forecast(asked).await.unwrap().explanations,
+        analytics.team(asked).await.unwrap().explanations,
+        analytics.revenue(asked, Period::Month).await.unwrap().explanations,
+        analytics.dashboard(asked, Period::Month).await.unwrap().explanations,
+        analytics.activities(asked, Period::Month).await.unwrap().explanations,
+    ];
+    reports.into_iter().map(Option::unwrap).collect()
+}
+
 /// The deals behind every figure of every report, those that the store names and those that are only
 /// counted.
 async fn behind_all(session: &Session) -> BTreeSet<Id<Deal>> {
-    let (analytics, asked) = (session.analytics(), AnalyticsRequest { explain: true, ..all() });
-    let snapshot = ConversionOptions { counting: Counting::Snapshot, ..ConversionOptions::default() };
-    let reports = [
-        analytics.sales(&asked, Period::Month).await.unwrap().explanations,
-        analytics.conversion(&asked, ConversionOptions::default()).await.unwrap().explanations,
-        analytics.conversion(&asked, snapshot).await.unwrap().explanations,
-        analytics.velocity(&asked).await.unwrap().explanations,
-        analytics.forecast(&asked).await.unwrap().explanations,
-        analytics.team(&asked).await.unwrap().explanations,
-        analytics.revenue(&asked, Period::Month).await.unwrap().explanations,
-        analytics.dashboard(&asked, Period::Month).await.unwrap().explanations,
-    ];
+    let reports = explained(session, &AnalyticsRequest { explain: true, ..all() }).await;
     for report in &reports {
-        assert!(report.iter().flatten().any(|one| one.id_count > 0), "{report:?}");
+        assert!(report.iter().any(|one| one.id_count > 0), "{report:?}");
     }
-    reports.into_iter().flatten().flatten().flat_map(|one| one.ids).map(Id::from).collect()
+    reports.into_iter().flatten().flat_map(|one| one.ids).map(Id::from).collect()
 }
 
 /// Deals that are counted by each report and by the board: ended, begun, won or open, dated or not,
@@ -230,6 +237,45 @@ pub async fn every_number_of_a_stage_says_what_it_counts(world: World) {
     let figure = format!("stages.{}.stale", own.stages[0].id);
     let stale = report.explanations.iter().flatten().find(|one| one.figure == figure).unwrap();
     assert_eq!((stale.denominator, stale.ids.as_slice()), (Some(2), [old.uuid()].as_slice()));
+}
+
+pub async fn the_days_before_say_what_a_report_about_them_says(world: World) {
+    a_small_history(&world).await;
+    let admin = world.session(Role::Admin).await;
+    let day = |text: &str| text.parse().ok();
+    let days = |from: &str, to: &str| AnalyticsRequest { from: day(from), to: day(to), explain: true, ..all() };
+    let compared = AnalyticsRequest { compare: true, ..days("2026-02-01", "2026-02-28") };
+    let both = explained(&admin, &compared).await;
+    let (own, earlier) = (days("2026-02-01", "2026-02-28"), days("2026-01-04", "2026-01-31"));
+    let (own, earlier) = (explained(&admin, &own).await, explained(&admin, &earlier).await);
+    for ((both, own), earlier) in both.into_iter().zip(own).zip(earlier) {
+        assert!(earlier.iter().any(|one| one.id_count > 0), "{earlier:?}");
+        let placed = |one: Explanation| Explanation { figure: format!("before.{}", one.figure), ..one };
+        assert_eq!(both, [own, earlier.into_iter().map(placed).collect()].concat());
+    }
+}
+
+pub async fn ids_behind_a_figure_go_on_after_one_of_them(world: World) {
+    let [a, b, c, d] = a_small_history(&world).await;
+    let admin = world.session(Role::Admin).await;
+    let mut ids = [a, b, c, d];
+    ids.sort_unstable();
+    let behind = async |ids_after: Option<Id<Deal>>| {
+        let asked = AnalyticsRequest { explain: true, ids_after: ids_after.map(Id::cast), ..all() };
+        let told = admin.analytics().conversion(&asked, ConversionOptions::default()).await.unwrap();
+        let one = told.explanations.unwrap().into_iter().find(|one| one.figure == "deals").unwrap();
+        let board = admin.deals().board_of(&asked, 0).await.unwrap().explanations.unwrap();
+        let shown: usize = board.iter().filter(|one| one.figure.ends_with(".count")).map(|one| one.ids.len()).sum();
+        assert_eq!((one.id_count, one.ids_are_capped, one.ids.len()), (4, false, shown));
+        one.ids.into_iter().map(Id::<Deal>::from).collect::<Vec<_>>()
+    };
+    assert_eq!(behind(None).await, ids);
+    assert_eq!(behind(Some(ids[1])).await, ids[2..]);
+    assert!(behind(Some(ids[3])).await.is_empty());
+    let silent = AnalyticsRequest { ids_after: Some(ids[0].cast()), ..all() };
+    invalid_at(admin.analytics().forecast(&silent).await, "ids_after");
+    invalid_at(admin.analytics().activities(&silent, Period::Month).await, "ids_after");
+    invalid_at(admin.deals().board_of(&silent, 0).await, "ids_after");
 }
 
 pub async fn a_hidden_source_is_told_in_no_figure(world: World) {

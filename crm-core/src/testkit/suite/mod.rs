@@ -6,7 +6,7 @@
 //! store beside a guard, or a type of the adapter's own that can open a second connection.
 //!
 //! `PROPTEST_CASES` sets how many filters are generated; 200 where it is absent. Each run generates
-//! others: a law that fails says how to repeat it, `SLACKCRM_TEST_SEED=…`.
+//! others, and other histories of deals: a law that fails says how to repeat it, `SLACKCRM_TEST_SEED=…`.
 
 #![allow(
     clippy::unwrap_used,
@@ -139,6 +139,7 @@ macro_rules! __suite {
             board {
                 a_board_of_all_deals_is_what_they_add_up_to,
                 a_board_of_some_deals_is_that_of_those_that_pass,
+                a_board_takes_whatever_filter_a_list_takes,
                 a_board_tells_nothing_of_what_is_hidden,
                 a_board_holds_when_many_write_at_once,
             }
@@ -203,6 +204,7 @@ macro_rules! __suite {
                 a_thousand_concurrent_demotions_leave_an_admin,
                 the_last_admin_stays_one,
                 of_two_who_move_a_deal_one_wins,
+                of_two_who_move_a_deal_from_where_they_saw_it_one_wins,
                 a_change_that_expects_nothing_is_decided_again,
                 a_version_is_refused_only_where_its_record_changed,
                 nothing_is_linked_to_a_record_that_was_deleted_before,
@@ -318,6 +320,8 @@ macro_rules! __suite {
                 hidden_values_hide_amounts,
                 revenue_is_what_sales_say_cut_in_other_ways,
                 every_number_of_a_stage_says_what_it_counts,
+                the_days_before_say_what_a_report_about_them_says,
+                ids_behind_a_figure_go_on_after_one_of_them,
                 a_hidden_source_is_told_in_no_figure,
                 a_dashboard_says_what_its_reports_say,
                 the_funnel_counts_the_contacts_that_the_caller_sees,
@@ -793,6 +797,7 @@ macro_rules! __suite {
             ways {
                 a_corrected_opening_moves_the_step_with_which_a_deal_began,
                 an_opening_after_the_next_step_is_put_right_again,
+                no_deal_ends_before_work_on_it_began,
                 an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way,
                 an_import_that_is_undone_is_as_if_it_had_moved_nothing,
                 ways_lead_to_the_deals_whatever_is_undone,

@@ -15,6 +15,40 @@ pub(super) use crate::testkit::commit;
 use crate::testkit::{World, samples};
 use crate::workspace::Workspace;
 
+/// What the filters and histories of this run are made from.
+pub(super) fn seed() -> u64 {
+    match std::env::var("SLACKCRM_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("SLACKCRM_TEST_SEED is a whole number"),
+        Err(_) => rand::random(),
+    }
+}
+
+/// What a law throws its history from: seeds that are tried at every run, and that of this run, which is told
+/// where the law fails.
+pub(super) struct Seeds {
+    own: u64,
+}
+
+impl Seeds {
+    pub(super) fn of_this_run() -> Self {
+        Self { own: seed() }
+    }
+
+    /// The numbers of rounds, so many from each seed, and with the first of these that seed.
+    pub(super) fn rounds(&self, each: usize) -> impl Iterator<Item = (usize, Option<u64>)> + use<> {
+        let seeds = [41, 1_009, 65_537, self.own].into_iter();
+        seeds.flat_map(move |seed| (0..each).map(move |at| (at == 0).then_some(seed))).enumerate()
+    }
+}
+
+impl Drop for Seeds {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("SLACKCRM_TEST_SEED={} repeats this history", self.own);
+        }
+    }
+}
+
 /// The error of what must not succeed.
 #[track_caller]
 pub(super) fn refused<T>(result: Result<T>) -> Error {

@@ -103,6 +103,22 @@ pub async fn an_opening_after_the_next_step_is_put_right_again(world: World) {
     assert_eq!(moves(&admin).await, before);
 }
 
+pub async fn no_deal_ends_before_work_on_it_began(world: World) {
+    world.set_time("2026-03-01T12:00:00Z");
+    let admin = world.session(Role::Admin).await;
+    let head = "id,name,stage,engage date\n";
+    import(&admin, Entity::Deal, &format!("{head}1,Soon,Prospecting,2026-01-10\n"), ImportOptions::default()).await;
+    let (id, engaging) = (known_as(&admin, "1").await.id, stage(&admin, "Engaging").await);
+    let there = admin.deals().move_to(id, engaging, Expect::Any).await.unwrap();
+    // A file says that work on it begins only in May.
+    update(&admin, &format!("{head}1,,,2026-05-01\n")).await;
+    let late = admin.deals().read(id).await.unwrap();
+    assert!(late.opened_at > Some(there.stage_entered_at) && late.stage_id == engaging);
+    let won = admin.deals().move_to(id, stage(&admin, "Won").await, Expect::Any).await.unwrap();
+    assert_eq!((won.closed_at, Some(won.stage_entered_at)), (late.opened_at, late.opened_at));
+    ways_lead_to_the_deals(&admin).await;
+}
+
 pub async fn an_opening_that_a_later_row_corrects_is_corrected_in_the_deals_way(world: World) {
     world.set_time("2026-03-01T12:00:00Z");
     let admin = world.session(Role::Admin).await;

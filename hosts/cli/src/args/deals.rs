@@ -29,6 +29,9 @@ pub(crate) struct Move {
     pub(crate) one: One,
     /// The stage: its name in the deal's pipeline, or its id
     pub(crate) stage: String,
+    /// The stage where you saw the deal, by its name or its id: one that is in another by now is not moved
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) from: Option<String>,
     /// Why the deal is lost, at most 500 characters, for lost stages alone; an empty one takes away what
     /// was said
     #[arg(long, value_name = "TEXT")]

@@ -36,6 +36,9 @@ pub(crate) struct Question {
     /// Say what stands behind each figure: its definition, its denominator and its deals
     #[arg(long)]
     explain: bool,
+    /// Name the records behind each figure after this one, in the JSON: an answer names 1,000; needs --explain
+    #[arg(long, value_name = "ID", requires = "explain")]
+    ids_after: Option<Id<()>>,
     /// Add the same figures of as many days before, to the JSON; needs --from and --to
     #[arg(long)]
     compare: bool,
@@ -53,6 +56,7 @@ impl Question {
             tag: self.tag.clone(),
             filter: self.filter.clone(),
             explain: self.explain,
+            ids_after: self.ids_after,
             compare: self.compare,
         }
     }

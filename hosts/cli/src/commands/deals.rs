@@ -1,6 +1,6 @@
 //! `slackcrm deals move`.
 
-use crm_core::deal::Deal;
+use crm_core::deal::{Deal, MoveStage};
 use crm_core::pipeline::{Pipeline, Stage};
 use crm_core::{Error, Id, Session};
 use serde_json::Value;
@@ -20,11 +20,13 @@ pub(crate) async fn run(session: &Session, verb: &DealVerb, output: Output) -> R
 /// Takes a deal to a stage and prints it.
 async fn move_to(session: &Session, asked: &Move, output: Output) -> Result<(), Failure> {
     let deal = asked.one.id::<Deal>();
-    let stage = match asked.stage.parse::<Id<Stage>>() {
-        Ok(id) => id,
-        Err(_) => stage_named(session, deal, &asked.stage).await?,
+    let from_stage_id = match &asked.from {
+        Some(from) => Some(stage(session, deal, from).await?),
+        None => None,
     };
-    match session.deals().move_saying(deal, stage, asked.lost_reason(), asked.expected.expect()).await {
+    let stage_id = stage(session, deal, &asked.stage).await?;
+    let step = MoveStage { stage_id, from_stage_id, lost_reason: asked.lost_reason() };
+    match session.deals().move_saying(deal, step, asked.expected.expect()).await {
         Ok(moved) => print::record(output, &moved),
         Err(error) => Err(refused(session, error).await),
     }
@@ -49,6 +51,14 @@ async fn stage_of(session: &Session, deal: &Value) -> Option<String> {
     let (pipeline, stage): (Id<Pipeline>, Id<Stage>) = (id("pipeline_id")?.cast(), id("stage_id")?.cast());
     let pipeline = session.pipelines().read(pipeline).await.ok()?;
     pipeline.stages.iter().find(|one| one.id == stage).map(|one| one.name.clone())
+}
+
+/// A stage by its id, or by its name in a deal's pipeline.
+async fn stage(session: &Session, deal: Id<Deal>, asked: &str) -> Result<Id<Stage>, Failure> {
+    match asked.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => stage_named(session, deal, asked).await,
+    }
 }
 
 /// The stage of a name in a deal's pipeline.

@@ -22,7 +22,9 @@ fn a_deal_is_moved_to_a_stage_by_its_name_or_its_id() {
         assert_eq!((&moved["stage_id"], &moved["version"]), (&json!(engaging), &json!(2)));
         let stale = complaint(product, &[id, "Won", "--if-version", "1"]);
         assert!(stale.contains("version 2") && stale.contains("at the stage Engaging now"), "{stale}");
-        let moved = product.json(&["deals", "move", id, lost, "--reason", "Too dear"]);
+        let elsewhere = complaint(product, &[id, "Won", "--from", "Prospecting"]);
+        assert!(elsewhere.contains("at the stage Engaging now"), "{elsewhere}");
+        let moved = product.json(&["deals", "move", id, lost, "--from", "Engaging", "--reason", "Too dear"]);
         assert_eq!((&moved["status"], &moved["lost_reason"]), (&json!("lost"), &json!("Too dear")));
         let silent = product.json(&["deals", "move", id, "Lost", "--reason", ""]);
         assert_eq!((&silent["status"], &silent["lost_reason"]), (&json!("lost"), &Value::Null));

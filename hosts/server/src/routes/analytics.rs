@@ -56,6 +56,10 @@ pub(super) struct AnalyticsParams {
     filter: Option<String>,
     /// Whether each figure says its definition, its denominator and the ids of what is behind it.
     explain: Option<bool>,
+    /// Only ids after this one are named: the last that an answer before named where it said `ids_are_capped`; needs
+    /// `explain`.
+    #[param(value_type = Option<uuid::Uuid>)]
+    ids_after: Option<Id<()>>,
     /// Whether the same figures of as many days before come beside; needs `from` and `to`.
     compare: Option<bool>,
 }
@@ -72,6 +76,7 @@ impl AnalyticsParams {
             tag: self.tag,
             filter: self.filter.as_deref().map(Filter::from_json).transpose()?,
             explain: self.explain.unwrap_or(false),
+            ids_after: self.ids_after,
             compare: self.compare.unwrap_or(false),
         })
     }

@@ -4,14 +4,13 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use crm_core::access::View;
 use crm_core::bulk::{BulkAnswer, BulkChange, BulkReport};
-use crm_core::deal::{Board, Deal, DealEdit};
+use crm_core::deal::{Board, Deal, DealEdit, MoveStage};
 use crm_core::job::Job;
 use crm_core::journal::TimelineItem;
-use crm_core::pipeline::Stage;
 use crm_core::transfer::{ExportList, Preview};
-use crm_core::{Edit, Entity, Id, ListRequest, Page};
+use crm_core::{Entity, ListRequest, Page};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::analytics::AnalyticsParams;
@@ -46,18 +45,6 @@ struct BoardParams {
 
 /// Deals of each stage that a board shows where nobody says.
 const CARDS: u16 = 10;
-
-/// Where a deal goes.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MoveStage {
-    /// A stage of the deal's pipeline.
-    stage_id: Id<Stage>,
-    /// Why the deal is lost, at most 500 characters; for lost stages alone.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 500)]
-    lost_reason: Edit<String>,
-}
 
 /// Deals, page by page.
 #[utoipa::path(tag = "deals", operation_id = "list_deals", params(ListParams), responses((status = 200, body = Page<Deal>)))]
@@ -95,12 +82,15 @@ async fn board(
 }
 
 /// Move a deal to a stage of its pipeline.
+///
+/// Of two who move one deal at once, the later one is refused where it says what it saw: the version by `If-Match`,
+/// or the stage by `from_stage_id`, which goes by the stage alone. Where it says neither, its move is the last.
 #[utoipa::path(tag = "deals", operation_id = "move_deal", request_body = MoveStage, responses((status = 200, body = Deal)))]
 #[put("/{id}/stage")]
 async fn move_to(
     Signed(session, (RecordId(id), Expected(expect), Json(body))): Signed<(RecordId<Deal>, Expected, Json<MoveStage>)>,
 ) -> Answer<Found<Deal>> {
-    Ok(Found(session.deals().move_saying(id, body.stage_id, body.lost_reason, expect).await?))
+    Ok(Found(session.deals().move_saying(id, body, expect).await?))
 }
 
 /// One deal.

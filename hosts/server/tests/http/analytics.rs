@@ -43,6 +43,13 @@ async fn figures_tell_what_was_moved_and_what_stands_behind_them() {
         assert_eq!((&total["won"], &total["lost"], &total["win_rate"]), (&json!(1), &json!(1), &json!(0.5)));
         assert_eq!(explained(&sales, "total.lost")["ids"], json!([lost]));
         assert_eq!(explained(&sales, "total.win_rate")["denominator"], 2);
+        let rest = format!("/api/v1/analytics/sales?explain=true&ids_after={lost}");
+        let rest = api.get(&rest).await.expect(200).json;
+        let behind = explained(&rest, "total.lost");
+        assert_eq!(
+            (&behind["ids"], &behind["ids_are_capped"], &behind["id_count"]),
+            (&json!([]), &json!(false), &json!(1))
+        );
 
         let conversion = api.get("/api/v1/deals/analytics/conversion?path=every_stage").await.expect(200).json;
         let stages = conversion["figures"]["stages"].as_array().unwrap();
@@ -117,6 +124,7 @@ async fn a_bad_question_is_told_at_its_parameter() {
     for (query, field) in [
         ("from=2026-02-30", "from"),
         ("compare=true", "compare"),
+        ("ids_after=019a1c5e-7b00-7000-8000-000000000001", "ids_after"),
         ("cards=51", "cards"),
         ("cards=1&cards=2", "cards"),
         ("filter=%7B%22field%22:%22nothing%22,%22op%22:%22is_null%22%7D", "filter.field"),
@@ -133,6 +141,7 @@ async fn a_bad_question_is_told_at_its_parameter() {
         ("sales?from=2026-01-05&from=2026-01-06", "from"),
         ("sales?every=day&every=week", "every"),
         ("sales?compare=true", "compare"),
+        ("sales?ids_after=019a1c5e-7b00-7000-8000-000000000001", "ids_after"),
         ("sales?every=fortnight", "every"),
         ("team?filter=%7B%22field%22:%22nothing%22,%22op%22:%22is_null%22%7D", "filter.field"),
         ("team?colour=red", "colour"),

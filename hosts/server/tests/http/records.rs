@@ -255,6 +255,12 @@ async fn of_two_moves_at_once_the_one_that_loses_is_shown_what_the_other_made() 
         let again = api.request(Method::PUT, &format!("{path}/stage")).header("if-match", loser.header("etag"));
         let again = again.json(&json!({"stage_id": stages[0]["id"]})).send().await.unwrap();
         assert_eq!(Reply::of(again).await.expect(200).json["version"], 3);
+        // Whoever says where they saw the deal is refused where it is no longer there, whatever its version.
+        let to_second = |from: usize| json!({"stage_id": stages[1]["id"], "from_stage_id": stages[from]["id"]});
+        let late = api.put(&format!("{path}/stage"), to_second(2)).await.problem(409, "stale_version");
+        assert_eq!((&late.json["current"]["stage_id"], late.header("etag")), (&stages[0]["id"], "\"3\""));
+        let moved = api.put(&format!("{path}/stage"), to_second(0)).await.expect(200);
+        assert_eq!((&moved.json["stage_id"], &moved.json["version"]), (&stages[1]["id"], &json!(4)));
     })
     .await;
 }
