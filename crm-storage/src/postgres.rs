@@ -3,6 +3,7 @@
 mod dialect;
 mod error;
 mod hearing;
+mod insertion;
 mod migrate;
 mod pool;
 mod reach;

@@ -7,11 +7,12 @@ use crm_core::job::Queue;
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Text};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::hearing::CHANNEL;
+use super::insertion::Insertion;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
 use super::sql::words::{Document, Search, words_table};
@@ -38,6 +39,8 @@ pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 pub(crate) const FOR_UPDATE_OF_FREE: &str = " FOR UPDATE OF j SKIP LOCKED";
 /// Statements that are sent at once.
 const PIPELINE: usize = 256;
+/// Rows that one statement writes.
+const ROWS: usize = 10_000;
 
 /// Many values as one bind: an array.
 #[derive(Clone, Debug)]
@@ -45,6 +48,7 @@ pub(crate) enum Many {
     Ids(Vec<DbId>),
     Texts(Vec<String>),
     Integers(Vec<i64>),
+    Digests(Vec<Vec<u8>>),
 }
 
 impl Many {
@@ -63,6 +67,11 @@ impl Many {
         Self::Integers(numbers.to_vec())
     }
 
+    /// Digests.
+    pub(crate) fn digests(digests: &[Vec<u8>]) -> Self {
+        Self::Digests(digests.to_vec())
+    }
+
     /// Writes ` = ANY(…)`.
     pub(crate) fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
@@ -70,6 +79,7 @@ impl Many {
             Self::Ids(ids) => out.push_bind_param::<Array<Guid>, _>(ids)?,
             Self::Texts(texts) => out.push_bind_param::<Array<Text>, _>(texts)?,
             Self::Integers(numbers) => out.push_bind_param::<Array<BigInt>, _>(numbers)?,
+            Self::Digests(digests) => out.push_bind_param::<Array<Binary>, _>(digests)?,
         }
         out.push_sql(")");
         Ok(())
@@ -130,21 +140,44 @@ pub(crate) async fn index(
     documents: &[Document],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
-    for chunk in documents.chunks(MAX_BINDS / 4) {
-        let mut insert = Fragment::new("INSERT INTO ").sql(words).sql(" (workspace_id, id, words) VALUES ");
-        for (at, document) in chunk.iter().enumerate() {
-            insert = insert.sql(if at == 0 { "(" } else { ", (" }).bind(workspace).sql(", ").bind(DbId(document.id));
-            let list = document.words(workspace).join(" ");
-            insert = insert.sql(", array_to_tsvector(string_to_array(").bind(list).sql(", ' ')))");
-        }
-        let mut insert = insert.sql(" ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
-        if chunk.len() == 1 {
-            insert = insert.fixed();
-        }
-        Statement::<()>::new(insert).execute(conn).await?;
+    if documents.is_empty() {
+        return Ok(());
     }
+    let ids = documents.iter().map(|document| DbId(document.id)).collect();
+    let lists = documents.iter().map(|document| document.words(workspace).join(" ")).collect();
+    Indexing { words, workspace, ids, lists }.execute(conn).await?;
     Ok(())
 }
+
+/// Writes the words of records over those that they had.
+struct Indexing {
+    words: &'static str,
+    workspace: i64,
+    ids: Vec<DbId>,
+    lists: Vec<String>,
+}
+
+impl QueryFragment<Pg> for Indexing {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO ");
+        out.push_sql(self.words);
+        out.push_sql(" (workspace_id, id, words) SELECT ");
+        out.push_bind_param::<BigInt, _>(&self.workspace)?;
+        out.push_sql(", id, array_to_tsvector(string_to_array(list, ' ')) FROM unnest(");
+        out.push_bind_param::<Array<Guid>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.lists)?;
+        out.push_sql(") AS document (id, list) ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
+        Ok(())
+    }
+}
+
+impl QueryId for Indexing {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl diesel::RunQueryDsl<Conn> for Indexing {}
 
 /// Forgets the words of records.
 pub(crate) async fn forget(
@@ -226,4 +259,18 @@ where
         };
         counts.extend(try_join_all(batch.into_iter().map(run)).await?);
     }
+}
+
+/// Writes new rows, each of which such a statement writes, and gives their number.
+pub(crate) async fn insert<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<usize>
+where
+    S: QueryFragment<Pg> + QueryId + Send,
+    S: diesel::RunQueryDsl<Conn>,
+{
+    if statements.len() < 2 {
+        return Ok(each(conn, statements).await?.into_iter().sum());
+    }
+    let insertions = statements.chunks(ROWS).map(Insertion::of).collect::<QueryResult<Vec<_>>>()?;
+    drop(statements);
+    Ok(each(conn, insertions).await?.into_iter().sum())
 }

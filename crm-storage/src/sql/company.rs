@@ -17,9 +17,6 @@ use crate::fault::Outcome;
 use crate::schema::companies;
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 18;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = companies,
@@ -116,16 +113,9 @@ impl Room for Company {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        if let [one] = records {
-            // One row is one prepared statement; a batch is prepared for its length.
-            let row = CompanyRow::new(workspace, one)?;
-            diesel::insert_into(companies::table).values(row).execute(conn).await?;
-            return Ok(());
-        }
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows = chunk.iter().map(|company| CompanyRow::new(workspace, company)).collect::<Outcome<Vec<_>>>()?;
-            diesel::insert_into(companies::table).values(rows).execute(conn).await?;
-        }
+        let new =
+            |company: &&Self| Ok(diesel::insert_into(companies::table).values(CompanyRow::new(workspace, company)?));
+        dialect::insert(conn, records.iter().map(new).collect::<Outcome<_>>()?).await?;
         Ok(())
     }
 

@@ -17,9 +17,6 @@ use crate::fault::Outcome;
 use crate::schema::contacts;
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 25;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = contacts,
@@ -137,16 +134,9 @@ impl Room for Contact {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        if let [one] = records {
-            // One row is one prepared statement; a batch is prepared for its length.
-            let row = ContactRow::new(workspace, one)?;
-            diesel::insert_into(contacts::table).values(row).execute(conn).await?;
-            return Ok(());
-        }
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows = chunk.iter().map(|contact| ContactRow::new(workspace, contact)).collect::<Outcome<Vec<_>>>()?;
-            diesel::insert_into(contacts::table).values(rows).execute(conn).await?;
-        }
+        let new =
+            |contact: &&Self| Ok(diesel::insert_into(contacts::table).values(ContactRow::new(workspace, contact)?));
+        dialect::insert(conn, records.iter().map(new).collect::<Outcome<_>>()?).await?;
         Ok(())
     }
 

@@ -201,12 +201,9 @@ fn rows<T: Room>(workspace: i64, fields: &[CustomField], record: &T) -> Vec<Cust
     rows
 }
 
-async fn insert_values(conn: &mut Conn, mut rows: Vec<CustomValueRow>) -> Outcome<()> {
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(dialect::MAX_BINDS / 10));
-        let chunk = std::mem::replace(&mut rows, rest);
-        diesel::insert_into(custom_values::table).values(chunk).execute(conn).await?;
-    }
+async fn insert_values(conn: &mut Conn, rows: Vec<CustomValueRow>) -> Outcome<()> {
+    let new = rows.into_iter().map(|row| diesel::insert_into(custom_values::table).values(row));
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 

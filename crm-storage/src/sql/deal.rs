@@ -22,9 +22,6 @@ use crate::fault::Outcome;
 use crate::schema::deals;
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 31;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = deals,
@@ -236,16 +233,8 @@ impl Room for Deal {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        if let [one] = records {
-            // One row is one prepared statement; a batch is prepared for its length.
-            let row = DealRow::new(workspace, one)?;
-            diesel::insert_into(deals::table).values(row).execute(conn).await?;
-            return Ok(());
-        }
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows = chunk.iter().map(|deal| DealRow::new(workspace, deal)).collect::<Outcome<Vec<_>>>()?;
-            diesel::insert_into(deals::table).values(rows).execute(conn).await?;
-        }
+        let new = |deal: &&Self| Ok(diesel::insert_into(deals::table).values(DealRow::new(workspace, deal)?));
+        dialect::insert(conn, records.iter().map(new).collect::<Outcome<_>>()?).await?;
         Ok(())
     }
 

@@ -110,6 +110,12 @@ impl Fragment {
         if numbers.len() <= SHORT_LIST { self.in_binds(numbers) } else { self.many(dialect::Many::integers(numbers)) }
     }
 
+    /// Adds ` IN (…)` for digests.
+    #[must_use]
+    pub(crate) fn in_digests(self, digests: &[Vec<u8>]) -> Self {
+        if digests.len() <= SHORT_LIST { self.in_binds(digests) } else { self.many(dialect::Many::digests(digests)) }
+    }
+
     /// Adds ` IN (…)`, a bind a value; an empty list holds nothing.
     #[must_use]
     pub(crate) fn in_binds<T: Clone + Into<Bind>>(self, values: &[T]) -> Self {
@@ -311,8 +317,10 @@ mod tests {
         let ids = vec![DbId(uuid::Uuid::nil()); length];
         let texts = vec![String::new(); length];
         let here = || Fragment::new("x");
+        let digests = vec![Vec::new(); length];
         let long = [here().in_ids(&ids), here().in_texts(&texts), here().in_integers(&vec![0; length])];
         assert_eq!(long.map(|list| list.binds()), [1, 1, 1]);
+        assert_eq!(here().in_digests(&digests).binds(), 1);
         let (ids, texts) = (&ids[..SHORT_LIST], &texts[..SHORT_LIST]);
         let short = [here().in_ids(ids), here().in_texts(texts), here().in_integers(&[0; SHORT_LIST])];
         assert_eq!(short.map(|list| list.binds()), [SHORT_LIST; 3]);

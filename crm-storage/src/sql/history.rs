@@ -12,9 +12,6 @@ use crate::fault::Outcome;
 use crate::schema::deal_moves;
 use crate::types::{DbId, DbTime, Guid, Ts};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 6;
-
 #[derive(Insertable)]
 #[diesel(table_name = deal_moves, treat_none_as_default_value = false)]
 struct MoveRow {
@@ -69,15 +66,8 @@ pub(super) async fn write(conn: &mut Conn, workspace: i64, history: &[HistoryWri
 }
 
 async fn insert(conn: &mut Conn, workspace: i64, steps: &[DealMove]) -> Outcome<()> {
-    if let [one] = steps {
-        // One row is one prepared statement; a batch is prepared for its length.
-        diesel::insert_into(deal_moves::table).values(MoveRow::new(workspace, one)).execute(conn).await?;
-        return Ok(());
-    }
-    for chunk in steps.chunks(dialect::MAX_BINDS / COLUMNS) {
-        let rows: Vec<MoveRow> = chunk.iter().map(|step| MoveRow::new(workspace, step)).collect();
-        diesel::insert_into(deal_moves::table).values(rows).execute(conn).await?;
-    }
+    let new = steps.iter().map(|step| diesel::insert_into(deal_moves::table).values(MoveRow::new(workspace, step)));
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 

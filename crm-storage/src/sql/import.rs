@@ -10,7 +10,7 @@ use diesel::sql_types::Binary;
 use uuid::Uuid;
 
 use super::columns::code;
-use super::fragment::{Bind, Fragment, Statement};
+use super::fragment::{Fragment, Statement};
 use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::{failed_rows, fingerprints, imports};
@@ -95,10 +95,11 @@ impl FailedRowRow {
 
 /// Keeps refused rows; a line that was refused before stays as it is.
 pub(super) async fn insert_failed(conn: &mut Conn, workspace: i64, refused: &[&FailedRow]) -> Outcome<()> {
-    for chunk in refused.chunks(dialect::MAX_BINDS / 7) {
-        let rows = chunk.iter().map(|row| FailedRowRow::new(workspace, row)).collect::<Outcome<Vec<_>>>()?;
-        diesel::insert_into(failed_rows::table).values(rows).on_conflict_do_nothing().execute(conn).await?;
-    }
+    let new = |row: &&FailedRow| {
+        let row = FailedRowRow::new(workspace, row)?;
+        Ok(diesel::insert_into(failed_rows::table).values(row).on_conflict_do_nothing())
+    };
+    dialect::insert(conn, refused.iter().map(new).collect::<Outcome<_>>()?).await?;
     Ok(())
 }
 
@@ -119,10 +120,9 @@ pub(super) async fn insert_fingerprints(conn: &mut Conn, workspace: i64, prints:
         digest: print.digest.to_vec(),
         record_id: DbId(print.record_id),
     };
-    for chunk in prints.chunks(dialect::MAX_BINDS / 4) {
-        let rows: Vec<FingerprintRow> = chunk.iter().map(row).collect();
-        diesel::insert_into(fingerprints::table).values(rows).on_conflict_do_nothing().execute(conn).await?;
-    }
+    let new = prints.iter().map(row);
+    let new = new.map(|row| diesel::insert_into(fingerprints::table).values(row).on_conflict_do_nothing());
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 
@@ -135,9 +135,8 @@ pub(super) async fn records_of(
 ) -> Outcome<Vec<([u8; 16], Uuid)>> {
     let mut found = Vec::new();
     for chunk in digests.chunks(1_000) {
-        let binds: Vec<Bind> = chunk.iter().cloned().map(Bind::from).collect();
         let select = Fragment::new("SELECT digest, record_id FROM fingerprints WHERE workspace_id = ").bind(workspace);
-        let select = select.sql(" AND entity = ").bind(code(entity)).sql(" AND digest").in_binds(&binds);
+        let select = select.sql(" AND entity = ").bind(code(entity)).sql(" AND digest").in_digests(chunk);
         let rows: Vec<(Vec<u8>, DbId)> = Statement::<(Binary, Guid)>::new(select).load(conn).await?;
         for (digest, id) in rows {
             let digest = digest.try_into().map_err(|_| json::unreadable("a fingerprint"))?;

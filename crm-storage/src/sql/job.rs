@@ -21,9 +21,6 @@ use crate::fault::Outcome;
 use crate::schema::{job_keys, jobs};
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row.
-const COLUMNS: usize = 18;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = jobs,
@@ -139,16 +136,8 @@ pub(super) async fn put(conn: &mut Conn, workspace: i64, puts: &[Put<Job>]) -> O
             Some(before) => counts.push(swap(conn, workspace, put.after.clone(), before.version).await?),
         }
     }
-    if rows.len() == 1 {
-        // One row is one prepared statement; a batch is prepared for its length.
-        for row in rows.drain(..) {
-            diesel::insert_into(jobs::table).values(row).execute(conn).await?;
-        }
-    }
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(dialect::MAX_BINDS / COLUMNS));
-        diesel::insert_into(jobs::table).values(std::mem::replace(&mut rows, rest)).execute(conn).await?;
-    }
+    let new = rows.into_iter().map(|row| diesel::insert_into(jobs::table).values(row));
+    dialect::insert(conn, new.collect()).await?;
     dialect::tell_of_jobs(conn, &due_queues(puts.iter())).await?;
     Ok(counts)
 }

@@ -24,8 +24,6 @@ use crate::fault::Outcome;
 use crate::schema::{journal, journal_heads, journal_queue, journal_seals};
 use crate::types::{DbId, DbTime, Guid};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 18;
 /// Entries that verifying reads at once.
 const VERIFY_CHUNK: i64 = 1_000;
 
@@ -149,25 +147,13 @@ struct QueueRow {
 
 /// Appends entries, not sealed yet, each with a salt of its own.
 pub(super) async fn append(conn: &mut Conn, workspace: i64, entries: &[Entry]) -> Outcome<()> {
-    if let [one] = entries {
-        return append_one(conn, workspace, one).await;
-    }
-    for chunk in entries.chunks(dialect::MAX_BINDS / COLUMNS) {
-        let rows = chunk.iter().map(|entry| EntryRow::new(workspace, entry)).collect::<Outcome<Vec<_>>>()?;
-        let queued = |row: &EntryRow| QueueRow { workspace_id: workspace, record_id: row.record_id, entry_id: row.id };
-        let queue: Vec<QueueRow> = rows.iter().map(queued).collect();
-        diesel::insert_into(journal::table).values(rows).execute(conn).await?;
-        diesel::insert_into(journal_queue::table).values(queue).execute(conn).await?;
-    }
-    Ok(())
-}
-
-/// As [`append`], by prepared statements.
-async fn append_one(conn: &mut Conn, workspace: i64, entry: &Entry) -> Outcome<()> {
-    let row = EntryRow::new(workspace, entry)?;
-    let queued = QueueRow { workspace_id: workspace, record_id: row.record_id, entry_id: row.id };
-    diesel::insert_into(journal::table).values(row).execute(conn).await?;
-    diesel::insert_into(journal_queue::table).values(queued).execute(conn).await?;
+    let entry = |entry: &Entry| Ok(diesel::insert_into(journal::table).values(EntryRow::new(workspace, entry)?));
+    dialect::insert(conn, entries.iter().map(entry).collect::<Outcome<_>>()?).await?;
+    let queued = |entry: &Entry| {
+        let (record_id, entry_id) = (DbId(entry.record_id), entry.id.into());
+        diesel::insert_into(journal_queue::table).values(QueueRow { workspace_id: workspace, record_id, entry_id })
+    };
+    dialect::insert(conn, entries.iter().map(queued).collect()).await?;
     Ok(())
 }
 
@@ -263,11 +249,8 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
         return Ok(0);
     }
     let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
-    while !seals.is_empty() {
-        let rest = seals.split_off(seals.len().min(dialect::MAX_BINDS / 5));
-        let chunk = std::mem::replace(&mut seals, rest);
-        diesel::insert_into(journal_seals::table).values(chunk).execute(conn).await?;
-    }
+    let seals = seals.into_iter().map(|row| diesel::insert_into(journal_seals::table).values(row));
+    dialect::insert(conn, seals.collect()).await?;
     let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done);
     Statement::<()>::new(unqueue).execute(conn).await?;
     let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace));

@@ -15,7 +15,7 @@ use crm_core::{Id, Result, Timestamp};
 use diesel::prelude::*;
 
 use super::fragment::Fragment;
-use super::{Conn, RunQueryDsl, Store, json};
+use super::{Conn, RunQueryDsl, Store, dialect, json};
 use crate::fault::Outcome;
 use crate::schema::{mail_suppressions, mail_templates, mails};
 use crate::types::{DbId, DbTime};
@@ -178,10 +178,9 @@ impl MailRow {
 
 /// Writes that mails wait, where nothing is known of them yet.
 pub(super) async fn insert_queued(conn: &mut Conn, workspace: i64, queued: &[&MailRecord]) -> Outcome<()> {
-    for record in queued {
-        let row = MailRow::new(workspace, record);
-        diesel::insert_into(mails::table).values(row).on_conflict_do_nothing().execute(conn).await?;
-    }
+    let row = |record: &&MailRecord| MailRow::new(workspace, record);
+    let new = queued.iter().map(row).map(|row| diesel::insert_into(mails::table).values(row).on_conflict_do_nothing());
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 

@@ -15,9 +15,6 @@ use crate::fault::Outcome;
 use crate::schema::notes;
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 11;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = notes,
@@ -88,10 +85,8 @@ impl Room for Note {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows: Vec<NoteRow> = chunk.iter().map(|note| NoteRow::new(workspace, note)).collect();
-            diesel::insert_into(notes::table).values(rows).execute(conn).await?;
-        }
+        let new = |note: &&Self| diesel::insert_into(notes::table).values(NoteRow::new(workspace, note));
+        dialect::insert(conn, records.iter().map(new).collect()).await?;
         Ok(())
     }
 

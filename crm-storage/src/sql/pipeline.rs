@@ -132,10 +132,8 @@ async fn put_stages(conn: &mut Conn, workspace: i64, pipeline: DbId, put: &Put<P
         diesel::update(own.filter(stages::id.eq(row.id))).set(row)
     };
     dialect::each(conn, old.into_iter().map(update).collect()).await?;
-    if !new.is_empty() {
-        let rows: Vec<StageRow> = new.into_iter().map(row).collect();
-        diesel::insert_into(stages::table).values(rows).execute(conn).await?;
-    }
+    let new = new.into_iter().map(|stage| diesel::insert_into(stages::table).values(row(stage)));
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 

@@ -68,10 +68,8 @@ impl TagRow {
 
 /// Writes new tags.
 pub(super) async fn insert(conn: &mut Conn, workspace: i64, new: &[&Tag]) -> Outcome<()> {
-    for chunk in new.chunks(dialect::MAX_BINDS / 7) {
-        let rows: Vec<TagRow> = chunk.iter().map(|tag| TagRow::new(workspace, tag)).collect();
-        diesel::insert_into(tags::table).values(rows).execute(conn).await?;
-    }
+    let new = new.iter().map(|tag| diesel::insert_into(tags::table).values(TagRow::new(workspace, tag)));
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 
@@ -116,11 +114,8 @@ pub(super) async fn mirror<T: Room>(conn: &mut Conn, workspace: i64, puts: &[Put
         old.extend(before.difference(&after).map(|key| (key.clone(), record_id)));
     }
     remove(conn, workspace, T::ENTITY, old).await?;
-    while !new.is_empty() {
-        let rest = new.split_off(new.len().min(dialect::MAX_BINDS / 4));
-        let chunk = std::mem::replace(&mut new, rest);
-        diesel::insert_into(record_tags::table).values(chunk).execute(conn).await?;
-    }
+    let new = new.into_iter().map(|row| diesel::insert_into(record_tags::table).values(row));
+    dialect::insert(conn, new.collect()).await?;
     Ok(())
 }
 

@@ -21,9 +21,6 @@ use crate::fault::Outcome;
 use crate::schema::tasks;
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 30;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = tasks,
@@ -175,16 +172,8 @@ impl Room for Task {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        if let [one] = records {
-            // One row is one prepared statement; a batch is prepared for its length.
-            let row = TaskRow::new(workspace, one)?;
-            diesel::insert_into(tasks::table).values(row).execute(conn).await?;
-            return Ok(());
-        }
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows = chunk.iter().map(|task| TaskRow::new(workspace, task)).collect::<Outcome<Vec<_>>>()?;
-            diesel::insert_into(tasks::table).values(rows).execute(conn).await?;
-        }
+        let new = |task: &&Self| Ok(diesel::insert_into(tasks::table).values(TaskRow::new(workspace, task)?));
+        dialect::insert(conn, records.iter().map(new).collect::<Outcome<_>>()?).await?;
         Ok(())
     }
 

@@ -90,12 +90,9 @@ pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<Team>) -> Out
         let delete = delete.sql(" AND team_id = ").bind(team_id).sql(" AND user_id").in_ids(&gone);
         Statement::<()>::new(delete).execute(conn).await?;
     }
-    let new: Vec<Id<User>> = after.difference(&before).copied().collect();
-    for chunk in new.chunks(dialect::MAX_BINDS / 3) {
-        let row = |user: &Id<User>| MemberRow { workspace_id: workspace, team_id, user_id: (*user).into() };
-        let rows: Vec<MemberRow> = chunk.iter().map(row).collect();
-        diesel::insert_into(team_members::table).values(rows).execute(conn).await?;
-    }
+    let row = |user: &Id<User>| MemberRow { workspace_id: workspace, team_id, user_id: (*user).into() };
+    let new = after.difference(&before).map(|user| diesel::insert_into(team_members::table).values(row(user)));
+    dialect::insert(conn, new.collect()).await?;
     Ok(touched)
 }
 

@@ -19,9 +19,6 @@ use crate::fault::Outcome;
 use crate::schema::{users, users_seen, workspaces};
 use crate::types::{DbId, DbTime};
 
-/// Columns of a row, hence binds of an insert.
-const COLUMNS: usize = 15;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(
     table_name = users,
@@ -109,10 +106,8 @@ impl Room for User {
     }
 
     async fn insert(conn: &mut Conn, workspace: i64, records: &[&Self]) -> Outcome<()> {
-        for chunk in records.chunks(dialect::MAX_BINDS / COLUMNS) {
-            let rows: Vec<UserRow> = chunk.iter().map(|user| UserRow::new(workspace, user)).collect();
-            diesel::insert_into(users::table).values(rows).execute(conn).await?;
-        }
+        let new = |user: &&Self| diesel::insert_into(users::table).values(UserRow::new(workspace, user));
+        dialect::insert(conn, records.iter().map(new).collect()).await?;
         Ok(())
     }
 

@@ -18,9 +18,6 @@ use crate::fault::Outcome;
 use crate::schema::{webhook_deliveries, webhook_endpoints, webhook_failing, webhook_secrets};
 use crate::types::{DbId, DbTime, Ts};
 
-/// Columns of a delivery, hence binds of an insert.
-const COLUMNS: usize = 9;
-
 #[derive(Insertable, AsChangeset)]
 #[diesel(
     table_name = webhook_endpoints,
@@ -118,10 +115,9 @@ impl DeliveryRow {
 
 /// Keeps new deliveries.
 pub(super) async fn insert_deliveries(conn: &mut Conn, workspace: i64, deliveries: &[&Delivery]) -> Outcome<()> {
-    for chunk in deliveries.chunks(dialect::MAX_BINDS / COLUMNS) {
-        let rows = chunk.iter().map(|one| DeliveryRow::new(workspace, one)).collect::<Outcome<Vec<_>>>()?;
-        diesel::insert_into(webhook_deliveries::table).values(rows).execute(conn).await?;
-    }
+    let new =
+        |one: &&Delivery| Ok(diesel::insert_into(webhook_deliveries::table).values(DeliveryRow::new(workspace, one)?));
+    dialect::insert(conn, deliveries.iter().map(new).collect::<Outcome<_>>()?).await?;
     Ok(())
 }
 

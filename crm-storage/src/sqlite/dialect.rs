@@ -52,6 +52,13 @@ impl Many {
         Self { sql: " IN (SELECT unhex(value) FROM json_each(", list: json(&list) }
     }
 
+    /// Digests.
+    pub(crate) fn digests(digests: &[Vec<u8>]) -> Self {
+        let hex = |digest: &Vec<u8>| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let list: Vec<String> = digests.iter().map(hex).collect();
+        Self { sql: " IN (SELECT unhex(value) FROM json_each(", list: json(&list) }
+    }
+
     /// Texts.
     pub(crate) fn texts(texts: &[String]) -> Self {
         Self { sql: " IN (SELECT value FROM json_each(", list: json(texts) }
@@ -218,4 +225,12 @@ where
 {
     let run = |statement: S| diesel::RunQueryDsl::execute(statement, conn);
     finished(statements.into_iter().map(run).collect()).await
+}
+
+/// Writes new rows, each of which such a statement writes, and gives their number.
+pub(crate) async fn insert<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<usize>
+where
+    S: RunQueryDsl + diesel::RunQueryDsl<Conn> + diesel::query_dsl::methods::ExecuteDsl<Conn>,
+{
+    Ok(each(conn, statements).await?.into_iter().sum())
 }
