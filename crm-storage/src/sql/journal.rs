@@ -268,7 +268,8 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
         let chunk = std::mem::replace(&mut seals, rest);
         diesel::insert_into(journal_seals::table).values(chunk).execute(conn).await?;
     }
-    let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done);
+    let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done).sql(" AND ");
+    let unqueue = unqueue.sql(dialect::UNINDEXED).sql("workspace_id = ").bind(workspace);
     Statement::<()>::new(unqueue).execute(conn).await?;
     let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace));
     let moved = (journal_heads::seq.eq(seq), journal_heads::hash.eq(last.to_vec()));
