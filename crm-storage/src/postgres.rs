@@ -140,3 +140,64 @@ impl std::fmt::Debug for PostgresStore {
         f.debug_struct("PostgresStore").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use crm_core::testkit::postgres_url;
+    use futures::FutureExt as _;
+    use tokio_postgres::NoTls;
+
+    use super::sql::indexes;
+    use super::{Options, PostgresStore};
+
+    /// Rows that share their values: those of any other are few, and worth an index.
+    const ROWS: &str = "
+        INSERT INTO users (workspace_id, id, email_key, name_key, role, status, created_at, updated_at, version)
+            SELECT key, gen_random_uuid(), 'a' || n, 'a', 'a', 'a', now(), now(), 1
+            FROM workspaces CROSS JOIN generate_series(1, 500) AS n;
+        INSERT INTO companies (workspace_id, id, name_key, created_at, updated_at, version)
+            SELECT key, gen_random_uuid(), 'a', now(), now(), 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+        INSERT INTO contacts (workspace_id, id, lifecycle, created_at, updated_at, version)
+            SELECT key, gen_random_uuid(), 'a', now(), now(), 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+        INSERT INTO deals (workspace_id, id, title_key, pipeline_id, stage_id, status, stage_entered_at, created_at,
+                updated_at, version)
+            SELECT workspace_id, gen_random_uuid(), 'a', pipeline_id, id, 'a', now(), now(), now(), 1
+            FROM stages CROSS JOIN generate_series(1, 100);
+        INSERT INTO tasks (workspace_id, id, title_key, kind, priority, status, created_at, updated_at, version)
+            SELECT key, gen_random_uuid(), 'a', 'a', 'a', 'a', now(), now(), 1
+            FROM workspaces CROSS JOIN generate_series(1, 500);
+        INSERT INTO notes (workspace_id, id, body, created_at, updated_at, version)
+            SELECT key, gen_random_uuid(), 'a', now(), now(), 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+        ANALYZE users, companies, contacts, deals, tasks, notes;";
+
+    async fn run(url: &str, sql: &str) {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(sql).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn indexes_serve_what_filters_and_lists_may_ask_for() {
+        let Some(server) = postgres_url() else { return };
+        let schema = format!("test_{}_indexes", std::process::id());
+        run(&server, &format!("CREATE SCHEMA {schema}")).await;
+        // Small tables are read whole and sorted wherever the planner may.
+        let mut url = format!("{server}{}options=", if server.contains('?') { '&' } else { '?' });
+        let off = ["enable_seqscan", "enable_sort", "enable_incremental_sort"].map(|way| format!("{way}=off"));
+        for setting in [format!("search_path={schema}")].iter().chain(&off) {
+            url.push_str(&format!("-c%20{}%20", setting.replace('=', "%3D")));
+        }
+        let law = async {
+            let store = PostgresStore::connect(&url, Options::default().connections(2)).await.unwrap();
+            store.migrate().await.unwrap();
+            let session = indexes::first_workspace(&store).await;
+            run(&url, ROWS).await;
+            indexes::indexes_serve_what_filters_and_lists_may_ask_for(&store, &session).await;
+        };
+        let kept = AssertUnwindSafe(law).catch_unwind().await;
+        run(&server, &format!("DROP SCHEMA {schema} CASCADE")).await;
+        kept.unwrap();
+    }
+}

@@ -194,3 +194,19 @@ impl<T> RunQueryDsl for T where T: diesel::RunQueryDsl<Conn> {}
 pub(crate) fn finished<T>(result: QueryResult<T>) -> Ready<QueryResult<T>> {
     ready(result)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::sql::indexes;
+    use super::{Options, SqliteStore};
+
+    // Migrations tell the planner how many rows share a value.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn indexes_serve_what_filters_and_lists_may_ask_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("crm.db"), Options::default()).unwrap();
+        store.migrate().await.unwrap();
+        let session = indexes::first_workspace(&store).await;
+        indexes::indexes_serve_what_filters_and_lists_may_ask_for(&store, &session).await;
+    }
+}

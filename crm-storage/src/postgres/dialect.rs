@@ -239,6 +239,13 @@ pub(crate) async fn end_jobs(conn: &mut Conn, done: Vec<Done>) -> QueryResult<Ha
     Ok(written.into_iter().map(|one| (one.workspace_id, one.id)).collect())
 }
 
+/// How a statement is done, line by line.
+#[cfg(test)]
+pub(crate) async fn plan(conn: &mut Conn, statement: Fragment) -> Outcome<Vec<String>> {
+    let explained = Fragment::new("EXPLAIN (COSTS OFF) ").then(statement);
+    Ok(Statement::<Text>::new(explained).load(conn).await?)
+}
+
 /// Runs statements of one kind, many on the way at once, and gives the number of rows of each.
 pub(crate) async fn each<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<Vec<usize>>
 where

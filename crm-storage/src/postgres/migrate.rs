@@ -112,6 +112,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/postgres/0017_reports/up.sql"),
         down: include_str!("../../migrations/postgres/0017_reports/down.sql"),
     },
+    Migration {
+        version: 18,
+        min_binary: 5,
+        up: include_str!("../../migrations/postgres/0018_filters/up.sql"),
+        down: include_str!("../../migrations/postgres/0018_filters/down.sql"),
+    },
 ];
 
 /// How often the table of versions is made anew where somebody else was making it too.

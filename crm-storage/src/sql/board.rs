@@ -67,15 +67,18 @@ pub(super) fn whole(high: i64, low: i64) -> i128 {
 /// Deals that went the same way: pipeline, stage left, stage reached.
 type FlowKey = (Uuid, Uuid, Uuid);
 
-/// Keeps the sums in step with what a commit wrote; the deals and their ways are written already.
+/// Keeps the sums in step with what a commit wrote; the deals and their ways are written already. All are on their
+/// way at once, in one order of the tables.
 pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>], trodden: &Trodden) -> Outcome<()> {
     if puts.is_empty() {
         return Ok(());
     }
-    add_sums(conn, workspace, &sums_of(puts)).await?;
-    months::write(conn, workspace, puts).await?;
     let flows = flows_of(conn, workspace, puts, trodden).await?;
-    add_flows(conn, workspace, &flows).await
+    let mut additions = sum_additions(workspace, &sums_of(puts));
+    additions.extend(months::additions(workspace, puts));
+    additions.extend(flow_additions(workspace, &flows));
+    dialect::each(conn, additions).await?;
+    Ok(())
 }
 
 /// What writes of deals do to the sums, without what stays the same.
@@ -170,7 +173,7 @@ async fn ways(conn: &mut Conn, workspace: i64, deals: &[DbId]) -> Outcome<Vec<Wa
     Ok(Statement::<(Guid, Nullable<Guid>, Guid, BigInt)>::new(ways).load(conn).await?)
 }
 
-async fn add_sums(conn: &mut Conn, workspace: i64, sums: &BTreeMap<SumKey, Sum>) -> Outcome<()> {
+fn sum_additions(workspace: i64, sums: &BTreeMap<SumKey, Sum>) -> Vec<Statement<()>> {
     let rows = sums.iter().map(|(key, sum)| {
         let row = Fragment::new("").bind(workspace).sql(", ").bind(DbId(key.pipeline)).sql(", ");
         let row = row.bind(DbId(key.stage)).sql(", ").bind(key.probability).sql(", ").bind(key.currency.clone());
@@ -181,10 +184,10 @@ async fn add_sums(conn: &mut Conn, workspace: i64, sums: &BTreeMap<SumKey, Sum>)
     const ADD: &str = ") ON CONFLICT (workspace_id, pipeline_id, stage_id, probability, currency, slot) DO UPDATE \
         SET deals = deal_sums.deals + excluded.deals, high = deal_sums.high + excluded.high, \
         low = deal_sums.low + excluded.low";
-    upsert(conn, INSERT, rows.collect(), ADD).await
+    upserts(INSERT, &rows.collect::<Vec<_>>(), ADD)
 }
 
-async fn add_flows(conn: &mut Conn, workspace: i64, flows: &BTreeMap<FlowKey, i64>) -> Outcome<()> {
+fn flow_additions(workspace: i64, flows: &BTreeMap<FlowKey, i64>) -> Vec<Statement<()>> {
     let rows = flows.iter().map(|((pipeline, from, to), moves)| {
         let row = Fragment::new("").bind(workspace).sql(", ").bind(DbId(*pipeline)).sql(", ");
         row.bind(DbId(*from)).sql(", ").bind(DbId(*to)).sql(", ").bind(*moves)
@@ -193,29 +196,21 @@ async fn add_flows(conn: &mut Conn, workspace: i64, flows: &BTreeMap<FlowKey, i6
         "INSERT INTO deal_flows (slot, workspace_id, pipeline_id, from_stage, to_stage, moves) VALUES (";
     const ADD: &str = ") ON CONFLICT (workspace_id, pipeline_id, from_stage, to_stage, slot) DO UPDATE \
         SET moves = deal_flows.moves + excluded.moves";
-    upsert(conn, INSERT, rows.collect(), ADD).await
+    upserts(INSERT, &rows.collect::<Vec<_>>(), ADD)
 }
 
-/// Adds rows to those with the same keys, in the order of the keys, in which all commits wait for one
+/// What adds rows to those with the same keys, in the order of the keys, in which all commits wait for one
 /// another. Commits on other connections add to rows of other slots and need not wait.
-pub(super) async fn upsert(
-    conn: &mut Conn,
-    insert: &'static str,
-    rows: Vec<Fragment>,
-    add: &'static str,
-) -> Outcome<()> {
-    for chunk in rows.chunks(CHUNK) {
+pub(super) fn upserts(insert: &'static str, rows: &[Fragment], add: &'static str) -> Vec<Statement<()>> {
+    let upsert = |chunk: &[Fragment]| {
         let mut statement = Fragment::new(insert);
         for (at, row) in chunk.iter().enumerate() {
             statement = statement.sql(if at == 0 { "" } else { "), (" }).sql(dialect::SLOT).sql(", ").then(row.clone());
         }
-        let mut statement = statement.sql(add);
-        if chunk.len() <= FEW {
-            statement = statement.fixed();
-        }
-        Statement::<()>::new(statement).execute(conn).await?;
-    }
-    Ok(())
+        let statement = statement.sql(add);
+        Statement::new(if chunk.len() <= FEW { statement.fixed() } else { statement })
+    };
+    rows.chunks(CHUNK).map(upsert).collect()
 }
 
 /// A row of sums: stage, probability by hand, currency, deals, and the two halves of their worth.

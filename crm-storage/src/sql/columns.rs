@@ -219,65 +219,7 @@ pub(crate) fn entity(code: i16) -> Option<Entity> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use crm_core::access::catalogue;
-
-    use super::super::super::migrate::MIGRATIONS;
     use super::*;
-
-    /// What filters may ask for without an index of its own, and why. Each index costs every write of its
-    /// table; what is not here has one.
-    const WITHOUT_INDEX: [(Entity, &str, &str); 12] = [
-        (Entity::Deal, "value_estimated", "one of two values, which leaves half of the deals"),
-        (Entity::Deal, "probability", "asked of open deals, which the index of the status finds"),
-        (Entity::Deal, "forecast_category", "asked of open deals, which the index of the status finds"),
-        (Entity::Deal, "lost_reason", "asked of lost deals, which the index of the status finds"),
-        (Entity::Task, "description", "long text, which people search by its words"),
-        (Entity::Task, "kind", "one of few values, asked beside an assignee or a time"),
-        (Entity::Task, "priority", "one of few values, asked beside an assignee or a time"),
-        (Entity::Task, "due_date", "a task due on a day has the end of the day as due_at, which has an index"),
-        (Entity::Task, "duration_minutes", "rarely asked for"),
-        (Entity::Task, "created_by", "rarely asked for; whose a task is says its assignee"),
-        (Entity::Task, "recurrence", "the text of a rule, asked beside an assignee or a time"),
-        (Entity::Task, "reminder", "the text of a span, asked beside an assignee or a time"),
-    ];
-
-    /// The columns by which an index finds the rows of a workspace, with their tables.
-    fn indexed() -> BTreeSet<(String, String)> {
-        let statements = MIGRATIONS.iter().flat_map(|migration| migration.up.split(';'));
-        let mut found = std::collections::BTreeMap::new();
-        for statement in statements {
-            let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
-            let statement = lines.collect::<Vec<_>>().join(" ").replace(['(', ')', ','], " ");
-            let words: Vec<&str> = statement.split_whitespace().collect();
-            match words.as_slice() {
-                ["CREATE", "INDEX", name, "ON", table, "workspace_id", column, ..] => {
-                    found.insert((*name).to_owned(), ((*table).to_owned(), (*column).to_owned()));
-                }
-                ["DROP", "INDEX", name] => drop(found.remove(*name)),
-                _ => {}
-            }
-        }
-        found.into_values().collect()
-    }
-
-    #[test]
-    fn every_field_that_filters_ask_for_has_an_index_or_a_reason_to_have_none() {
-        let indexed = indexed();
-        let mut without = BTreeSet::new();
-        for kind in [Entity::Contact, Entity::Company, Entity::Deal, Entity::Task] {
-            for field in catalogue(kind).unwrap().fields.iter().filter(|field| field.filterable) {
-                // Tags have a table of their own, by tag.
-                let Some(name) = column(kind, &field.key).unwrap().sorted_by() else { continue };
-                if !indexed.contains(&(table(kind).unwrap().to_owned(), name.to_owned())) {
-                    without.insert((kind.name(), field.key.to_string()));
-                }
-            }
-        }
-        let excused = WITHOUT_INDEX.map(|(kind, field, _)| (kind.name(), field.to_owned()));
-        assert_eq!(without, excused.into());
-    }
 
     #[test]
     fn the_number_of_a_kind_of_record_never_changes() {

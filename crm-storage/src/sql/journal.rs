@@ -251,7 +251,8 @@ async fn seal(conn: &mut Conn, workspace: i64, id: Id<Workspace>, limit: u32) ->
     let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
     let seals = seals.into_iter().map(|row| diesel::insert_into(journal_seals::table).values(row));
     dialect::insert(conn, seals.collect()).await?;
-    let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done);
+    let unqueue = Fragment::new("DELETE FROM journal_queue WHERE position").in_integers(&done).sql(" AND ");
+    let unqueue = unqueue.sql(dialect::UNINDEXED).sql("workspace_id = ").bind(workspace);
     Statement::<()>::new(unqueue).execute(conn).await?;
     let head = journal_heads::table.filter(journal_heads::workspace_id.eq(workspace));
     let moved = (journal_heads::seq.eq(seq), journal_heads::hash.eq(last.to_vec()));

@@ -50,7 +50,7 @@ fn many(rows: i64) -> i64 {
 
 /// The ways through a list that a condition narrows down.
 pub(crate) struct Plans {
-    planned: Plan,
+    pub(super) planned: Plan,
     in_order: Option<InOrder>,
 }
 

@@ -20,6 +20,8 @@ mod figures;
 pub(crate) mod fragment;
 mod history;
 mod import;
+#[cfg(test)]
+pub(crate) mod indexes;
 mod job;
 mod journal;
 mod json;

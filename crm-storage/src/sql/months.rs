@@ -18,7 +18,7 @@ use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use super::analytics::{asked, facts, facts_of_each};
-use super::board::{Sum, upsert};
+use super::board::{Sum, upserts};
 use super::fragment::{Fragment, Statement};
 use super::predicate::{Place, predicate};
 use super::{Conn, RunQueryDsl, Store, deal, dialect};
@@ -78,8 +78,8 @@ impl MonthKey {
     }
 }
 
-/// Keeps the sums in step with what a commit wrote.
-pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>]) -> Outcome<()> {
+/// What keeps the sums in step with what a commit wrote.
+pub(super) fn additions(workspace: i64, puts: &[Put<Deal>]) -> Vec<Statement<()>> {
     let mut sums: BTreeMap<MonthKey, Sum> = BTreeMap::new();
     let mut add = |deal: &Deal, sign: i64| {
         if let Some(key) = MonthKey::of(deal).filter(|_| deal.deleted_at.is_none()) {
@@ -97,7 +97,7 @@ pub(super) async fn write(conn: &mut Conn, workspace: i64, puts: &[Put<Deal>]) -
         let row = row.sql(", ").bind(key.currency).sql(", ").bind(key.probability).sql(", ").bind(key.category);
         row.sql(", ").bind(sum.deals).sql(", ").bind(sum.high).sql(", ").bind(sum.low)
     };
-    upsert(conn, INSERT, sums.into_iter().map(row).collect(), ADD).await
+    upserts(INSERT, &sums.into_iter().map(row).collect::<Vec<_>>(), ADD)
 }
 
 const INSERT: &str = "INSERT INTO deal_months (slot, workspace_id, status, month, pipeline_id, stage_id, owner_id, \

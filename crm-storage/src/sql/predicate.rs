@@ -178,7 +178,9 @@ fn compared(value: &Value, literal: &Literal, operator: &'static str) -> Fragmen
 /// Binds a literal that is one value.
 fn plain(fragment: Fragment, literal: &Literal) -> Option<Fragment> {
     Some(match literal {
-        Literal::Integer(_) | Literal::Date(_) | Literal::Bool(_) => fragment.bind(as_integer(literal)?),
+        Literal::Integer(_) | Literal::Date(_) => fragment.bind(as_integer(literal)?),
+        // As text, by which a planner finds the index of the true ones.
+        Literal::Bool(truth) => fragment.sql(if *truth { "1" } else { "0" }),
         Literal::Real(number) => fragment.bind(*number),
         Literal::Time(at) => fragment.bind(DbTime(*at)),
         Literal::Id(id) => fragment.bind(DbId(*id)),

@@ -218,6 +218,16 @@ pub(crate) async fn end_jobs(conn: &mut Conn, done: Vec<Done>) -> QueryResult<Ha
     Ok(written.map(|(one, _)| (one.workspace, one.id)).collect())
 }
 
+/// How a statement is done, line by line.
+#[cfg(test)]
+pub(crate) async fn plan(conn: &mut Conn, statement: Fragment) -> Outcome<Vec<String>> {
+    use diesel::sql_types::Integer;
+    let explained = Fragment::new("EXPLAIN QUERY PLAN ").then(statement);
+    let lines: Vec<(i32, i32, i32, String)> =
+        Statement::<(Integer, Integer, Integer, Text)>::new(explained).load(conn).await?;
+    Ok(lines.into_iter().map(|(_, _, _, line)| line).collect())
+}
+
 /// Runs statements of one kind, one after the other, and gives the number of rows of each.
 pub(crate) async fn each<S>(conn: &mut Conn, statements: Vec<S>) -> QueryResult<Vec<usize>>
 where

@@ -116,6 +116,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/sqlite/0017_reports/up.sql"),
         down: include_str!("../../migrations/sqlite/0017_reports/down.sql"),
     },
+    Migration {
+        version: 18,
+        min_binary: 5,
+        up: include_str!("../../migrations/sqlite/0018_filters/up.sql"),
+        down: include_str!("../../migrations/sqlite/0018_filters/down.sql"),
+    },
 ];
 
 /// How long a migration waits for another program, which may be migrating the same file.

@@ -1,0 +1,14 @@
+CREATE INDEX journal_queue_workspace ON journal_queue (workspace_id, position);
+ALTER TABLE journal_queue DROP CONSTRAINT journal_queue_pkey;
+ALTER TABLE journal_queue ADD PRIMARY KEY (position);
+DROP INDEX deals_value_estimated;
+DROP INDEX deals_probability;
+DROP INDEX deals_forecast_category;
+DROP INDEX deals_lost_reason;
+DROP INDEX tasks_kind;
+DROP INDEX tasks_priority;
+DROP INDEX tasks_due_day;
+DROP INDEX tasks_duration_minutes;
+DROP INDEX tasks_created_by;
+DROP INDEX tasks_recurrence;
+DROP INDEX tasks_reminder;

@@ -1,0 +1,11 @@
+DROP INDEX deals_value_estimated;
+DROP INDEX deals_probability;
+DROP INDEX deals_forecast_category;
+DROP INDEX deals_lost_reason;
+DROP INDEX tasks_kind;
+DROP INDEX tasks_priority;
+DROP INDEX tasks_due_day;
+DROP INDEX tasks_duration_minutes;
+DROP INDEX tasks_created_by;
+DROP INDEX tasks_recurrence;
+DROP INDEX tasks_reminder;
