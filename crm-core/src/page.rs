@@ -142,11 +142,6 @@ impl ListQuery {
         Self { after, ..self.clone() }
     }
 
-    /// The same list, with cursors of that of another request in the same order.
-    pub(crate) fn bound_to(self, request: &ListRequest) -> Self {
-        Self { binding: cursor::binding(self.entity, request, &self.sort), ..self }
-    }
-
     /// The cursor that names a position in this list.
     pub fn cursor(&self, position: &Position) -> String {
         self.seal.close(position)

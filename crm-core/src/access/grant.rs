@@ -404,12 +404,22 @@ impl Grant {
             filter = filter.and(CheckedFilter::Matches(self.searched(entity, terms)));
         }
         let sort = self.check_sort(entity, request.sort.as_deref())?;
-        // The filter as it was asked for: relative times may move on between two pages.
-        let asked = (&request.filter, request.q.as_deref().unwrap_or_default().trim(), &request.tags);
-        let seal = self.seal(&(entity.name(), part, asked, sort.descending, &*sort.field.key));
+        let seal = self.seal_of_list(entity, part, request, &sort);
         let after = page::position(&seal, request.cursor.as_deref(), &sort.field.kind)?;
         let limit = page::check_limit(request.limit)?;
         Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, seal })
+    }
+
+    /// The list, with the cursors of what another request asks for in the same order.
+    pub(crate) fn sealed_as(&self, query: ListQuery, request: &ListRequest) -> ListQuery {
+        let seal = self.seal_of_list(query.entity, "", request, &query.sort);
+        ListQuery { seal, ..query }
+    }
+
+    fn seal_of_list(&self, entity: Entity, part: &str, request: &ListRequest, sort: &Sort) -> Seal {
+        // The filter as it was asked for: relative times may move on between two pages.
+        let asked = (&request.filter, request.q.as_deref().unwrap_or_default().trim(), &request.tags);
+        self.seal(&(entity.name(), part, asked, sort.descending, &*sort.field.key))
     }
 
     /// What makes and reads the cursors of a list of this workspace; `list` tells it from all others.

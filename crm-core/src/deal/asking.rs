@@ -124,7 +124,8 @@ impl Deals {
             let list = cards_of(stage.stage_id, asked.filter.as_ref(), cards);
             // Its filter was checked part by part, and is here for the cursor alone.
             let unfiltered = ListRequest { filter: None, ..list.clone() };
-            let query = grant.check_list::<Deal>(&unfiltered, self.session.now())?.bound_to(&list);
+            let query = grant.check_list::<Deal>(&unfiltered, self.session.now())?;
+            let query = grant.sealed_as(query, &list);
             let page = page_of(grant, &query, Rows::cut(deals, &query), None);
             (stage.deals, stage.next_cursor) = (page.data, page.next_cursor);
         }

@@ -135,7 +135,7 @@ pub(super) fn numbered(entity: Entity, rows: usize, turn: usize) -> String {
             }
             _ => {
                 let due = if is_bad { "some day".to_owned() } else { format!("2026-03-{day:02}") };
-                let status = if (said + turn) % 2 == 0 { "done" } else { "open" };
+                let status = if (said + turn).is_multiple_of(2) { "done" } else { "open" };
                 format!("Task {own},{word},{due},{status},{company}")
             }
         };
