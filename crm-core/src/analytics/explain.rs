@@ -19,7 +19,8 @@ pub struct Explanation {
     pub definition: &'static str,
     /// What it is a share or a mean of; absent for plain numbers.
     pub denominator: Option<u64>,
-    /// The deals, for the funnel the contacts and for activities whatever was worked on, that it counts or adds up: the first 1,000 by id, or the first after `ids_after`.
+    /// The deals, for the funnel the contacts and for activities whatever was worked on, that it counts or adds up:
+    /// the first 1,000 by id, or the first after `ids_after`.
     pub ids: Vec<Uuid>,
     /// Whether there are others after these; the same question with the last of these as `ids_after` goes on with them.
     pub ids_are_capped: bool,

@@ -43,7 +43,8 @@ pub struct Board {
     pub converted: Option<ConvertedBoard>,
     /// Its stages in order.
     pub stages: Vec<BoardStage>,
-    /// What was asked of the deals, as a list asks for it; absent where it is all deals.
+    /// What was asked of the deals, as a list asks for it; absent where it is all deals. Of a filter near the limits
+    /// it is beyond them, and a list takes it only with one of the board's cursors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// The same of the deals that were opened in as many days before, without cards.

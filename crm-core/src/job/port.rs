@@ -76,8 +76,8 @@ pub struct Held {
 }
 
 /// Port: jobs as people see them. New ones, and which queues are paused, are written by [`crate::store::Commit`]: of
-/// jobs with one unique key, while it is held, the first alone. Every other change is one compare-and-set on the version, but for
-/// what the job's worker says of it: that goes by its claim, see [`WorkStore`].
+/// jobs with one unique key, while it is held, the first alone. Every other change is one compare-and-set on the
+/// version, but for what the job's worker says of it: that goes by its claim, see [`WorkStore`].
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// A job within the grant's read scope.
@@ -110,6 +110,12 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>>;
+
+    /// Since when a queue of the grant's workspace is paused; a read by key, however many jobs there are.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn paused_since(&self, grant: &Grant, queue: &Queue) -> Result<Option<Timestamp>>;
 }
 
 /// Port: jobs as workers see them. Grant-free: workers serve every workspace.

@@ -179,25 +179,32 @@ impl Queues {
         decide: impl Fn(Option<Timestamp>, Timestamp) -> Option<Timestamp>,
     ) -> Result<QueueState> {
         let grant = self.grant()?;
-        if let Some(first) = self.session.told_before(&grant).await? {
-            return Ok(first);
+        let told: Option<QueueState> = self.session.told_before(&grant).await?;
+        if let Some(first) = told {
+            return self.counted(first).await;
         }
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
-                let before = self.read(queue).await?;
+                let before = self.session.ports().jobs.paused_since(&grant, queue).await?;
                 let mut changes = self.session.changes();
-                let paused_at = decide(before.paused_at, changes.now());
-                if paused_at != before.paused_at {
+                let paused_at = decide(before, changes.now());
+                if paused_at != before {
                     changes.writes.push(Write::QueuePause(QueuePause { queue: queue.clone(), paused_at }));
                 }
-                let told = QueueState { paused_at, ..before };
-                self.session.commit_telling(&grant, changes, name, queue.clone(), told).await
+                let told = QueueState { paused_at, ..QueueState::empty(queue.clone()) };
+                self.session.commit_telling(&grant, changes, name, Queue::BULK, told).await
             };
             if let Some(result) = decisions.settle(decided.await) {
-                return result;
+                return self.counted(result?).await;
             }
         }
+    }
+
+    /// What was told of a queue, with what it holds now. It is counted last: a queue that holds too much to be
+    /// counted in time is paused all the same.
+    async fn counted(&self, told: QueueState) -> Result<QueueState> {
+        Ok(QueueState { paused_at: told.paused_at, ..self.read(&told.name).await? })
     }
 }
 

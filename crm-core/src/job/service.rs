@@ -188,12 +188,11 @@ impl Jobs {
         if let Some(first) = self.session.told_before(&grant).await? {
             return Ok(first);
         }
-        let told_in = wanted.queue.clone().unwrap_or(Queue::BULK);
         let mut decisions = Decisions::new();
         loop {
             let decided = async {
                 let (changes, told) = self.retrying(&grant, wanted).await?;
-                self.session.commit_telling(&grant, changes, RETRY, told_in.clone(), told).await
+                self.session.commit_telling(&grant, changes, RETRY, Queue::BULK, told).await
             };
             if let Some(result) = decisions.settle(decided.await) {
                 return result;

@@ -39,8 +39,6 @@ pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 pub(crate) const FOR_UPDATE_OF_FREE: &str = " FOR UPDATE OF j SKIP LOCKED";
 /// Statements that are sent at once.
 const PIPELINE: usize = 256;
-/// Rows that one statement writes.
-const ROWS: usize = 10_000;
 
 /// Many values as one bind: an array.
 #[derive(Clone, Debug)]
@@ -277,7 +275,7 @@ where
     if statements.len() < 2 {
         return Ok(each(conn, statements).await?.into_iter().sum());
     }
-    let insertions = statements.chunks(ROWS).map(Insertion::of).collect::<QueryResult<Vec<_>>>()?;
+    let insertions = Insertion::all(&statements)?;
     drop(statements);
     Ok(each(conn, insertions).await?.into_iter().sum())
 }

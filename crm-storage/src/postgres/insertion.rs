@@ -17,6 +17,9 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer, SmallInt, 
 use super::Conn;
 use crate::types::{Guid, Ts};
 
+/// Bytes of values from which on further rows are another statement's: a server takes no message of a gigabyte.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
 /// A statement that writes many rows, made of statements that write one each.
 #[derive(Debug)]
 pub(super) struct Insertion {
@@ -37,31 +40,47 @@ struct Column {
 }
 
 impl Insertion {
-    /// The statement that does what these do, which differ in their values alone.
-    pub(super) fn of<S: QueryFragment<Pg>>(statements: &[S]) -> QueryResult<Self> {
-        let mut columns: Vec<Column> = Vec::new();
+    /// The statements that do what these do, which differ in their values alone: one, unless there are very many.
+    pub(super) fn all<S: QueryFragment<Pg>>(statements: &[S]) -> QueryResult<Vec<Self>> {
+        let mut insertions: Vec<Self> = Vec::new();
         for statement in statements {
             let mut row = RawBytesBindCollector::<Pg>::new();
             statement.collect_binds(&mut row, &mut NoLookup, &Pg)?;
-            if columns.is_empty() {
-                columns = row.metadata.iter().map(Column::of).collect::<QueryResult<_>>()?;
-            }
-            if columns.len() != row.binds.len() {
-                return Err(unlike("rows have different columns"));
-            }
-            for (column, value) in columns.iter_mut().zip(row.binds) {
-                column.push(value)?;
+            match insertions.last_mut().filter(|insertion| !insertion.is_full()) {
+                Some(insertion) => insertion.push(row.binds)?,
+                None => {
+                    let mut insertion = Self::beginning(statement, &row.metadata)?;
+                    insertion.push(row.binds)?;
+                    insertions.push(insertion);
+                }
             }
         }
+        Ok(insertions)
+    }
+
+    /// Such a statement without rows.
+    fn beginning(statement: &impl QueryFragment<Pg>, metadata: &[PgTypeMetadata]) -> QueryResult<Self> {
         let mut text = PgQueryBuilder::default();
-        statements.first().ok_or(unlike("there are no rows"))?.to_sql(&mut text, &Pg)?;
+        statement.to_sql(&mut text, &Pg)?;
         let text = text.finish();
         let (into, rest) = text.split_once(" VALUES (").ok_or(unlike("there are no values"))?;
         let (values, otherwise) = rest.split_once(')').ok_or(unlike("the values have no end"))?;
-        if values != numbered(columns.len()) {
+        if values != numbered(metadata.len()) {
             return Err(unlike("not every value is a bind"));
         }
+        let columns = metadata.iter().map(Column::of).collect::<QueryResult<_>>()?;
         Ok(Self { into: into.to_owned(), otherwise: otherwise.to_owned(), columns })
+    }
+
+    fn push(&mut self, row: Vec<Option<Vec<u8>>>) -> QueryResult<()> {
+        if self.columns.len() != row.len() {
+            return Err(unlike("rows have different columns"));
+        }
+        self.columns.iter_mut().zip(row).try_for_each(|(column, value)| column.push(value))
+    }
+
+    fn is_full(&self) -> bool {
+        self.columns.iter().map(|column| column.values.len()).sum::<usize>() >= MAX_BYTES
     }
 }
 
@@ -171,24 +190,37 @@ mod tests {
         text.finish()
     }
 
+    fn one<S: QueryFragment<Pg>>(rows: &[S]) -> Insertion {
+        let [one] = Insertion::all(rows).unwrap().try_into().unwrap();
+        one
+    }
+
     #[test]
     fn any_number_of_rows_is_one_statement_with_a_bind_a_column() {
-        let of = |count: i64| Insertion::of(&(0..count).map(|id| row(id, Some("a"))).collect::<Vec<_>>()).unwrap();
-        let one = r#"INSERT INTO "things" ("id", "name") SELECT * FROM unnest($1, $2)"#;
-        assert_eq!((text(&of(1)), text(&of(1_000))), (one.to_owned(), one.to_owned()));
+        let of = |count: i64| one(&(0..count).map(|id| row(id, Some("a"))).collect::<Vec<_>>());
+        let sql = r#"INSERT INTO "things" ("id", "name") SELECT * FROM unnest($1, $2)"#;
+        assert_eq!((text(&of(1)), text(&of(1_000))), (sql.to_owned(), sql.to_owned()));
         assert!(of(2).is_safe_to_cache_prepared(&Pg).unwrap());
+    }
+
+    #[test]
+    fn rows_of_very_many_bytes_are_several_statements() {
+        let megabyte = "a".repeat(1024 * 1024);
+        let rows: Vec<_> = (0..40).map(|id| row(id, Some(&megabyte))).collect();
+        let counts = Insertion::all(&rows).unwrap().into_iter().map(|insertion| insertion.columns[0].count);
+        assert_eq!(counts.collect::<Vec<_>>(), [16, 16, 8]);
     }
 
     #[test]
     fn what_to_do_with_rows_that_are_there_stays() {
         let row = diesel::insert_into(things::table).values(things::id.eq(1)).on_conflict_do_nothing();
         let expected = r#"INSERT INTO "things" ("id") SELECT * FROM unnest($1) ON CONFLICT DO NOTHING"#;
-        assert_eq!(text(&Insertion::of(&[row]).unwrap()).trim_end(), expected);
+        assert_eq!(text(&one(&[row])).trim_end(), expected);
     }
 
     #[test]
     fn values_and_their_absence_are_an_array_on_the_wire() {
-        let [ids, names] = Insertion::of(&[row(1, Some("é")), row(2, None)]).unwrap().columns.try_into().unwrap();
+        let [ids, names] = one(&[row(1, Some("é")), row(2, None)]).columns.try_into().unwrap();
         assert_eq!((ids.element, ids.count, ids.has_null), (20, 2, false));
         assert_eq!(ids.values, [&[0, 0, 0, 8], &1_i64.to_be_bytes()[..], &[0, 0, 0, 8], &2_i64.to_be_bytes()].concat());
         assert_eq!((names.element, names.count, names.has_null), (25, 2, true));
@@ -199,7 +231,6 @@ mod tests {
     fn rows_that_are_not_of_binds_alone_are_refused() {
         let now =
             diesel::insert_into(things::table).values(things::name.eq(diesel::dsl::sql::<Text>("'x'").nullable()));
-        assert!(Insertion::of(&[now]).unwrap_err().to_string().contains("not every value is a bind"));
-        assert!(Insertion::of::<Insertion>(&[]).is_err());
+        assert!(Insertion::all(&[now]).unwrap_err().to_string().contains("not every value is a bind"));
     }
 }

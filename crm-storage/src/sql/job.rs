@@ -316,4 +316,10 @@ impl JobStore for Store {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         self.pools.read(async move |conn: &mut Conn| queue::states(conn, workspace, now).await).await
     }
+
+    async fn paused_since(&self, grant: &Grant, queue: &Queue) -> Result<Option<Timestamp>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        let queue = queue.clone();
+        self.pools.key(async move |conn: &mut Conn| queue::paused_since(conn, workspace, &queue).await).await
+    }
 }

@@ -49,6 +49,14 @@ pub(super) async fn turn(conn: &mut Conn, workspace: i64, pause: &QueuePause) ->
     Ok(rows)
 }
 
+/// Since when a queue is paused.
+pub(super) async fn paused_since(conn: &mut Conn, workspace: i64, queue: &Queue) -> Outcome<Option<Timestamp>> {
+    let own = paused_queues::table.filter(paused_queues::workspace_id.eq(workspace));
+    let own = own.filter(paused_queues::queue.eq(queue.name())).select(paused_queues::paused_at);
+    let at: Option<DbTime> = own.get_result(conn).await.optional()?;
+    Ok(at.map(Timestamp::from))
+}
+
 /// How each queue of a workspace stands that holds jobs or is paused.
 pub(super) async fn states(conn: &mut Conn, workspace: i64, now: Timestamp) -> Outcome<Vec<QueueState>> {
     let mut states = States::default();

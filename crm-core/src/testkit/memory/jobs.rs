@@ -68,6 +68,10 @@ impl JobStore for MemoryStore {
     async fn queues(&self, grant: &Grant, now: Timestamp) -> Result<Vec<QueueState>> {
         self.rows(grant, |rows| Ok(queue_states(rows, now))).await
     }
+
+    async fn paused_since(&self, grant: &Grant, queue: &Queue) -> Result<Option<Timestamp>> {
+        self.rows(grant, |rows| Ok(rows.paused.get(queue).copied())).await
+    }
 }
 
 /// When a job ended, how long it waited and how long it ran, in microseconds.

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
 
 use super::columns;
 use crate::access::{Entity, Grant, Scope};
@@ -10,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::id::Id;
 use crate::job::Upload;
-use crate::page::{ListRequest, Position};
+use crate::page::{ListRequest, Position, SortKey};
 
 /// The list that an export's job writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,9 +61,33 @@ pub struct ExportFile {
     /// The records in them.
     pub rows: u64,
     /// Where in the list the next ones begin; absent before the first and after the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "place")]
     #[cfg_attr(feature = "schema", schema(ignore))]
     pub cursor: Option<Position>,
+}
+
+/// Where a list goes on. A file that was begun before cursors were sealed has one in its place.
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Position>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Place(Position),
+        Cursor(String),
+    }
+    #[derive(Deserialize)]
+    struct Unsealed {
+        #[serde(rename = "k", default)]
+        key: Option<SortKey>,
+        #[serde(rename = "i")]
+        id: Uuid,
+    }
+    let cursor = match Option::<Kept>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Kept::Place(place)) => return Ok(Some(place)),
+        Some(Kept::Cursor(cursor)) => URL_SAFE_NO_PAD.decode(cursor).map_err(D::Error::custom)?,
+    };
+    let Unsealed { key, id } = serde_json::from_slice(&cursor).map_err(D::Error::custom)?;
+    Ok(Some(Position { key, id }))
 }
 
 impl ExportFile {
@@ -113,4 +141,24 @@ pub struct ExportReport {
     pub rows: u64,
     /// The length of the file.
     pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_begun_with_a_cursor_goes_on_where_that_was() {
+        let id = Uuid::from_u128(7);
+        let mut file = ExportFile::new(Id::from(id));
+        file.cursor = Some(Position { key: Some(SortKey::Text("ada".to_owned())), id });
+        let kept = serde_json::to_value(&file).unwrap();
+        assert_eq!(serde_json::from_value::<ExportFile>(kept.clone()).unwrap(), file);
+        let cursor = format!(r#"{{"b":42,"k":{{"t":"text","v":"ada"}},"i":"{id}"}}"#);
+        let mut former = kept;
+        former["cursor"] = URL_SAFE_NO_PAD.encode(cursor).into();
+        assert_eq!(serde_json::from_value::<ExportFile>(former.clone()).unwrap(), file);
+        former["cursor"] = "damaged".into();
+        assert!(serde_json::from_value::<ExportFile>(former).is_err());
+    }
 }

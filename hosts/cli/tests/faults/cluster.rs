@@ -49,7 +49,10 @@ impl Cluster {
         let mut initdb = command(&programs, owner, "initdb", folder.path());
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         if let Some(log) = log {
-            initdb.args(["--wal-segsize=1", "--waldir"]).arg(log);
+            initdb.arg("--waldir").arg(log);
+        }
+        if matches!(small, Small::Log(_)) {
+            initdb.arg("--wal-segsize=1");
         }
         let made = initdb.arg("--pgdata").arg(&data).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

@@ -82,7 +82,7 @@ impl Door {
 
 /// A refusal is an honest one: not the caller's fault, no defect, and to be tried again.
 fn says_when_to_ask_again(answer: &str) {
-    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    let Some((head, _)) = answer.split_once("\r\n\r\n") else { panic!("no answer: {answer:?}") };
     let head = head.to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 503"), "{answer}");
     assert!(head.contains("\r\nretry-after: "), "{answer}");

@@ -75,8 +75,11 @@ pub(crate) async fn on_a_small_disk(law: Law, megabytes: u32) {
     }
     let mut command = with_a_disk(folder.path(), megabytes, &std::env::current_exe().unwrap());
     command.args([law.name, "--exact", "--nocapture"]).env(FOLDER, folder.path());
-    let status = tokio::task::spawn_blocking(move || command.status()).await.unwrap().unwrap();
-    assert!(status.success(), "{status}");
+    // Its harness counts for whoever reads the closing lines of this one.
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(status.success(), "{status}\n{}", said.concat());
 }
 
 /// Runs a program where the disk is mounted, as the user that this process is.

@@ -96,6 +96,7 @@ RULES = {
     "target": "which fields go together",
     "template": "what the language of templates is",
     "too_deep": "how deep a filter nests",
+    "too_long": "how long a filter is",
     "too_many_terms": "how many words a search has",
     "too_many": "how many recipients a mail and endpoints a workspace has",
     "unknown_choice": "which names a list in a query holds",
@@ -111,6 +112,8 @@ RULES = {
 # Codes that say little by themselves, with the fields at which a schema cannot say their rule: the
 # last name in the path of a fault, or what holds names that callers give, as `custom`.
 PLACES = {
+    "too_deep": {"filter", "rules"},
+    "too_long": {"filter", "rules"},
     "out_of_range": {
         "due_at",
         "due_date",

@@ -72,7 +72,7 @@ async fn lists_and_searches(api: &Api) -> [Reply; 3] {
 async fn a_list_or_search_beyond_its_deadline_is_503_and_its_connection_serves_again() {
     let Some(schema) = Schema::new().await else { return };
     // Three of four connections are for lists: each request has one.
-    let options = Options::default().connections(4).deadline(Duration::from_secs(2));
+    let options = Options::default().connections(4).deadline(Duration::from_secs(5));
     let store = Arc::new(PostgresStore::connect(&schema.url(), options).await.unwrap());
     store.migrate().await.unwrap();
     let booted = Booted::on(store.clone(), store.clone(), config_on_postgres(&schema.url())).unwrap();
