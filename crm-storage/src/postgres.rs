@@ -158,18 +158,22 @@ mod tests {
             SELECT key, gen_random_uuid(), 'a' || n, 'a', 'a', 'a', '2026-01-01', '2026-01-01', 1
             FROM workspaces CROSS JOIN generate_series(1, 500) AS n;
         INSERT INTO companies (workspace_id, id, name_key, created_at, updated_at, version)
-            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1
+            FROM workspaces CROSS JOIN generate_series(1, 500);
         INSERT INTO contacts (workspace_id, id, lifecycle, created_at, updated_at, version)
-            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1
+            FROM workspaces CROSS JOIN generate_series(1, 500);
         INSERT INTO deals (workspace_id, id, title_key, pipeline_id, stage_id, status, stage_entered_at, created_at,
                 updated_at, version)
-            SELECT workspace_id, gen_random_uuid(), 'a', pipeline_id, id, 'a', '2026-01-01', '2026-01-01', '2026-01-01', 1
+            SELECT workspace_id, gen_random_uuid(), 'a', pipeline_id, id, 'a', '2026-01-01', '2026-01-01', '2026-01-01',
+                1
             FROM stages CROSS JOIN generate_series(1, 100);
         INSERT INTO tasks (workspace_id, id, title_key, kind, priority, status, created_at, updated_at, version)
             SELECT key, gen_random_uuid(), 'a', 'a', 'a', 'a', '2026-01-01', '2026-01-01', 1
             FROM workspaces CROSS JOIN generate_series(1, 500);
         INSERT INTO notes (workspace_id, id, body, created_at, updated_at, version)
-            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1 FROM workspaces CROSS JOIN generate_series(1, 500);
+            SELECT key, gen_random_uuid(), 'a', '2026-01-01', '2026-01-01', 1
+            FROM workspaces CROSS JOIN generate_series(1, 500);
         ANALYZE users, companies, contacts, deals, tasks, notes;";
 
     async fn run(url: &str, sql: &str) {
