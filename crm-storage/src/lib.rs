@@ -29,6 +29,8 @@ mod postgres;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(all(test, feature = "postgres"), feature = "testkit"))]
+pub mod testkit;
 mod types;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod waiting;

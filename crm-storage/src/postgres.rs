@@ -143,14 +143,9 @@ impl std::fmt::Debug for PostgresStore {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::AssertUnwindSafe;
-
-    use crm_core::testkit::postgres_url;
-    use futures::FutureExt as _;
-    use tokio_postgres::NoTls;
-
     use super::sql::indexes;
     use super::{Options, PostgresStore};
+    use crate::testkit::Schema;
 
     /// Rows that share their values: those of any other are few, and worth an index.
     const ROWS: &str = "
@@ -176,32 +171,17 @@ mod tests {
             FROM workspaces CROSS JOIN generate_series(1, 500);
         ANALYZE users, companies, contacts, deals, tasks, notes;";
 
-    async fn run(url: &str, sql: &str) {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
-    }
-
     #[tokio::test(flavor = "multi_thread")]
     async fn indexes_serve_what_filters_and_lists_may_ask_for() {
-        let Some(server) = postgres_url() else { return };
-        let schema = format!("test_{}_indexes", std::process::id());
-        run(&server, &format!("CREATE SCHEMA {schema}")).await;
+        let Some(schema) = Schema::new().await else { return };
         // Small tables are read whole and sorted wherever the planner may.
-        let mut url = format!("{server}{}options=", if server.contains('?') { '&' } else { '?' });
-        let off = ["enable_seqscan", "enable_sort", "enable_incremental_sort"].map(|way| format!("{way}=off"));
-        for setting in [format!("search_path={schema}")].iter().chain(&off) {
-            url.push_str(&format!("-c%20{}%20", setting.replace('=', "%3D")));
-        }
-        let law = async {
-            let store = PostgresStore::connect(&url, Options::default().connections(2)).await.unwrap();
-            store.migrate().await.unwrap();
-            let session = indexes::first_workspace(&store).await;
-            run(&url, ROWS).await;
-            indexes::indexes_serve_what_filters_and_lists_may_ask_for(&store, &session).await;
-        };
-        let kept = AssertUnwindSafe(law).catch_unwind().await;
-        run(&server, &format!("DROP SCHEMA {schema} CASCADE")).await;
-        kept.unwrap();
+        let off =
+            ["enable_seqscan", "enable_sort", "enable_incremental_sort"].map(|way| format!("%20-c%20{way}%3Doff"));
+        let store = PostgresStore::connect(&(schema.url() + &off.concat()), Options::default().connections(2)).await;
+        let store = store.unwrap();
+        store.migrate().await.unwrap();
+        let session = indexes::first_workspace(&store).await;
+        schema.client().await.batch_execute(ROWS).await.unwrap();
+        indexes::indexes_serve_what_filters_and_lists_may_ask_for(&store, &session).await;
     }
 }

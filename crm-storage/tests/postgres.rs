@@ -6,68 +6,15 @@ mod own;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crm_core::journal::JournalStore as _;
-use crm_core::testkit::{Road, Subject, postgres_url};
+use crm_core::testkit::{Road, Subject};
 use crm_core::{ErrorKind, ListRequest, Timestamp};
+use crm_storage::testkit::{Schema, at_rest};
 use crm_storage::{Connections, Options, PostgresStore};
-use tokio_postgres::{Client, NoTls};
 
 use self::own::Behind;
-
-/// A schema, gone when it is dropped.
-struct Schema {
-    server: String,
-    name: String,
-    options: Options,
-}
-
-impl Schema {
-    /// A schema on the server under test, if there is one.
-    async fn new(options: Options) -> Option<Self> {
-        let server = postgres_url()?;
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let schema = Self { server, name, options };
-        run(&schema.server, &format!("CREATE SCHEMA {}", schema.name)).await;
-        Some(schema)
-    }
-
-    /// The URL of the server with the schema.
-    fn url(&self) -> String {
-        let mark = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{mark}options=-c%20search_path%3D{}", self.server, self.name)
-    }
-
-    async fn open(&self) -> Arc<PostgresStore> {
-        Arc::new(PostgresStore::connect(&self.url(), self.options.clone()).await.unwrap())
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        let (server, sql) = (self.server.clone(), format!("DROP SCHEMA {} CASCADE", self.name));
-        // A thread of its own: the test's runtime may be on its way out.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(run(&server, &sql));
-        });
-        let _ = dropped.join();
-    }
-}
-
-/// A connection past the store; it ends with the client.
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-async fn run(url: &str, sql: &str) {
-    connect(url).await.batch_execute(sql).await.unwrap();
-}
 
 /// A database under test.
 struct Database {
@@ -83,13 +30,13 @@ impl Subject for Database {
     }
 
     fn second(&self) -> impl Future<Output = Arc<PostgresStore>> + Send {
-        self.schema.open()
+        self.schema.store(options())
     }
 }
 
 impl Behind for Database {
     async fn execute(&self, sql: &str) {
-        run(&self.schema.url(), sql).await;
+        self.schema.client().await.batch_execute(sql).await.unwrap();
     }
 
     fn bytes(bytes: &[u8]) -> String {
@@ -105,9 +52,13 @@ impl Behind for Database {
     }
 }
 
+fn options() -> Options {
+    Options::default().connections(4).patience(Duration::from_secs(60))
+}
+
 async fn open() -> Option<Database> {
-    let schema = Schema::new(Options::default().connections(4).patience(Duration::from_secs(60))).await?;
-    let store = schema.open().await;
+    let schema = Schema::new().await?;
+    let store = schema.store(options()).await;
     store.migrate().await.unwrap();
     Some(Database { store, schema })
 }
@@ -121,23 +72,24 @@ crm_core::testkit::suite!(open);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_that_migrate_at_once_migrate_once() {
-    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
+    let Some(schema) = Schema::new().await else { return };
+    let open = || schema.store(Options::default().connections(1));
     let mut stores = Vec::new();
     for _ in 0..4 {
-        stores.push(schema.open().await);
+        stores.push(open().await);
     }
     own::migrate_at_once(stores, |store| async move { store.migrate().await }).await;
-    schema.open().await.ready().await.unwrap();
+    open().await.ready().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_waits_longer_for_another_than_a_write_does() {
     let patience = Duration::from_millis(500);
-    let Some(schema) = Schema::new(Options::default().connections(1).patience(patience)).await else { return };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(1).patience(patience)).await;
     store.migrate().await.unwrap();
     let newest = store.revert().await.unwrap().from;
-    let client = connect(&schema.url()).await;
+    let client = schema.client().await;
     client.batch_execute("BEGIN; LOCK TABLE schema_info IN EXCLUSIVE MODE").await.unwrap();
     let migrating = tokio::spawn({
         let store = store.clone();
@@ -152,8 +104,8 @@ async fn a_migration_waits_longer_for_another_than_a_write_does() {
 
 #[tokio::test]
 async fn every_migration_can_be_taken_back() {
-    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(1)).await;
     assert_eq!(store.ready().await.unwrap_err().code(), "schema_too_old");
     assert_eq!(store.migrate().await.unwrap().from, 0);
     while store.revert().await.unwrap().to > 0 {
@@ -197,8 +149,8 @@ async fn a_server_that_is_not_there_is_unavailable() {
 async fn limits_that_are_longer_than_a_server_can_hold_are_taken() {
     let ever = Duration::MAX;
     let options = Options::default().connections(2).deadline(ever).patience(ever).write_deadline(ever);
-    let Some(schema) = Schema::new(options).await else { return };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(options).await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
     let session = own::session(&crm, workspace).await;
@@ -209,12 +161,12 @@ async fn limits_that_are_longer_than_a_server_can_hold_are_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_its_connection_is_replaced() {
     let deadline = Duration::from_millis(100);
-    let Some(schema) = Schema::new(Options::default().connections(1).deadline(deadline)).await else { return };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(1).deadline(deadline)).await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
     let session = own::session(&crm, workspace).await;
-    let client = connect(&schema.url()).await;
+    let client = schema.client().await;
     client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     for _ in 0..3 {
         let late = session.contacts().list(&ListRequest::default()).await.unwrap_err();
@@ -230,9 +182,9 @@ async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_its_connection_
 async fn a_write_on_a_dead_road_ends_and_its_repeat_has_one_effect() {
     let (patience, deadline) = (Duration::from_secs(3), Duration::from_secs(6));
     let options = Options::default().connections(4).deadline(patience).patience(patience).write_deadline(deadline);
-    let Some(schema) = Schema::new(options.clone()).await else { return };
+    let Some(schema) = Schema::new().await else { return };
     // What a slow machine migrates in its time is no concern of this law.
-    schema.open().await.migrate().await.unwrap();
+    schema.store(options.clone()).await.migrate().await.unwrap();
     let road = Road::to(&schema.url());
     let store = Arc::new(PostgresStore::connect(road.url(), options).await.unwrap());
     own::dead_road::a_write_on_a_dead_road_ends_and_its_repeat_has_one_effect(store, &road).await;
@@ -240,10 +192,8 @@ async fn a_write_on_a_dead_road_ends_and_its_repeat_has_one_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_survives_the_end_of_the_runtime_that_opened_its_connection() {
-    let Some(schema) = Schema::new(Options::default().connections(2).deadline(Duration::from_secs(60))).await else {
-        return;
-    };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(2).deadline(Duration::from_secs(60))).await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store.clone()).await;
     let session = own::session(&crm, workspace).await;
@@ -252,7 +202,7 @@ async fn a_request_survives_the_end_of_the_runtime_that_opened_its_connection() 
     let asked = worker.spawn(async move { tokio::join!(store.ready(), store.ready()) });
     let (one, two) = asked.await.unwrap();
     one.and(two).unwrap();
-    let client = connect(&schema.url()).await;
+    let client = schema.client().await;
     client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let list = || {
         let contacts = session.contacts();
@@ -278,7 +228,7 @@ async fn the_feed_gives_what_an_older_transaction_commits_late() {
     let session = own::session(&crm, workspace).await;
     own::fill(&session, 1).await;
     // A commit's own way to the journal, held open after it has taken its place in the queue.
-    let late = connect(&database.address()).await;
+    let late = database.schema.client().await;
     let append = "BEGIN;
         INSERT INTO journal (workspace_id, record_id, id, at, depth, entity, version, change, after, salt)
             SELECT workspace_id, record_id, '00000000-0000-7000-8000-000000000001', at, depth, entity, version + 1,
@@ -303,13 +253,13 @@ async fn the_feed_gives_what_an_older_transaction_commits_late() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_that_wait_for_a_connection_are_counted() {
-    let Some(schema) = Schema::new(Options::default().connections(1)).await else { return };
-    let store = schema.open().await;
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(1)).await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store.clone()).await;
     let session = own::session(&crm, workspace).await;
     assert_eq!(store.connections(), Connections { open: 1, idle: 1, waiting: 0 });
-    let client = connect(&schema.url()).await;
+    let client = schema.client().await;
     client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let list = || {
         let contacts = session.contacts();
@@ -351,15 +301,9 @@ async fn dropped_callers_leak_nothing() {
     let Some(database) = open().await else { return };
     let store = database.store();
     own::drop_callers(store.clone()).await;
-    // Whoever is gone lets go of its connection a moment later.
-    let rest = async {
-        while store.connections().idle < store.connections().open || store.connections().waiting > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), rest).await.unwrap();
+    at_rest(&store).await;
     // All four of them serve at once.
-    let client = connect(&database.address()).await;
+    let client = database.schema.client().await;
     client.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let (crm, workspace) = own::engine(store.clone()).await;
     let session = own::session(&crm, workspace).await;

@@ -35,7 +35,16 @@ pub(crate) fn coverage(options: &Options) -> Result<()> {
     for name in CRATES {
         measure.args(["--packages", name]);
     }
-    measure.args(["--exclude-files", "*/testkit/*", "*/tests/*", "xtask/*", "--out", "Json", "--output-dir"]);
+    measure.args([
+        "--exclude-files",
+        "*/testkit/*",
+        "*/testkit.rs",
+        "*/tests/*",
+        "xtask/*",
+        "--out",
+        "Json",
+        "--output-dir",
+    ]);
     measure.arg(&folder).arg("--target-dir").arg(folder.join("build"));
     measure.args(&options.further);
     // Most laws wait for a database: more threads than cores.

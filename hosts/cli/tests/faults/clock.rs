@@ -9,11 +9,12 @@ use crm_core::contact::ContactEdit;
 use crm_core::job::{Handler, Job, JobContext, JobError, JobState, JobsRequest, NewJob, Policy};
 use crm_core::testkit::FakeClock;
 use crm_core::{Actor, Crm, Edit, Id, Session, Store, Zone};
+use crm_storage::testkit::Schema;
 use crm_storage::{Options, PostgresStore, SqliteStore};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{EFFECTS, effects, is_long, note, postgres};
+use super::{EFFECTS, effects, is_long, note};
 
 /// Says that it began, waits until it may go on if it is told to, makes a contact of its name.
 struct Step {
@@ -183,8 +184,8 @@ async fn a_clock_that_jumps_doubles_nothing_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_doubles_nothing_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    the_clock_jumps("PostgreSQL", server(&url).await).await;
+    let Some(schema) = Schema::new().await else { return };
+    the_clock_jumps("PostgreSQL", server(&schema.url()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +196,10 @@ async fn a_tick_comes_once_however_many_processes_keep_it_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tick_comes_once_however_many_processes_keep_it_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    a_tick_comes_once("PostgreSQL", [server(&url).await, server(&url).await, server(&url).await]).await;
+    let Some(schema) = Schema::new().await else { return };
+    a_tick_comes_once(
+        "PostgreSQL",
+        [server(&schema.url()).await, server(&schema.url()).await, server(&schema.url()).await],
+    )
+    .await;
 }

@@ -21,12 +21,13 @@ use crm_core::webhook::{
     DeliveriesRequest, Delivery, DeliveryOrder, DeliveryState, NewWebhookEndpoint, WebhookEndpoint,
 };
 use crm_core::{Crm, Edit, ErrorKind, Expect, Id, ListRequest, Result, Session, Store};
+use crm_storage::testkit::Schema;
 use crm_storage::{Options, PostgresStore, SqliteStore};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::hooks::{config, message};
-use super::{DATABASE, EFFECTS, is_long, note, pause, postgres, session, worker};
+use super::{DATABASE, EFFECTS, is_long, note, pause, session, worker};
 
 /// How much happens.
 struct Extent {
@@ -361,7 +362,7 @@ async fn events_come_to_handlers_and_endpoints_whoever_is_killed_on_postgres() {
     if let Ok(url) = std::env::var(DATABASE) {
         return be_a_worker(&url).await;
     }
-    let Some(url) = postgres().await else { return };
+    let Some(schema) = Schema::new().await else { return };
     let law = "handed::events_come_to_handlers_and_endpoints_whoever_is_killed_on_postgres";
-    each_event_comes_to_each(law, "PostgreSQL", &url, 2).await;
+    each_event_comes_to_each(law, "PostgreSQL", &schema.url(), 2).await;
 }

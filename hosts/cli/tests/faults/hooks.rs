@@ -10,10 +10,11 @@ use crm_core::contact::ContactEdit;
 use crm_core::testkit::samples;
 use crm_core::webhook::{DeliveriesRequest, Delivery, DeliveryState, WebhookEndpoint};
 use crm_core::{Edit, Id, Session};
+use crm_storage::testkit::Schema;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{is_long, note, postgres, session};
+use super::{is_long, note, session};
 
 /// Bytes of an answer without end.
 const HUGE: u64 = 1_000_000_000;
@@ -251,6 +252,6 @@ async fn an_endpoint_that_goes_wrong_holds_up_no_other_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_goes_wrong_holds_up_no_other_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    each_comes_to_its_state("PostgreSQL", &url).await;
+    let Some(schema) = Schema::new().await else { return };
+    each_comes_to_its_state("PostgreSQL", &schema.url()).await;
 }

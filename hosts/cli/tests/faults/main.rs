@@ -29,13 +29,13 @@ mod wrong;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crm_boot::{Booted, Config, Proof, QueueOptions, Told, Topics, WorkerOptions, boot, boot_for_command, run_workers};
 use crm_core::contact::ContactEdit;
 use crm_core::job::{Handler, JobContext, JobError, Policy, Queue};
 use crm_core::{Actor, Edit, ListRequest, Session};
+use crm_storage::testkit::Schema;
 
 /// The database of a worker's process.
 const DATABASE: &str = "SLACKCRM_TEST_FAULTS_DATABASE";
@@ -183,18 +183,6 @@ async fn each_effect_is_there_once(law: &str, url: &str, processes: usize) {
     booted.close().await;
 }
 
-/// A database of a test's own on the server that tests run on; none where it is left out.
-async fn postgres() -> Option<String> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = crm_core::testkit::postgres_url()?;
-    let name = format!("faults_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let (client, connection) = tokio_postgres::connect(&server, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let (server, _) = server.rsplit_once('/').unwrap();
-    Some(format!("{server}/{name}"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_on_sqlite_do_each_job_once() {
     if let Ok(url) = std::env::var(DATABASE) {
@@ -210,8 +198,8 @@ async fn workers_killed_on_postgres_do_each_job_once() {
     if let Ok(url) = std::env::var(DATABASE) {
         return be_a_worker(&url).await;
     }
-    let Some(url) = postgres().await else { return };
-    each_effect_is_there_once("workers_killed_on_postgres_do_each_job_once", &url, 2).await;
+    let Some(schema) = Schema::new().await else { return };
+    each_effect_is_there_once("workers_killed_on_postgres_do_each_job_once", &schema.url(), 2).await;
 }
 
 /// Runs many jobs that do nothing, and tells how fast that was.
@@ -251,13 +239,14 @@ async fn many_jobs_are_done_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_jobs_are_done_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    many_jobs_are_done("PostgreSQL", &url).await;
+    let Some(schema) = Schema::new().await else { return };
+    many_jobs_are_done("PostgreSQL", &schema.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
-    let Some(url) = postgres().await else { return };
+    let Some(schema) = Schema::new().await else { return };
+    let url = schema.url();
     let booted = engine(&url).await;
     booted.crm().create_workspace("Faults").await.unwrap();
     // Another handle with connections of its own, as another process has them.
@@ -290,9 +279,9 @@ async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_hears_at_once_of_what_another_instance_committed() {
-    let Some(url) = postgres().await else { return };
+    let Some(schema) = Schema::new().await else { return };
     let instance = async || {
-        let mut config = Config::for_database(&url).unwrap();
+        let mut config = Config::for_database(&schema.url()).unwrap();
         config.secret_key = Some("kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi".to_owned().into());
         boot(config).await.unwrap()
     };

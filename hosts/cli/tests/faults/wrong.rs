@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crm_boot::{WorkerOptions, run_workers};
 use crm_core::job::{Handler, JobContext, JobError, JobState, Policy, Queue, Retry};
+use crm_storage::testkit::Schema;
 
-use super::{engine, note, postgres, session};
+use super::{engine, note, session};
 
 /// Does what its payload says.
 struct Told;
@@ -90,6 +91,6 @@ async fn a_job_that_goes_wrong_ends_with_its_reason_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_goes_wrong_ends_with_its_reason_on_postgres() {
-    let Some(url) = postgres().await else { return };
-    each_ends_with_its_reason("PostgreSQL", &url).await;
+    let Some(schema) = Schema::new().await else { return };
+    each_ends_with_its_reason("PostgreSQL", &schema.url()).await;
 }

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use crm_storage::testkit::Schema;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,6 +17,8 @@ pub(crate) const WORKSPACE: &str = "Acme";
 pub(crate) struct Product {
     url: String,
     folder: TempDir,
+    /// Where its tables are, on PostgreSQL; it outlives what is asked of it.
+    _schema: Option<Schema>,
 }
 
 /// Runs a test on each store that there is.
@@ -27,8 +29,9 @@ pub(crate) fn on_each_store(test: impl Fn(&Product)) {
 /// As [`on_each_store`], with nothing in it.
 pub(crate) fn on_each_empty_store(test: impl Fn(Product)) {
     test(Product::empty());
-    if let Some(server) = crm_core::testkit::postgres_url() {
-        test(Product::postgres(&server));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if let Some(schema) = runtime.block_on(Schema::new()) {
+        test(Product { url: schema.url(), folder: tempfile::tempdir().unwrap(), _schema: Some(schema) });
     }
 }
 
@@ -41,20 +44,7 @@ impl Product {
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Self { url, folder }
-    }
-
-    fn postgres(server: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("cli_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.unwrap();
-            tokio::spawn(connection);
-            client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        });
-        let (server, _) = server.rsplit_once('/').unwrap();
-        Self { url: format!("{server}/{name}"), folder: tempfile::tempdir().unwrap() }
+        Self { url, folder, _schema: None }
     }
 
     fn with_workspace(self) -> Self {

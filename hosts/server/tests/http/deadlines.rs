@@ -2,61 +2,17 @@
 //!
 //! `shapes.rs` has the same on SQLite, where nobody can hold readers up and the deadline itself is none.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crm_boot::Booted;
-use crm_core::testkit::postgres_url;
-use crm_storage::{Connections, Options, PostgresStore};
+use crm_storage::Options;
+use crm_storage::testkit::at_rest;
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
 
-use crate::support::{Api, Reply, config_on_postgres, unique};
+use crate::support::{Api, Reply};
 
 const CONTACTS: &str = "/api/v1/contacts";
 /// Longer than anything takes that comes at all.
 const NEVER: Duration = Duration::from_secs(60);
-
-/// A schema of its own: other laws read the tables of the one that they share. Gone when it is dropped.
-struct Schema {
-    server: String,
-    name: String,
-}
-
-impl Schema {
-    async fn new() -> Option<Self> {
-        let schema = Self { server: postgres_url()?, name: unique("http") };
-        run(&schema.server, &format!("CREATE SCHEMA {}", schema.name)).await;
-        Some(schema)
-    }
-
-    fn url(&self) -> String {
-        let mark = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{mark}options=-c%20search_path%3D{}", self.server, self.name)
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        let (server, sql) = (self.server.clone(), format!("DROP SCHEMA {} CASCADE", self.name));
-        // A thread of its own: the test's runtime may be on its way out.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(run(&server, &sql));
-        });
-        let _ = dropped.join();
-    }
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-async fn run(url: &str, sql: &str) {
-    connect(url).await.batch_execute(sql).await.unwrap();
-}
 
 /// Lists, lists by words and searches of contacts, all at once.
 async fn lists_and_searches(api: &Api) -> [Reply; 3] {
@@ -70,15 +26,11 @@ async fn lists_and_searches(api: &Api) -> [Reply; 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_or_search_beyond_its_deadline_is_503_and_its_connection_serves_again() {
-    let Some(schema) = Schema::new().await else { return };
     // Three of four connections are for lists: each request has one.
     let options = Options::default().connections(4).deadline(Duration::from_secs(5));
-    let store = Arc::new(PostgresStore::connect(&schema.url(), options).await.unwrap());
-    store.migrate().await.unwrap();
-    let booted = Booted::on(store.clone(), store.clone(), config_on_postgres(&schema.url())).unwrap();
-    let api = Api::on(booted, tempfile::tempdir().unwrap()).await;
+    let Some((api, store)) = Api::postgres_with(options).await else { return };
     api.post(CONTACTS, json!({"last_name": "Hopper"})).await.expect(201);
-    let holder = connect(&schema.url()).await;
+    let holder = api.postgres_client().await;
     holder.batch_execute("BEGIN; LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     for late in lists_and_searches(&api).await {
         let late = late.problem(503, "unavailable");
@@ -102,16 +54,7 @@ async fn a_list_or_search_beyond_its_deadline_is_503_and_its_connection_serves_a
             assert_eq!(reply.json["data"].as_array().unwrap().len(), rows, "{:#}", reply.json);
         }
     }
-    let rest = async {
-        loop {
-            let Connections { open, idle, waiting } = store.connections();
-            if open == idle && waiting == 0 {
-                return open;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let open = tokio::time::timeout(NEVER, rest).await.unwrap();
+    let open = at_rest(&store).await;
     assert!(open <= 4, "{open}");
     api.stop().await;
 }

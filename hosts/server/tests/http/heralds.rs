@@ -2,36 +2,38 @@
 
 use std::time::Duration;
 
-use crm_boot::{Booted, boot};
-use crm_core::testkit::{Road, postgres_url, redis_url};
+use crm_boot::boot;
+use crm_core::testkit::{Road, redis_url};
+use crm_storage::testkit::Schema;
 use futures::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::live::Watcher;
-use crate::support::{Api, config_on_postgres, unique};
+use crate::support::{Api, config_on, unique};
 
 /// Longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn booted(database: &str, redis: &str) -> Booted {
-    let mut config = config_on_postgres(database);
+/// A server on this database that tells others by this Redis, and looks by itself so often.
+async fn server_that_looks(every: Option<Duration>, database: &Schema, redis: &str) -> Api {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config_on(&database.url(), &folder);
     config.redis_url = Some(redis.parse().unwrap());
-    boot(config).await.unwrap()
+    let booted = boot(config).await.unwrap();
+    every.into_iter().for_each(|every| booted.live().look_every(every));
+    Api::on(booted, folder).await
 }
 
-/// A server on this database that tells others by this Redis.
-async fn server(database: &str, redis: &str) -> Api {
-    Api::on(booted(database, redis).await, tempfile::tempdir().unwrap()).await
+async fn server(database: &Schema, redis: &str) -> Api {
+    server_that_looks(None, database, redis).await
 }
 
 /// As [`server`], which hears of what others commit by Redis or not at all.
-async fn patient_server(database: &str, redis: &str) -> Api {
-    let booted = booted(database, redis).await;
-    booted.live().look_every(NEVER);
-    Api::on(booted, tempfile::tempdir().unwrap()).await
+async fn patient_server(database: &Schema, redis: &str) -> Api {
+    server_that_looks(Some(NEVER), database, redis).await
 }
 
 /// Makes a contact of one workspace by this server.
@@ -48,7 +50,7 @@ async fn hear(watcher: &mut Watcher) -> Value {
 
 #[tokio::test]
 async fn servers_hear_each_other_and_lose_nothing_while_redis_is_away() {
-    let (Some(database), Some(redis)) = (postgres_url(), redis_url()) else { return };
+    let (Some(database), Some(redis)) = (Schema::new().await, redis_url()) else { return };
     let road = Road::to(&redis);
     let (one, two) = (server(&database, road.url()).await, server(&database, road.url()).await);
     // The sign-ins of one database hold on each of its servers.
@@ -72,7 +74,7 @@ async fn servers_hear_each_other_and_lose_nothing_while_redis_is_away() {
 
 #[tokio::test]
 async fn redis_alone_carries_news_from_server_to_server_and_what_it_missed_once_it_is_back() {
-    let (Some(database), Some(redis)) = (postgres_url(), redis_url()) else { return };
+    let (Some(database), Some(redis)) = (Schema::new().await, redis_url()) else { return };
     let road = Road::to(&redis);
     let one = patient_server(&database, road.url()).await;
     let two = patient_server(&database, &redis).await;
@@ -100,7 +102,7 @@ async fn redis_alone_carries_news_from_server_to_server_and_what_it_missed_once_
 
 #[tokio::test]
 async fn a_server_tells_redis_of_what_it_commits_and_of_nothing_that_was_written() {
-    let (Some(database), Some(redis)) = (postgres_url(), redis_url()) else { return };
+    let (Some(database), Some(redis)) = (Schema::new().await, redis_url()) else { return };
     let client = redis::Client::open(redis.as_str()).unwrap();
     let mut channel = client.get_async_pubsub().await.unwrap();
     channel.subscribe("slackcrm_commits").await.unwrap();

@@ -10,7 +10,8 @@ use crm_boot::Backend;
 use crm_core::job::JobState;
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, ListRequest};
-use crm_storage::Connections;
+use crm_storage::Options;
+use crm_storage::testkit::at_rest;
 use reqwest::Method;
 use serde_json::json;
 
@@ -92,18 +93,9 @@ async fn clients_that_go_away_leave_nothing_behind() {
 /// A connection that one of them kept would be missing for good: of two, no more than one is needed to see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_go_away_keep_no_connection_to_the_database() {
-    let Some((api, store)) = Api::postgres_with(2).await else { return };
+    let Some((api, store)) = Api::postgres_with(Options::default().connections(2)).await else { return };
     go_away(&api).await;
-    let rest = async {
-        loop {
-            let Connections { open, idle, waiting } = store.connections();
-            if open == idle && waiting == 0 {
-                return open;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let open = tokio::time::timeout(Duration::from_secs(20), rest).await.unwrap();
+    let open = at_rest(&store).await;
     assert!(open <= 2, "{open}");
     let told = figures(&api, None).await;
     assert!(told["slackcrm_postgres_connections_open"] <= 2.0, "{told:#?}");

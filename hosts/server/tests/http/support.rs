@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, MailTarget, boot};
 use crm_core::auth::Signup;
 use crm_core::mail::Recipient;
-use crm_core::testkit::{MemoryStore, postgres_url};
+use crm_core::testkit::MemoryStore;
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
+use crm_storage::testkit::Schema;
 use crm_storage::{Options, PostgresStore};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -41,13 +42,8 @@ pub(crate) struct Api {
     pub(crate) client: reqwest::Client,
     pub(crate) admin: Value,
     folder: tempfile::TempDir,
-}
-
-/// What a proxy says of the client of one server, where the server believes it.
-fn behind_a_proxy() -> reqwest::header::HeaderMap {
-    let [a, b, c, ..] = rand::random::<u128>().to_be_bytes();
-    let forwarded = format!("10.{a}.{b}.{c}").parse().unwrap();
-    [(reqwest::header::HeaderName::from_static("x-forwarded-for"), forwarded)].into_iter().collect()
+    /// Where its tables are, on PostgreSQL.
+    schema: Option<Schema>,
 }
 
 /// A store that is always there.
@@ -126,21 +122,22 @@ pub(crate) fn unique(what: &str) -> String {
     format!("{what}{}x{nanos}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A server's configuration on SQLite.
 fn config(folder: &tempfile::TempDir) -> Config {
-    let mut config = Config::for_database(&format!("sqlite://{}", folder.path().join("crm.db").display())).unwrap();
+    config_on(&format!("sqlite://{}", folder.path().join("crm.db").display()), folder)
+}
+
+/// A server's configuration on a database, with a folder of its own.
+pub(crate) fn config_on(url: &str, folder: &tempfile::TempDir) -> Config {
+    let mut config = Config::for_database(url).unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.secret_key = Some(SECRET.to_owned().into());
     // Laws register as many workspaces as they need.
     config.signup = Signup::Open;
-    by_mailbox(&mut config, &folder.path().join("mail"));
-    config
-}
-
-/// Lets mail go into a folder.
-fn by_mailbox(config: &mut Config, folder: &Path) {
-    config.mail = Some(MailTarget::Mailbox(folder.to_owned()));
+    config.mail = Some(MailTarget::Mailbox(folder.path().join("mail")));
     config.mail_from = Some(Recipient::parse("Acme Sales <crm@acme.example>").unwrap());
     config.public_url = Some("https://crm.acme.example".parse().unwrap());
+    config
 }
 
 impl Api {
@@ -167,25 +164,30 @@ impl Api {
         Self::on(Booted::on(store, Arc::new(Ready), config).unwrap(), folder).await
     }
 
-    /// A server on PostgreSQL with so few connections, where there is a PostgreSQL, and its store.
-    pub(crate) async fn postgres_with(connections: usize) -> Option<(Self, Arc<PostgresStore>)> {
-        let url = postgres_url()?;
-        let store = PostgresStore::connect(&url, Options::default().connections(connections)).await.unwrap();
+    /// A server on PostgreSQL, where there is one, and its store.
+    pub(crate) async fn postgres_with(options: Options) -> Option<(Self, Arc<PostgresStore>)> {
+        let schema = Schema::new().await?;
+        let store = schema.store(options).await;
         store.migrate().await.unwrap();
-        let store = Arc::new(store);
-        let booted = Booted::on(store.clone(), store.clone(), config_on_postgres(&url)).unwrap();
-        Some((Self::on(booted, tempfile::tempdir().unwrap()).await, store))
+        let folder = tempfile::tempdir().unwrap();
+        let booted = Booted::on(store.clone(), store.clone(), config_on(&schema.url(), &folder)).unwrap();
+        Some((Self { schema: Some(schema), ..Self::on(booted, folder).await }, store))
     }
 
     /// A server on what was booted, with a workspace.
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
         let server = Server::start(booted).unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).default_headers(behind_a_proxy());
-        let client = client.build().unwrap();
-        let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let address = server.address();
+        let mut api = Self { server: Some(server), crm, address, client, admin: Value::Null, folder, schema: None };
         api.admin = api.register(&unique("admin")).await;
         api
+    }
+
+    /// A connection to its database, past its store.
+    pub(crate) async fn postgres_client(&self) -> tokio_postgres::Client {
+        self.schema.as_ref().unwrap().client().await
     }
 
     /// The folder that mails go into.
@@ -297,22 +299,12 @@ impl Api {
     }
 }
 
-pub(crate) fn config_on_postgres(url: &str) -> Config {
-    let mut config = Config::for_database(url).unwrap();
-    (config.listen, config.secret_key) = ("127.0.0.1:0".parse().unwrap(), Some(SECRET.to_owned().into()));
-    config.signup = Signup::Open;
-    // Whichever server has the job writes the mail.
-    by_mailbox(&mut config, &Path::new(env!("CARGO_TARGET_TMPDIR")).join("mail"));
-    // All laws come from one address to one database: a share for each of them.
-    config.trusted_proxies = "127.0.0.1".parse().unwrap();
-    config
-}
-
-/// Runs a law on each adapter that this build has: a server, and the product itself in its workspace
-/// through another engine on the same database, as another process has it.
+/// Runs a law on each database: a server, and the product itself in its workspace through another engine on the
+/// same database, as another process has it.
 pub(crate) async fn beside_another_process<F: Future<Output = ()>>(law: impl Fn(Arc<Api>, Session) -> F) {
     let folder = tempfile::tempdir().unwrap();
-    let configs = [Some(config(&folder)), postgres_url().map(|url| config_on_postgres(&url))];
+    let schema = Schema::new().await;
+    let configs = [Some(config(&folder)), schema.as_ref().map(|schema| config_on(&schema.url(), &folder))];
     for config in configs.into_iter().flatten() {
         let api = Api::on(boot(config.clone()).await.unwrap(), tempfile::tempdir().unwrap()).await;
         let other = boot(config).await.unwrap();
@@ -323,8 +315,7 @@ pub(crate) async fn beside_another_process<F: Future<Output = ()>>(law: impl Fn(
     }
 }
 
-/// Runs a law on every store, each on a server of its own. On PostgreSQL laws share a database, each
-/// in a workspace of its own.
+/// Runs a law on every store, each on a server and a database of its own.
 pub(crate) async fn on_every_store<F: Future<Output = ()>>(law: impl Fn(Arc<Api>) -> F) {
     on_every_named_server(|_, api| law(Arc::new(api))).await;
 }
@@ -344,9 +335,9 @@ async fn on_every_named_server<F: Future<Output = ()>>(law: impl Fn(Store, Api) 
     let folder = tempfile::tempdir().unwrap();
     let booted = boot(config(&folder)).await.unwrap();
     law(Store::Sqlite, Api::on(booted, folder).await).await;
-    if let Some(url) = postgres_url() {
+    if let Some(schema) = Schema::new().await {
         let folder = tempfile::tempdir().unwrap();
-        let booted = boot(config_on_postgres(&url)).await.unwrap();
+        let booted = boot(config_on(&schema.url(), &folder)).await.unwrap();
         law(Store::Postgres, Api::on(booted, folder).await).await;
     }
 }

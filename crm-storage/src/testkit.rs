@@ -1,0 +1,96 @@
+//! PostgreSQL for tests: a schema of a test's own on the server that they share.
+
+#![allow(clippy::unwrap_used, reason = "what a test stands on fails it")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crm_core::testkit::postgres_url;
+use tokio_postgres::{Client, NoTls};
+
+use crate::{Connections, Options, PostgresStore};
+
+/// How long a schema that is no longer used may be in use: connections of a process that was killed hold locks
+/// until the server notices.
+const LET_GO: &str = "SET lock_timeout = '10s'";
+
+/// A schema of a test's own, so that nobody else's worker takes its jobs and nobody else's lock stops it. Gone
+/// when it is dropped.
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Schema {
+    /// An empty schema on the server that tests run on; none where the developer has left that out.
+    ///
+    /// # Panics
+    /// Where the server cannot be reached, and as [`postgres_url`].
+    pub async fn new() -> Option<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let server = postgres_url()?;
+        let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        client(&server).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
+        Some(Self { server, name })
+    }
+
+    /// The URL of the server, with this schema as the one that names are looked up in.
+    pub fn url(&self) -> String {
+        let mark = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{mark}options=-c%20search_path%3D{}", self.server, self.name)
+    }
+
+    /// A connection past the store; it ends with the client.
+    ///
+    /// # Panics
+    /// Where the server cannot be reached.
+    pub async fn client(&self) -> Client {
+        client(&self.url()).await
+    }
+
+    /// A store on the schema, as one more process has it; not migrated.
+    ///
+    /// # Panics
+    /// Where the server cannot be reached.
+    pub async fn store(&self, options: Options) -> Arc<PostgresStore> {
+        Arc::new(PostgresStore::connect(&self.url(), options).await.unwrap())
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let (server, sql) = (self.server.clone(), format!("{LET_GO}; DROP SCHEMA {} CASCADE", self.name));
+        // A thread of its own: the test's runtime may be on its way out.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // One that stays is in nobody's way.
+            let _ = runtime.block_on(async { client(&server).await.batch_execute(&sql).await });
+        });
+        let _ = dropped.join();
+    }
+}
+
+async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Waits until every connection that is open is idle and nobody waits for one, and says how many there are.
+/// Whoever is gone lets go of its connection a moment later.
+///
+/// # Panics
+/// Where that does not come in a minute: a connection is lost.
+pub async fn at_rest(store: &PostgresStore) -> u64 {
+    let rest = async {
+        loop {
+            let Connections { open, idle, waiting } = store.connections();
+            if open == idle && waiting == 0 {
+                return open;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), rest).await.unwrap()
+}
