@@ -376,12 +376,17 @@ impl Grant {
     /// # Errors
     /// `Invalid` for an unknown or hidden field, a bad sort, limit or cursor.
     pub fn check_list<T: Listed>(&self, request: &ListRequest, now: Timestamp) -> Result<ListQuery> {
-        self.check_part::<T>(request, now, "")
+        self.check_part::<T>(request, now, None)
     }
 
-    /// As [`Grant::check_list`], of a part of the list that the request does not tell of: its cursors open that part
-    /// alone.
-    pub(crate) fn check_part<T: Listed>(&self, request: &ListRequest, now: Timestamp, part: &str) -> Result<ListQuery> {
+    /// As [`Grant::check_list`], of a part of the list that the request does not tell of, where there is one: its
+    /// cursors open that part alone.
+    pub(crate) fn check_part<T: Listed>(
+        &self,
+        request: &ListRequest,
+        now: Timestamp,
+        part: Option<&str>,
+    ) -> Result<ListQuery> {
         let entity = T::ENTITY;
         let mut filter = if self.entity == entity && self.action == Action::Export {
             self.access.reach(entity, self.scope).unwrap_or_else(CheckedFilter::nothing)
@@ -404,7 +409,7 @@ impl Grant {
             filter = filter.and(CheckedFilter::Matches(self.searched(entity, terms)));
         }
         let sort = self.check_sort(entity, request.sort.as_deref())?;
-        let seal = self.seal_of_list(entity, part, request, &sort);
+        let seal = self.seal(&named(entity, part, request, &sort));
         let after = page::position(&seal, request.cursor.as_deref(), &sort.field.kind)?;
         let limit = page::check_limit(request.limit)?;
         Ok(ListQuery { entity, filter, sort, limit, after, counted: request.count, seal })
@@ -412,14 +417,8 @@ impl Grant {
 
     /// The list, with the cursors of what another request asks for in the same order.
     pub(crate) fn sealed_as(&self, query: ListQuery, request: &ListRequest) -> ListQuery {
-        let seal = self.seal_of_list(query.entity, "", request, &query.sort);
+        let seal = self.seal(&named(query.entity, None, request, &query.sort));
         ListQuery { seal, ..query }
-    }
-
-    fn seal_of_list(&self, entity: Entity, part: &str, request: &ListRequest, sort: &Sort) -> Seal {
-        // The filter as it was asked for: relative times may move on between two pages.
-        let asked = (&request.filter, request.q.as_deref().unwrap_or_default().trim(), &request.tags);
-        self.seal(&(entity.name(), part, asked, sort.descending, &*sort.field.key))
     }
 
     /// What makes and reads the cursors of a list of this workspace; `list` tells it from all others.
@@ -480,5 +479,33 @@ impl Grant {
             // A hidden field answers as an unknown one does.
             _ => Err(Error::invalid("sort", "unknown_field", format!("cannot sort a {entity} by {key:?}"))),
         }
+    }
+}
+
+/// What tells a list from all others. Cursors that were given out hold as long as this writes the same JSON: a whole
+/// list is the part without a name.
+fn named<'a>(
+    entity: Entity,
+    part: Option<&'a str>,
+    request: &'a ListRequest,
+    sort: &'a Sort,
+) -> impl serde::Serialize + 'a {
+    // The filter as it was asked for: relative times may move on between two pages.
+    let asked = (&request.filter, request.q.as_deref().unwrap_or_default().trim(), &request.tags);
+    (entity.name(), part.unwrap_or_default(), asked, sort.descending, &*sort.field.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_that_were_given_out_name_their_list_as_ever() {
+        let request =
+            ListRequest { q: Some(" ada ".to_owned()), tags: vec!["vip".to_owned()], ..ListRequest::default() };
+        let sort = Sort { field: Field::reference("owner_id", Entity::User), descending: true };
+        let name = |part: Option<&str>| serde_json::to_string(&named(Entity::Task, part, &request, &sort)).unwrap();
+        assert_eq!(name(None), r#"["task","",[null,"ada",["vip"]],true,"owner_id"]"#);
+        assert_eq!(name(Some("mine")), r#"["task","mine",[null,"ada",["vip"]],true,"owner_id"]"#);
     }
 }
