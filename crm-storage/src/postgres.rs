@@ -3,6 +3,7 @@
 mod dialect;
 mod error;
 mod hearing;
+mod indexing;
 mod insertion;
 mod migrate;
 mod pool;

@@ -20,14 +20,21 @@ impl Filter {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// `Invalid` at `filter`: `json` for a text that is no JSON, `filter` for JSON that is no filter.
+    /// `Invalid` at `filter`: `json` for a text that is no JSON, `filter` for JSON that is no filter, `too_deep` for
+    /// one of too many levels.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
-            let code = if error.is_data() { "filter" } else { "json" };
-            Error::invalid("filter", code, error.to_string())
+            let text = error.to_string();
+            if text.starts_with(TOO_DEEP) {
+                return super::too_deep();
+            }
+            Error::invalid("filter", if error.is_data() { "filter" } else { "json" }, text)
         })
     }
 }
+
+/// How the refusal of too many levels begins: what refuses in the midst of JSON has a text and no code.
+const TOO_DEEP: &str = "filter nests deeper than";
 
 impl Serialize for Filter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,7 +76,7 @@ impl<'de> DeserializeSeed<'de> for FilterAt<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Filter, D::Error> {
         self.nodes.set(self.nodes.get() + 1);
         if self.depth > READ_DEPTH {
-            return Err(D::Error::custom(format!("filter nests deeper than {MAX_DEPTH} levels")));
+            return Err(D::Error::custom(format!("{TOO_DEEP} {MAX_DEPTH} levels")));
         }
         if self.nodes.get() > READ_NODES {
             return Err(D::Error::custom(format!("filter has more than {MAX_NODES} parts")));

@@ -1,6 +1,8 @@
 //! The only door to the services.
 
+mod decisions;
 mod kept;
+mod once;
 mod records;
 mod save;
 mod sealing;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::access::{Access, Action, Actor, Entity, Grant, View};
+use crate::access::{Access, Action, Actor, Entity, Grant};
 use crate::activity::Activities;
 use crate::analytics::Analytics;
 use crate::company::Companies;
@@ -19,13 +21,13 @@ use crate::contact::Contacts;
 use crate::crm::{Crm, Ports};
 use crate::custom_field::CustomFields;
 use crate::deal::Deals;
-use crate::error::{Current, Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::exchange_rate::ExchangeRates;
-use crate::job::{Halt, Job, Jobs, NewJob, Queues};
+use crate::job::{Jobs, NewJob, Queues};
 use crate::journal::Entry;
 use crate::mail::Mails;
 use crate::pipeline::Pipelines;
-use crate::store::{Changes, IdempotencyKey, Record, Replay, Stored, Write};
+use crate::store::{Changes, IdempotencyKey, Record, Write};
 use crate::tag::Tags;
 use crate::task::Tasks;
 use crate::team::Teams;
@@ -35,104 +37,12 @@ use crate::user::Users;
 use crate::webhook::Webhooks;
 use crate::workspace::Workspaces;
 
+pub use decisions::Expect;
+pub(crate) use decisions::{Decisions, showing, shown};
 pub(crate) use kept::{Blank, Kept, Reading, put_kept};
 pub(crate) use records::Records;
 pub(crate) use save::{page_of, permitted, pointed};
 pub(crate) use sealing::seal;
-
-/// How often a service decides anew when somebody else was faster.
-const DECISIONS: usize = 3;
-
-/// The version that a change is based on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Expect {
-    /// Whichever is there.
-    #[default]
-    Any,
-    /// This one; another is a conflict.
-    Version(i64),
-}
-
-impl Expect {
-    /// Refuses a record at another version, and shows it as it is by now where the caller sees it.
-    pub(crate) fn check<T: Record>(self, grant: &Grant, record: &T) -> Result<()> {
-        self.check_among(record).map_err(|stale| shown(stale, grant, record))
-    }
-
-    /// Refuses one of many records at another version: their report has no room for the records.
-    pub(crate) fn check_among<T: Record>(self, record: &T) -> Result<()> {
-        match self {
-            Expect::Version(version) if version != record.version() => Err(stale::<T>(record)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The decisions that one use case has left: where somebody else was faster, it reads and decides
-/// again. A caller who named a version is refused by [`Expect::check`] then, if it was that version
-/// that somebody changed, and not a tag or a company beside it.
-pub(crate) struct Decisions {
-    left: usize,
-}
-
-impl Decisions {
-    /// All of them.
-    pub(crate) fn new() -> Self {
-        Self { left: DECISIONS }
-    }
-
-    /// The result to answer with; `None` to decide again.
-    pub(crate) fn settle<T>(&mut self, decided: Result<T>) -> Option<Result<T>> {
-        self.left -= 1;
-        match decided {
-            Err(error) if error.kind() == ErrorKind::Conflict && self.left > 0 && !is_final(&error) => None,
-            settled => Some(settled),
-        }
-    }
-
-    /// As [`Decisions::settle`], of a step of a job.
-    pub(crate) fn settle_step(
-        &mut self,
-        written: std::result::Result<(), Halt>,
-    ) -> Option<std::result::Result<(), Halt>> {
-        match written {
-            Err(Halt::Fault(error)) => self.settle(Err(error)).map(|settled| settled.map_err(Halt::Fault)),
-            settled => Some(settled),
-        }
-    }
-}
-
-/// Whether deciding again decides the same: the conflict is not with somebody who was faster, or it was found
-/// before anything was decided.
-fn is_final(error: &Error) -> bool {
-    error.current().is_some()
-        || matches!(
-            error.code(),
-            "last_admin" | "import_running" | "bulk_running" | "default_pipeline" | "pipeline_in_use"
-        )
-}
-
-/// The conflict of a stale version.
-fn stale<T: Record>(record: &T) -> Error {
-    Error::conflict(format!("{} {} is at version {} now", T::ENTITY, record.uuid(), record.version()))
-        .with_code("stale_version")
-}
-
-/// The conflict with the record as it is by now, where the caller sees it.
-pub(crate) fn shown<T: Record>(stale: Error, grant: &Grant, record: &T) -> Error {
-    match grant.sees_owner(T::ENTITY, record.owner()) {
-        true => showing(stale, &grant.view(record.clone())),
-        false => stale,
-    }
-}
-
-/// The conflict of a stale version with the record that the caller would have changed, as they see it.
-pub(crate) fn showing<T: Record>(stale: Error, view: &View<T>) -> Error {
-    match serde_json::to_value(view) {
-        Ok(record) => stale.with_current(Current { version: view.version(), record }),
-        Err(_) => stale,
-    }
-}
 
 /// An actor in a workspace, with every service at hand. Cheap to clone.
 #[derive(Clone)]
@@ -340,100 +250,6 @@ impl Session {
             self.along.lock().clear();
         }
         result
-    }
-
-    /// The job that an earlier request under the caller's key enqueued or recorded.
-    pub(crate) async fn enqueued(&self, grant: &Grant) -> Result<Option<View<Job>>> {
-        let Some(replay) = self.earlier(grant).await?.filter(|replay| replay.result.entity == Entity::Job) else {
-            return Ok(None);
-        };
-        // Whoever sent the key enqueued the job.
-        let own = self.internally(Entity::Job, Action::Read);
-        let job = self.ports().jobs.job(&own, replay.result.id.into()).await?;
-        Ok(Some(grant.view(job.into_inner().seen_by(grant))))
-    }
-
-    /// Commits changes with a new job, once under the caller's key if there is one.
-    pub(crate) async fn enqueue(&self, grant: &Grant, changes: Changes, job: Job) -> Result<View<Job>> {
-        self.commit_job(grant, changes, Stored::new(job)).await
-    }
-
-    /// Commits changes with a job, once under the caller's key if there is one.
-    pub(crate) async fn commit_job(
-        &self,
-        grant: &Grant,
-        mut changes: Changes,
-        mut job: Stored<Job>,
-    ) -> Result<View<Job>> {
-        changes.put_unjournalled(&mut job);
-        if let Some(key) = &self.idempotency {
-            changes.idempotent(key.clone(), &job);
-        }
-        match self.commit(grant, changes).await {
-            Ok(()) => Ok(grant.view(job.into_inner().seen_by(grant))),
-            Err(error) if error.code() == "idempotency_replay" => {
-                self.enqueued(grant).await?.ok_or_else(|| Error::unavailable("the first request is still under way"))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The caller's key, where what is done is to be done once.
-    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
-        self.idempotency.as_ref()
-    }
-
-    /// Whether what is done is to be done once, under the caller's key.
-    pub(crate) fn is_keyed(&self) -> bool {
-        self.idempotency.is_some()
-    }
-
-    /// Commits a creation, once under the caller's key if there is one.
-    pub(crate) async fn commit_once<T: Record>(
-        &self,
-        grant: &Grant,
-        mut changes: Changes,
-        created: Stored<T>,
-    ) -> Result<View<T>> {
-        let Some(key) = &self.idempotency else {
-            self.commit(grant, changes).await?;
-            return Ok(grant.view(created.into_inner()));
-        };
-        changes.idempotent(key.clone(), &created);
-        match self.commit(grant, changes).await {
-            Ok(()) => Ok(grant.view(created.into_inner())),
-            // The other of two at once was faster: answer as it did.
-            Err(error) if error.code() == "idempotency_replay" => {
-                self.replayed(grant).await?.ok_or_else(|| Error::unavailable("the first request is still under way"))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The use of the caller's key by an earlier request.
-    async fn earlier(&self, grant: &Grant) -> Result<Option<Replay>> {
-        let Some(key) = &self.idempotency else { return Ok(None) };
-        let replay = self.ports().commit.replay(grant, key, self.now()).await?;
-        if replay.is_some_and(|replay| replay.body != key.body) {
-            let message = "was used before with another body";
-            return Err(Error::invalid("Idempotency-Key", "idempotency_key_reused", message));
-        }
-        Ok(replay)
-    }
-
-    /// What an earlier request under the caller's key made, as it was then, under today's mask.
-    pub(crate) async fn replayed<T: Record>(&self, grant: &Grant) -> Result<Option<View<T>>> {
-        Ok(self.replayed_at(grant).await?.map(|(record, _)| record))
-    }
-
-    /// As [`Session::replayed`], with the instant of that request.
-    pub(crate) async fn replayed_at<T: Record>(&self, grant: &Grant) -> Result<Option<(View<T>, Timestamp)>> {
-        let Some(Replay { result, at, .. }) = self.earlier(grant).await? else { return Ok(None) };
-        let entries = self.ports().journal.history(grant, result.entity, result.id, result.version).await?;
-        let record = image_at(&entries)
-            .filter(|_| result.entity == T::ENTITY)
-            .ok_or_else(|| Error::not_found(result.entity.name(), result.id))?;
-        Ok(Some((grant.view(record), at)))
     }
 }
 

@@ -55,15 +55,16 @@ impl<'s, T: Kept> Records<'s, T> {
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Page<View<T>>> {
-        self.list_among(request, CheckedFilter::everything(), "").await
+        self.list_among(request, CheckedFilter::everything(), None).await
     }
 
-    /// A page of those records of a list that pass one more filter, which is not the caller's; `part` names it.
+    /// A page of those records of a list that pass one more filter, which is not the caller's; `part` names it where
+    /// it makes a list of its own.
     pub(crate) async fn list_among(
         &self,
         request: &ListRequest,
         among: CheckedFilter,
-        part: &str,
+        part: Option<&str>,
     ) -> Result<Page<View<T>>> {
         let grant = self.session.require(T::ENTITY, Action::Read)?;
         let mut query = grant.check_part::<T>(request, self.session.now(), part)?;

@@ -143,7 +143,7 @@ impl Tasks {
     /// A page of those tasks of a list that pass one more filter, by the time when they are due.
     async fn due_among(&self, request: &ListRequest, among: CheckedFilter, part: &str) -> Result<Page<View<Task>>> {
         let sort = request.sort.clone().or_else(|| Some("due_at".to_owned()));
-        self.records().list_among(&ListRequest { sort, ..request.clone() }, among, part).await
+        self.records().list_among(&ListRequest { sort, ..request.clone() }, among, Some(part)).await
     }
 
     /// Says that a task is done; one that is done stays as it is. Where it recurs, the next of its series is made

@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::hearing::CHANNEL;
+use super::indexing::Indexing;
 use super::insertion::Insertion;
 use super::sql::fragment::{Fragment, Statement};
 use super::sql::predicate::Place;
@@ -138,44 +139,10 @@ pub(crate) async fn index(
     documents: &[Document],
 ) -> Outcome<()> {
     let Some(words) = words_table(entity) else { return Ok(()) };
-    if documents.is_empty() {
-        return Ok(());
-    }
-    let ids = documents.iter().map(|document| DbId(document.id)).collect();
-    let lists = documents.iter().map(|document| document.words(workspace).join(" ")).collect();
-    Indexing { words, workspace, ids, lists }.execute(conn).await?;
+    let lists = documents.iter().map(|document| (DbId(document.id), document.words(workspace).join(" ")));
+    each(conn, Indexing::all(words, workspace, lists)).await?;
     Ok(())
 }
-
-/// Writes the words of records over those that they had.
-struct Indexing {
-    words: &'static str,
-    workspace: i64,
-    ids: Vec<DbId>,
-    lists: Vec<String>,
-}
-
-impl QueryFragment<Pg> for Indexing {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO ");
-        out.push_sql(self.words);
-        out.push_sql(" (workspace_id, id, words) SELECT ");
-        out.push_bind_param::<BigInt, _>(&self.workspace)?;
-        out.push_sql(", id, array_to_tsvector(string_to_array(list, ' ')) FROM unnest(");
-        out.push_bind_param::<Array<Guid>, _>(&self.ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.lists)?;
-        out.push_sql(") AS document (id, list) ON CONFLICT (workspace_id, id) DO UPDATE SET words = excluded.words");
-        Ok(())
-    }
-}
-
-impl QueryId for Indexing {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl diesel::RunQueryDsl<Conn> for Indexing {}
 
 /// Forgets the words of records.
 pub(crate) async fn forget(

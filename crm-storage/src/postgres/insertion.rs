@@ -20,6 +20,17 @@ use crate::types::{Guid, Ts};
 /// Bytes of values from which on further rows are another statement's: a server takes no message of a gigabyte.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// A statement that is filled row by row.
+pub(super) trait Filled {
+    /// Bytes of the values that it holds.
+    fn bytes(&self) -> usize;
+}
+
+/// The statement that takes a further row: the last one, unless it is full.
+pub(super) fn with_room<S: Filled>(statements: &mut [S]) -> Option<&mut S> {
+    statements.last_mut().filter(|statement| statement.bytes() < MAX_BYTES)
+}
+
 /// A statement that writes many rows, made of statements that write one each.
 #[derive(Debug)]
 pub(super) struct Insertion {
@@ -46,7 +57,7 @@ impl Insertion {
         for statement in statements {
             let mut row = RawBytesBindCollector::<Pg>::new();
             statement.collect_binds(&mut row, &mut NoLookup, &Pg)?;
-            match insertions.last_mut().filter(|insertion| !insertion.is_full()) {
+            match with_room(&mut insertions) {
                 Some(insertion) => insertion.push(row.binds)?,
                 None => {
                     let mut insertion = Self::beginning(statement, &row.metadata)?;
@@ -78,9 +89,11 @@ impl Insertion {
         }
         self.columns.iter_mut().zip(row).try_for_each(|(column, value)| column.push(value))
     }
+}
 
-    fn is_full(&self) -> bool {
-        self.columns.iter().map(|column| column.values.len()).sum::<usize>() >= MAX_BYTES
+impl Filled for Insertion {
+    fn bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.values.len()).sum()
     }
 }
 

@@ -19,6 +19,7 @@ use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use super::fragment::{Fragment, Statement};
+use super::history::Trodden;
 use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
@@ -97,59 +98,16 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     let workspace = found_workspace(conn, known, sealed, &writes).await?;
     // A repeat is told so before it is told that its unique values are taken, by itself.
     keep_key(conn, workspace, sealed).await?;
-    purge::lock(conn, workspace, sealed.purged()).await?;
-    check_relied(conn, workspace, sealed.relied()).await?;
-    for moved in &writes.cursors {
-        if !relay::advance(conn, workspace, moved).await? {
-            return Err(stale("cursor", &moved.handler));
-        }
-    }
-    for guard in sealed.guards() {
-        move_guard(conn, workspace, *guard).await?;
-    }
-    write_people(conn, workspace, &writes).await?;
-    for user in &writes.signed_out {
-        auth::revoke_all(conn, sealed.workspace_id().into(), (*user).into(), sealed.at()).await?;
-    }
+    check_basis(conn, workspace, sealed, &writes).await?;
+    write_people(conn, workspace, sealed, &writes).await?;
     write_settings(conn, workspace, &writes).await?;
-    let pipelines = writes.pipelines;
-    put(conn, workspace, writes.companies).await?;
-    put(conn, workspace, writes.contacts).await?;
-    put(conn, workspace, writes.deals.clone()).await?;
-    let trodden = history::write(conn, workspace, &history_of(sealed)).await?;
-    for one in &pipelines {
-        if !pipeline::give_up(conn, workspace, one).await? {
-            return Err(stale("pipeline", one.after.id));
-        }
-    }
-    put(conn, workspace, writes.tasks).await?;
-    put(conn, workspace, writes.notes).await?;
-    for one in &writes.imports {
-        expect_one(import::put(conn, workspace, one).await?, &one.after)?;
-    }
-    expect_all(&job::put(conn, workspace, &writes.jobs).await?, &writes.jobs)?;
-    upload::insert_pieces(conn, workspace, &writes.pieces, sealed.at()).await?;
-    webhook::insert_deliveries(conn, workspace, &writes.deliveries).await?;
-    for turn in &writes.delivery_turns {
-        webhook::turn(conn, workspace, turn).await?;
-    }
-    mail::insert_queued(conn, workspace, &writes.mails).await?;
-    for new in &writes.suppressions {
-        if mail::suppress(conn, workspace, new).await? == 0 {
-            return Err(stale("suppression", &new.email));
-        }
-    }
-    for pause in &writes.queue_pauses {
-        if queue::turn(conn, workspace, pause).await? == 0 {
-            return Err(stale("queue", &pause.queue));
-        }
-    }
+    let trodden = write_records(conn, workspace, sealed, &writes).await?;
+    write_jobs(conn, workspace, sealed, &writes).await?;
+    write_messages(conn, workspace, &writes).await?;
+    write_pauses(conn, workspace, &writes).await?;
     import::insert_failed(conn, workspace, &writes.failed).await?;
     import::insert_fingerprints(conn, workspace, &writes.fingerprints).await?;
-    for (entity, id) in sealed.purged() {
-        purge::record(conn, workspace, *entity, *id).await?;
-        journal::erase(conn, workspace, *entity, *id).await?;
-    }
+    erase_purged(conn, workspace, sealed).await?;
     journal::append(conn, workspace, sealed.entries()).await?;
     // Last, because these rows are what commits of one slot wait for.
     board::write(conn, workspace, &writes.deals, &trodden).await?;
@@ -171,13 +129,31 @@ async fn found_workspace(conn: &mut Conn, known: i64, sealed: &Sealed, writes: &
     Ok(key)
 }
 
-async fn write_people(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) -> Outcome<()> {
+/// Refuses what was decided on rows that are others by now, and keeps them as they are until the commit ends.
+async fn check_basis(conn: &mut Conn, workspace: i64, sealed: &Sealed, writes: &Writes<'_>) -> Outcome<()> {
+    purge::lock(conn, workspace, sealed.purged()).await?;
+    check_relied(conn, workspace, sealed.relied()).await?;
+    for moved in &writes.cursors {
+        if !relay::advance(conn, workspace, moved).await? {
+            return Err(stale("cursor", &moved.handler));
+        }
+    }
+    for guard in sealed.guards() {
+        move_guard(conn, workspace, *guard).await?;
+    }
+    Ok(())
+}
+
+async fn write_people(conn: &mut Conn, workspace: i64, sealed: &Sealed, writes: &Writes<'_>) -> Outcome<()> {
     for new in &writes.accounts {
         account::insert(conn, new).await?;
     }
-    put(conn, workspace, writes.users.clone()).await?;
+    put(conn, workspace, &writes.users).await?;
     for one in &writes.teams {
         expect_one(team::put(conn, workspace, one).await?, &one.after)?;
+    }
+    for user in &writes.signed_out {
+        auth::revoke_all(conn, sealed.workspace_id().into(), (*user).into(), sealed.at()).await?;
     }
     Ok(())
 }
@@ -213,6 +189,65 @@ async fn write_settings(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) ->
     Ok(())
 }
 
+/// Writes what lists show, with the ways of deals, which it gives.
+async fn write_records(conn: &mut Conn, workspace: i64, sealed: &Sealed, writes: &Writes<'_>) -> Outcome<Trodden> {
+    put(conn, workspace, &writes.companies).await?;
+    put(conn, workspace, &writes.contacts).await?;
+    put(conn, workspace, &writes.deals).await?;
+    let trodden = history::write(conn, workspace, &history_of(sealed)).await?;
+    // A stage goes when no deal is in it any more.
+    for one in &writes.pipelines {
+        if !pipeline::give_up(conn, workspace, one).await? {
+            return Err(stale("pipeline", one.after.id));
+        }
+    }
+    put(conn, workspace, &writes.tasks).await?;
+    put(conn, workspace, &writes.notes).await?;
+    Ok(trodden)
+}
+
+/// Writes jobs, imports and what they work on.
+async fn write_jobs(conn: &mut Conn, workspace: i64, sealed: &Sealed, writes: &Writes<'_>) -> Outcome<()> {
+    for one in &writes.imports {
+        expect_one(import::put(conn, workspace, one).await?, &one.after)?;
+    }
+    expect_all(&job::put(conn, workspace, &writes.jobs).await?, &writes.jobs)?;
+    upload::insert_pieces(conn, workspace, &writes.pieces, sealed.at()).await
+}
+
+/// Writes what is sent to others, and to whom nothing is.
+async fn write_messages(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) -> Outcome<()> {
+    webhook::insert_deliveries(conn, workspace, &writes.deliveries).await?;
+    for turn in &writes.delivery_turns {
+        webhook::turn(conn, workspace, turn).await?;
+    }
+    mail::insert_queued(conn, workspace, &writes.mails).await?;
+    for new in &writes.suppressions {
+        if mail::suppress(conn, workspace, new).await? == 0 {
+            return Err(stale("suppression", &new.email));
+        }
+    }
+    Ok(())
+}
+
+async fn write_pauses(conn: &mut Conn, workspace: i64, writes: &Writes<'_>) -> Outcome<()> {
+    for pause in &writes.queue_pauses {
+        if queue::turn(conn, workspace, pause).await? == 0 {
+            return Err(stale("queue", &pause.queue));
+        }
+    }
+    Ok(())
+}
+
+/// Erases records with the content of their history.
+async fn erase_purged(conn: &mut Conn, workspace: i64, sealed: &Sealed) -> Outcome<()> {
+    for (entity, id) in sealed.purged() {
+        purge::record(conn, workspace, *entity, *id).await?;
+        journal::erase(conn, workspace, *entity, *id).await?;
+    }
+    Ok(())
+}
+
 /// New records, and changes of old ones in the order of their ids, so that two commits which change
 /// the same records wait for one another in one direction.
 fn split<T: Record>(puts: &[Put<T>]) -> (Vec<&T>, Vec<Put<T>>) {
@@ -223,15 +258,15 @@ fn split<T: Record>(puts: &[Put<T>]) -> (Vec<&T>, Vec<Put<T>>) {
 }
 
 /// Writes records with what mirrors them.
-async fn put<T: Room>(conn: &mut Conn, workspace: i64, puts: Vec<Put<T>>) -> Outcome<()> {
+async fn put<T: Room>(conn: &mut Conn, workspace: i64, puts: &[Put<T>]) -> Outcome<()> {
     if puts.is_empty() {
         return Ok(());
     }
-    let (new, changed) = split(&puts);
+    let (new, changed) = split(puts);
     T::insert(conn, workspace, &new).await?;
     expect_all(&T::update(conn, workspace, &changed).await?, &changed)?;
-    tag::mirror(conn, workspace, &puts).await?;
-    custom_field::mirror(conn, workspace, &puts).await?;
+    tag::mirror(conn, workspace, puts).await?;
+    custom_field::mirror(conn, workspace, puts).await?;
     let documents: Vec<words::Document> = puts.iter().filter_map(words::Document::anew).collect();
     dialect::index(conn, workspace, T::ENTITY, T::TABLE, &documents).await
 }

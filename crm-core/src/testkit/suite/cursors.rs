@@ -3,13 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::endpoints::{delivery, kept};
 use super::jobs::begun;
 use super::mails::{mailing, to};
-use super::support::{company, contact, deal, refused};
+use super::support::{commit, company, contact, deal, fails, refused};
 use super::tasks::{due, made};
 use super::webhooks::{self, sending, wanting};
-use crate::access::Role;
-use crate::error::ErrorKind::Invalid;
+use super::workers::world_away;
+use crate::access::{Action, Entity, Role};
+use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
 use crate::exchange_rate::ExchangeRatesRequest;
 use crate::filter::Span;
@@ -17,10 +19,13 @@ use crate::job::{JobState, JobsRequest};
 use crate::mail::{MailsRequest, NewSuppression, SuppressionsRequest};
 use crate::page::ListRequest;
 use crate::session::{Expect, Session};
+use crate::store::Stored;
 use crate::task::CalendarRequest;
 use crate::testkit::{World, samples};
 use crate::transfer::{DuplicatePolicy, ImportsRequest};
-use crate::webhook::{DeliveriesRequest, DeliveryState};
+use crate::webhook::{
+    DeliveriesRequest, Delivery, DeliveryQuery, DeliveryState, ReplayDeliveries, Span as DeliverySpan,
+};
 
 /// One row a page, by a field.
 fn one(sort: &str, cursor: Option<String>) -> ListRequest {
@@ -218,4 +223,52 @@ pub async fn a_cursor_of_another_filter_opens_no_list(world: World) {
     for days in [1, 7] {
         is_foreign("upcoming tasks", admin.tasks().upcoming(Span::days(days), &rest).await);
     }
+}
+
+pub async fn a_replay_goes_on_by_its_own_cursor_alone(world: World) {
+    let (crm, _receiver) = sending(&world);
+    let (admin, stranger) = (webhooks::member(&crm, &world, Role::Admin).await, world_away(&crm, &world).await);
+    let hook = webhooks::made(&admin, wanting(&["contact.created"])).await.endpoint.into_inner();
+    let (id, start, record) = (hook.id, crm.now(), hook.id.uuid());
+    // One more than a request sends again.
+    let wanted: Vec<Delivery> = (1..=1_001).map(|seq| delivery(id, record, seq, start)).collect();
+    kept(&admin, &wanted.iter().collect::<Vec<_>>()).await;
+    let span = ReplayDeliveries { from: Some(start), ..ReplayDeliveries::default() };
+    let cursor = takes_its_own(&admin, "replay", async |session: &Session, cursor: Option<String>| {
+        let wanted = ReplayDeliveries { cursor, ..span.clone() };
+        session.webhooks().replay(id, &wanted).await.map(|told| told.next_cursor)
+    })
+    .await;
+    let sent = async || {
+        let grant = admin.internally(Entity::WebhookEndpoint, Action::Read);
+        let query = DeliveryQuery { endpoint: id, state: None, span: DeliverySpan::Before(None), limit: 3_000 };
+        crm.ports.webhooks.deliveries(&grant, &query).await.unwrap().len()
+    };
+    // Each once more: a cursor that was refused sent nothing.
+    assert_eq!(sent().await, 2 * wanted.len());
+
+    let rest = ReplayDeliveries { cursor: Some(cursor.clone()), ..span.clone() };
+    for (what, other) in [
+        ("another beginning", ReplayDeliveries { from: Some(start.plus_seconds(-1)), ..rest.clone() }),
+        ("an end", ReplayDeliveries { to: Some(start.plus_seconds(1)), ..rest.clone() }),
+        ("a state", ReplayDeliveries { state: Some(DeliveryState::Pending), ..rest.clone() }),
+    ] {
+        is_foreign(what, admin.webhooks().replay(id, &other).await);
+    }
+    let other = webhooks::made(&admin, wanting(&["deal.created"])).await.endpoint.id;
+    is_foreign("another endpoint", admin.webhooks().replay(other, &rest).await);
+    // What is listed and what is sent again are different lists, whichever way.
+    let first = DeliveriesRequest { limit: Some(1), ..DeliveriesRequest::default() };
+    let listed = admin.webhooks().deliveries(id, &first).await.unwrap().next_cursor;
+    assert!(listed.is_some());
+    is_foreign("deliveries", admin.webhooks().replay(id, &ReplayDeliveries { cursor: listed, ..span }).await);
+    let listed = DeliveriesRequest { cursor: Some(cursor), ..first };
+    is_foreign("a replay", admin.webhooks().deliveries(id, &listed).await);
+    // Another workspace does not see the endpoint, and takes no cursor of it at one of the same id.
+    fails(stranger.webhooks().replay(id, &rest).await, NotFound);
+    let mut changes = stranger.changes();
+    changes.put(&mut Stored::new(hook));
+    commit(&stranger, changes).await.unwrap();
+    is_foreign("another workspace", stranger.webhooks().replay(id, &rest).await);
+    assert_eq!(sent().await, 2 * wanted.len());
 }

@@ -31,7 +31,7 @@ async fn endpoint(session: &Session) -> Id<WebhookEndpoint> {
 }
 
 /// A delivery of the event of a number about a record, wanted at an instant.
-fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at: Timestamp) -> Delivery {
+pub(super) fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at: Timestamp) -> Delivery {
     Delivery {
         id: Id::new_at(created_at),
         endpoint_id,
@@ -49,7 +49,7 @@ fn delivery(endpoint_id: Id<WebhookEndpoint>, record: Uuid, seq: i64, created_at
     }
 }
 
-async fn kept(session: &Session, deliveries: &[&Delivery]) {
+pub(super) async fn kept(session: &Session, deliveries: &[&Delivery]) {
     let mut changes = session.changes();
     changes.writes.push(Write::Deliveries(deliveries.iter().map(|one| (*one).clone()).collect()));
     commit(session, changes).await.unwrap();

@@ -214,6 +214,7 @@ macro_rules! __suite {
                 an_edited_cursor_and_one_of_another_workspace_open_no_list_of_records,
                 an_edited_cursor_and_one_of_another_workspace_open_no_other_list,
                 a_cursor_of_another_filter_opens_no_list,
+                a_replay_goes_on_by_its_own_cursor_alone,
             }
             custom_fields {
                 every_kind_is_checked_kept_and_filtered,

@@ -149,6 +149,8 @@ pub(super) fn field_fault(path: &Path, error: &impl ToString) -> FieldError {
         ("duplicate", Some(name), "is there twice")
     } else if text.starts_with("lone leading surrogate") || text.starts_with("unexpected end of hex escape") {
         ("text", None, "holds half of a surrogate pair")
+    } else if text.starts_with("filter nests deeper") {
+        ("too_deep", None, text)
     } else if text.starts_with("invalid type") {
         ("value_type", None, text)
     } else {

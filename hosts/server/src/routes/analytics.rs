@@ -106,7 +106,12 @@ struct PeriodParams {
 }
 
 /// Conversion stage by stage through a pipeline.
-#[utoipa::path(tag = "analytics", operation_id = "conversion", params(AnalyticsParams, ConversionParams), responses((status = 200, body = Report<Conversion>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "conversion",
+    params(AnalyticsParams, ConversionParams),
+    responses((status = 200, body = Report<Conversion>))
+)]
 #[get("/conversion")]
 async fn conversion(
     Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, ConversionParams>>,
@@ -117,21 +122,36 @@ async fn conversion(
 }
 
 /// What deals will bring: by category, month and owner, weighted and not.
-#[utoipa::path(tag = "analytics", operation_id = "forecast", params(AnalyticsParams), responses((status = 200, body = Report<Forecast>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "forecast",
+    params(AnalyticsParams),
+    responses((status = 200, body = Report<Forecast>))
+)]
 #[get("/forecast")]
 async fn forecast(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>) -> Answer<Body<Report<Forecast>>> {
     Ok(Body(session.analytics().forecast(&params.into_request()?).await?))
 }
 
 /// How fast deals go: days in each stage, the length of a sale, sales velocity.
-#[utoipa::path(tag = "analytics", operation_id = "velocity", params(AnalyticsParams), responses((status = 200, body = Report<Velocity>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "velocity",
+    params(AnalyticsParams),
+    responses((status = 200, body = Report<Velocity>))
+)]
 #[get("/velocity")]
 async fn velocity(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>) -> Answer<Body<Report<Velocity>>> {
     Ok(Body(session.analytics().velocity(&params.into_request()?).await?))
 }
 
 /// The dashboard's figures in one call: sales, forecast, conversion, velocity and leaderboard.
-#[utoipa::path(tag = "analytics", operation_id = "dashboard", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Dashboard>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "dashboard",
+    params(AnalyticsParams, PeriodParams),
+    responses((status = 200, body = Report<Dashboard>))
+)]
 #[get("/dashboard")]
 async fn dashboard(
     Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
@@ -144,7 +164,12 @@ async fn dashboard(
 ///
 /// `pipeline_id`, `tag` and `filter` are those of deals: what is about other records is left out then. A person
 /// is a note's author, a task's assignee and a record's owner; `owner_id` and `team_id` name people.
-#[utoipa::path(tag = "analytics", operation_id = "activities", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Activity>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "activities",
+    params(AnalyticsParams, PeriodParams),
+    responses((status = 200, body = Report<Activity>))
+)]
 #[get("/activities")]
 async fn activities(
     Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
@@ -156,14 +181,24 @@ async fn activities(
 /// How far the contacts that were made in the window have come from lead to customer.
 ///
 /// A contact is in the pipelines of its deals.
-#[utoipa::path(tag = "analytics", operation_id = "funnel", params(AnalyticsParams), responses((status = 200, body = Report<Funnel>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "funnel",
+    params(AnalyticsParams),
+    responses((status = 200, body = Report<Funnel>))
+)]
 #[get("/conversion")]
 async fn funnel(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>) -> Answer<Body<Report<Funnel>>> {
     Ok(Body(session.analytics().funnel(&params.into_request()?).await?))
 }
 
 /// What came in, by period, owner, source and currency.
-#[utoipa::path(tag = "analytics", operation_id = "revenue", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Revenue>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "revenue",
+    params(AnalyticsParams, PeriodParams),
+    responses((status = 200, body = Report<Revenue>))
+)]
 #[get("/revenue")]
 async fn revenue(
     Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
@@ -173,7 +208,12 @@ async fn revenue(
 }
 
 /// What was won and lost, period by period.
-#[utoipa::path(tag = "analytics", operation_id = "sales", params(AnalyticsParams, PeriodParams), responses((status = 200, body = Report<Sales>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "sales",
+    params(AnalyticsParams, PeriodParams),
+    responses((status = 200, body = Report<Sales>))
+)]
 #[get("/sales")]
 async fn sales(
     Signed(session, Queries(params, own)): Signed<Queries<AnalyticsParams, PeriodParams>>,
@@ -183,7 +223,12 @@ async fn sales(
 }
 
 /// The members by what they sold.
-#[utoipa::path(tag = "analytics", operation_id = "team", params(AnalyticsParams), responses((status = 200, body = Report<Leaderboard>)))]
+#[utoipa::path(
+    tag = "analytics",
+    operation_id = "team",
+    params(AnalyticsParams),
+    responses((status = 200, body = Report<Leaderboard>))
+)]
 #[get("/team")]
 async fn team(Signed(session, Query(params)): Signed<Query<AnalyticsParams>>) -> Answer<Body<Report<Leaderboard>>> {
     Ok(Body(session.analytics().team(&params.into_request()?).await?))

@@ -2,9 +2,11 @@
 //!
 //! After every request the store is what it was before. An operation that no case covers fails the law,
 //! so nobody adds one and forgets to say who may call it. Here are the cases, in `asked` is who asks, and `keyed`
-//! asks twice under a key. `witness` tells what is written, in memory and in databases.
+//! asks twice under a key. `witness` tells what is written, in memory and in databases, and `counted` keeps the count
+//! in docs/TESTING.md.
 
 mod asked;
+mod counted;
 mod keyed;
 mod witness;
 

@@ -54,6 +54,16 @@ async fn an_endpoint_is_made_changed_tested_and_deleted_and_its_secret_is_told_o
         api.get(&format!("{path}/deliveries/x")).await.problem(404, "not_found");
         let none = api.post(&format!("{path}/replay"), json!({"from": "2026-01-01T00:00:00Z"})).await.expect(200);
         assert_eq!(none.json, json!({"replayed": 0, "next_cursor": null}));
+        // A cursor of another list opens no replay, as little as what is none.
+        for name in ["Ada", "Bob"] {
+            api.post("/api/v1/contacts", json!({"last_name": name})).await.expect(201);
+        }
+        let page = api.get("/api/v1/contacts?limit=1").await.expect(200).json;
+        for cursor in [page["next_cursor"].as_str().unwrap(), "x"] {
+            let rest = json!({"from": "2026-01-01T00:00:00Z", "cursor": cursor});
+            let faults = api.post(&format!("{path}/replay"), rest).await.faults();
+            assert_eq!(faults, [("cursor".to_owned(), "cursor".to_owned())], "{cursor}");
+        }
         let keyed = async |from: &str| {
             let request = api.request(Method::POST, &format!("{path}/replay")).header("idempotency-key", "k-1");
             Reply::of(request.json(&json!({"from": from})).send().await.unwrap()).await
