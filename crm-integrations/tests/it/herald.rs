@@ -1,18 +1,13 @@
 //! Processes that share a Redis hear of each other's commits.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::time::Duration;
-
 use crm_core::job::{Listener, Ring};
 use crm_core::store::CommitListener as _;
-use crm_core::testkit::{Road, redis_url};
+use crm_core::testkit::{PATIENCE, Road, redis_url};
 use crm_core::workspace::Workspace;
 use crm_core::{ErrorKind, Id};
 use crm_integrations::redis::RedisHerald;
 use futures::StreamExt as _;
-
-/// Longer than any message takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 type Rings = Listener<Id<Workspace>>;
 
