@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_boot::Backend;
 use crm_core::job::JobState;
+use crm_core::testkit::PATIENCE;
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, ListRequest};
 use crm_storage::Connections;
@@ -103,7 +104,7 @@ async fn clients_that_go_away_keep_no_connection_to_the_database() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let open = tokio::time::timeout(Duration::from_secs(20), rest).await.unwrap();
+    let open = tokio::time::timeout(PATIENCE, rest).await.unwrap();
     assert!(open <= 2, "{open}");
     let told = figures(&api, None).await;
     assert!(told["slackcrm_postgres_connections_open"] <= 2.0, "{told:#?}");

@@ -75,8 +75,12 @@ async fn exported(api: Api, heard: &mut mpsc::UnboundedReceiver<Export>) -> Vec<
     all
 }
 
+/// All spans, the first to begin first: one ends a moment after its answer has come.
 fn spans(resources: Vec<ResourceSpans>) -> Vec<Span> {
-    resources.into_iter().flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+    let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
+    let mut spans: Vec<Span> = scopes.flat_map(|scope| scope.spans).collect();
+    spans.sort_by_key(|span| span.start_time_unix_nano);
+    spans
 }
 
 fn attribute(span: &Span, key: &str) -> Option<String> {
