@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, MailTarget, boot};
 use crm_core::auth::Signup;
 use crm_core::mail::Recipient;
-use crm_core::testkit::{MemoryStore, postgres_url};
+use crm_core::testkit::{MemoryStore, PATIENCE, postgres_url};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
 use crm_storage::{Options, PostgresStore};
@@ -170,7 +170,8 @@ impl Api {
     /// A server on PostgreSQL with so few connections, where there is a PostgreSQL, and its store.
     pub(crate) async fn postgres_with(connections: usize) -> Option<(Self, Arc<PostgresStore>)> {
         let url = postgres_url()?;
-        let store = PostgresStore::connect(&url, Options::default().connections(connections)).await.unwrap();
+        let options = Options::default().connections(connections).patience(PATIENCE).deadline(PATIENCE);
+        let store = PostgresStore::connect(&url, options).await.unwrap();
         store.migrate().await.unwrap();
         let store = Arc::new(store);
         let booted = Booted::on(store.clone(), store.clone(), config_on_postgres(&url)).unwrap();
@@ -181,7 +182,7 @@ impl Api {
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
         let server = Server::start(booted).unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).default_headers(behind_a_proxy());
+        let client = reqwest::Client::builder().timeout(PATIENCE).default_headers(behind_a_proxy());
         let client = client.build().unwrap();
         let mut api = Self { address: server.address(), server: Some(server), crm, client, admin: Value::Null, folder };
         api.admin = api.register(&unique("admin")).await;
@@ -250,7 +251,7 @@ impl Api {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
+        tokio::time::timeout(PATIENCE, end).await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
@@ -278,7 +279,7 @@ impl Api {
     /// Sends raw bytes on a connection of its own and gives what comes back until it is closed.
     pub(crate) fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         let _until_closed = stream.read_to_end(&mut answer);
