@@ -44,7 +44,13 @@ class World:
         """The answer to a request that must succeed."""
         headers = {"Authorization": f"Bearer {token or self.token}"} if path != "/auth/register" else {}
         headers |= {"X-Forwarded-For": self.address()} | more.pop("headers", {})
-        reply = self.http.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=PATIENCE, **more)
+        until = time.monotonic() + PATIENCE
+        while True:
+            reply = self.http.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=PATIENCE, **more)
+            if reply.status_code != 503 or time.monotonic() > until:
+                break
+            # A store that is late asks to be asked again.
+            time.sleep(1)
         if not reply.ok:
             raise RuntimeError(f"{method} {path}: {reply.status_code} {reply.text}")
         return reply.json() if reply.content else None
