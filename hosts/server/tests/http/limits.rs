@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crm_core::testkit::PATIENCE;
 use reqwest::Method;
@@ -195,7 +194,7 @@ async fn a_client_that_takes_nothing_of_an_export_is_cut_off() {
     let head =
         format!("GET /api/v1/contacts/export/csv HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", api.token());
     stream.write_all(head.as_bytes()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
     let mut begun = [0; 12];
     stream.read_exact(&mut begun).unwrap();
     assert_eq!(&begun, b"HTTP/1.1 200");
@@ -203,7 +202,7 @@ async fn a_client_that_takes_nothing_of_an_export_is_cut_off() {
     assert!(is_established(server, client));
     let ended = async {
         while is_established(server, client) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(PATIENCE, ended).await.unwrap();
