@@ -1,12 +1,12 @@
-//! PostgreSQL for tests: a schema of a test's own on the server that they share.
+//! What tests on real databases stand on: a schema of a test's own on the PostgreSQL server that they share, and
+//! stores that a slow machine does not hurry.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on fails it")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crm_core::testkit::postgres_url;
+use crm_core::testkit::{PATIENCE, postgres_url};
 use tokio_postgres::{Client, NoTls};
 
 use crate::{Connections, Options, PostgresStore};
@@ -28,9 +28,8 @@ impl Schema {
     /// # Panics
     /// Where the server cannot be reached, and as [`postgres_url`].
     pub async fn new() -> Option<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let server = postgres_url()?;
-        let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{:032x}", rand::random::<u128>());
         client(&server).await.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
         Some(Self { server, name })
     }
@@ -81,7 +80,7 @@ async fn client(url: &str) -> Client {
 /// Whoever is gone lets go of its connection a moment later.
 ///
 /// # Panics
-/// Where that does not come in a minute: a connection is lost.
+/// Where that does not come in [`PATIENCE`]: a connection is lost.
 pub async fn at_rest(store: &PostgresStore) -> u64 {
     let rest = async {
         loop {
@@ -92,5 +91,10 @@ pub async fn at_rest(store: &PostgresStore) -> u64 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), rest).await.unwrap()
+    tokio::time::timeout(PATIENCE, rest).await.unwrap()
+}
+
+/// The options of a store whose limits a machine that stands still for a moment does not reach.
+pub fn patient() -> Options {
+    Options::default().patience(PATIENCE).deadline(PATIENCE).write_deadline(PATIENCE)
 }

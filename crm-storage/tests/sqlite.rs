@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::testkit::Subject;
+use crm_core::testkit::{PATIENCE, Subject};
 use crm_core::{Crm, ErrorKind, Timestamp};
 use crm_storage::{Options, SqliteStore};
 use diesel::connection::SimpleConnection as _;
@@ -73,8 +73,13 @@ impl Behind for Database {
     }
 }
 
+/// What a machine that stands still for a moment does not end.
+fn patient() -> Options {
+    Options::default().patience(PATIENCE).deadline(PATIENCE)
+}
+
 async fn open() -> Database {
-    let file = File::new(Options::default().patience(Duration::from_secs(60)));
+    let file = File::new(patient());
     let store = file.open();
     store.migrate().await.unwrap();
     Database { store, file }
@@ -169,17 +174,17 @@ async fn a_list_or_search_beyond_its_deadline_is_unavailable_and_stops() {
 
 #[tokio::test]
 async fn a_second_process_that_writes_too_long_makes_the_store_unavailable() {
-    let file = File::new(Options::default().patience(Duration::from_millis(50)));
+    let file = File::new(patient());
     let store = file.open();
     store.migrate().await.unwrap();
-    let other = file.open();
-    let (crm, _) = own::engine(store.clone()).await;
+    let hasty = SqliteStore::open(file.path(), Options::default().patience(Duration::from_millis(50))).unwrap();
+    let hasty = Crm::builder(Arc::new(hasty)).build();
     let busy = own::hold_sqlite(&file.path());
-    let error = crm.create_workspace("Late").await.unwrap_err();
+    let error = hasty.create_workspace("Late").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.is_retryable());
     drop(busy);
-    Crm::builder(other).build().create_workspace("In time").await.unwrap();
+    Crm::builder(store).build().create_workspace("In time").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,8 +242,8 @@ async fn a_filter_of_more_values_than_a_statement_takes_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_callers_leak_nothing() {
     // Where lists have one connection, all of them would miss it.
-    for options in [Options::default(), Options::default().readers(1)] {
-        let file = File::new(options.patience(Duration::from_secs(60)));
+    for options in [patient(), patient().readers(1)] {
+        let file = File::new(options);
         let store = file.open();
         store.migrate().await.unwrap();
         own::drop_callers(store).await;

@@ -24,7 +24,7 @@ use crate::process;
 
 const PREFIX: &str = "slackcrm-postgres-";
 const LOCK: &str = "owner.lock";
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(180);
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 /// A younger folder may belong to a run that is about to lock it.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -50,6 +50,9 @@ impl Purpose {
         match self {
             // A zone that is no one's default shows code that leans on the session's zone.
             Self::Test => &[
+                // Each test at once has a store or several with sixteen each, and a machine has any number of
+                // processors. The table of locks grows with it: a schema that is dropped takes one for each table.
+                "max_connections=1000",
                 "fsync=off",
                 "full_page_writes=off",
                 "synchronous_commit=on",
@@ -60,6 +63,7 @@ impl Purpose {
                 "timezone=Asia/Kolkata",
             ],
             Self::Bench => &[
+                "max_connections=200",
                 "fsync=on",
                 "full_page_writes=on",
                 "synchronous_commit=on",
@@ -138,7 +142,7 @@ impl Server {
         let log = File::create(&log_path).context("create the server's log")?;
         let mut command = postgres.server(folder);
         command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-        command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=200"]);
+        command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
         for setting in purpose.settings() {
             command.args(["-c", setting]);
         }

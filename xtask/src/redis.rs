@@ -17,7 +17,7 @@ use crate::{process, tools};
 /// Where the tests find a Redis server.
 pub(crate) const VARIABLE: &str = "SLACKCRM_TEST_REDIS";
 const PROGRAM: &str = "redis-server";
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(180);
 
 /// A running server.
 pub(crate) enum TestRedis {

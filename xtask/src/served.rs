@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 use crate::{process, tools};
 
-const LISTENS_WITHIN: Duration = Duration::from_secs(60);
-/// The server gives requests that are under way half a minute.
-const STOPPED_WITHIN: Duration = Duration::from_secs(45);
+const LISTENS_WITHIN: Duration = Duration::from_secs(180);
+/// The server gives requests that are under way half a minute, on a machine that does not stand still.
+const STOPPED_WITHIN: Duration = Duration::from_secs(120);
 
 /// A running server on a free port; dropping it kills it and removes its folder.
 pub(crate) struct Served {

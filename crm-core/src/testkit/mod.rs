@@ -31,6 +31,8 @@ pub mod samples;
 pub mod suite;
 mod world;
 
+use std::time::Duration;
+
 #[cfg(feature = "testkit")]
 pub use crate::integration::{MockMailer, MockPasswordHasher, MockTokenSigner, MockWebhookSender};
 pub use databases::{postgres_url, redis_url};
@@ -39,6 +41,10 @@ pub use memory::MemoryStore;
 pub use receiver::Receiver;
 pub use road::{Loss, Road};
 pub use world::{Office, Opened, Spawn, Subject, World, commit, join};
+
+/// How long a test waits for what comes at all: longer than a machine stands still that has too much to do, and than
+/// any lease, rest or wait between attempts in between. Only a test that fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub use crate::{
     __clock_suite as clock_suite, __mailer_suite as mailer_suite, __mailer_trouble_suite as mailer_trouble_suite,

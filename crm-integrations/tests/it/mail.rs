@@ -5,6 +5,7 @@ mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,22 +17,36 @@ use crm_integrations::mailbox::MailboxMailer;
 use crm_integrations::smtp::{Security, SmtpMailer, SmtpOptions};
 use support::{Authority, Desk, Line, start};
 
-/// A server, and a mailer that gives up soon.
+/// How long a mailer waits for an answer that never comes.
+const HASTE: Duration = Duration::from_secs(5);
+
+/// A server, and two mailers: one gives up soon, which a machine with too much to do would have it do too often.
 struct Server {
     mailer: SmtpMailer,
+    hasty: SmtpMailer,
+    /// Whether it has once been silent. From then on the hasty one sends, also what follows.
+    was_silent: AtomicBool,
     address: SocketAddr,
     desk: Arc<Desk>,
 }
 
 fn options(address: SocketAddr, security: Security) -> SmtpOptions {
-    let mut options = SmtpOptions::new(address.ip().to_string(), address.port(), security);
-    options.timeout = Duration::from_secs(2);
+    SmtpOptions::new(address.ip().to_string(), address.port(), security)
+}
+
+fn hasty(mut options: SmtpOptions) -> SmtpOptions {
+    options.timeout = HASTE;
     options
+}
+
+fn spoken_to(options: SmtpOptions, address: SocketAddr, desk: Arc<Desk>) -> Server {
+    let [mailer, hasty] = [options.clone(), hasty(options)].map(|options| SmtpMailer::new(options).unwrap());
+    Server { mailer, hasty, was_silent: AtomicBool::new(false), address, desk }
 }
 
 fn server() -> Server {
     let (address, desk) = start(Line::Plain);
-    Server { mailer: SmtpMailer::new(options(address, Security::Plain)).unwrap(), address, desk }
+    spoken_to(options(address, Security::Plain), address, desk)
 }
 
 /// How servers of this name are spoken to, who signed their certificate, and by which mailer.
@@ -50,7 +65,7 @@ fn trusted(security: Security) -> Server {
     let authority = Authority::new();
     let (address, desk, mut options) = encrypted(security, "127.0.0.1", &authority);
     options.authorities = Some(authority.pem());
-    Server { mailer: SmtpMailer::new(options).unwrap(), address, desk }
+    spoken_to(options, address, desk)
 }
 
 fn by_starttls() -> Server {
@@ -64,7 +79,7 @@ fn by_tls() -> Server {
 #[async_trait]
 impl PostOffice for Server {
     fn mailer(&self) -> &dyn Mailer {
-        &self.mailer
+        if self.was_silent.load(Ordering::SeqCst) { &self.hasty } else { &self.mailer }
     }
 
     async fn arrived(&self) -> Vec<String> {
@@ -75,6 +90,7 @@ impl PostOffice for Server {
 #[async_trait]
 impl TroubledPostOffice for Server {
     async fn trouble(&self, trouble: Option<Trouble>) {
+        self.was_silent.fetch_or(trouble == Some(Trouble::Silence), Ordering::SeqCst);
         *self.desk.trouble.lock() = trouble;
     }
 }
@@ -171,7 +187,7 @@ async fn a_sender_without_the_right_password_is_set_right_and_then_sends() {
 async fn a_server_without_tls_gets_no_mail_that_needs_it() {
     let server = server();
     for security in [Security::Starttls, Security::Implicit] {
-        let mailer = SmtpMailer::new(options(server.address, security)).unwrap();
+        let mailer = SmtpMailer::new(hasty(options(server.address, security))).unwrap();
         let error = mailer.send(&mail()).await.unwrap_err();
         assert!(["mail_unreachable", "mail_timeout"].contains(&error.code()), "{error:?}");
     }

@@ -1,7 +1,7 @@
 //! The attack classes of JWTs: every text that is not exactly one of our tokens is nobody.
 
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crm_core::ErrorKind;
 use serde_json::{Value, json};
@@ -203,12 +203,21 @@ fn a_changed_or_cut_token_is_nobody() {
     }
 }
 
+/// The shortest time of many that work took: what a machine with other work in hand adds to one of them, it does not
+/// add to all.
+fn shortest(rounds: usize, mut work: impl FnMut()) -> Duration {
+    let times = (0..rounds).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    });
+    times.min().unwrap()
+}
+
 #[test]
 fn a_huge_token_is_refused_unread() {
     let huge = format!("{HEADER}.{}.x", "A".repeat(8_000_000));
-    let start = Instant::now();
-    is_refused(&huge);
-    assert!(start.elapsed().as_millis() < 50);
+    assert!(shortest(10, || is_refused(&huge)).as_millis() < 50);
     is_refused(&".".repeat(1_000));
     is_refused(&"é".repeat(100));
 }
@@ -241,12 +250,13 @@ fn keys_do_not_print() {
 #[test]
 fn verifying_is_fast() {
     let (signer, token) = (signer(), signer().sign(&claims()).unwrap());
-    let rounds = 20_000;
-    let start = Instant::now();
-    for _ in 0..rounds {
-        assert!(signer.verify(&token, at(NOW)).is_ok());
-    }
-    let rate = f64::from(rounds) / start.elapsed().as_secs_f64();
+    let rounds = 500;
+    let time = shortest(40, || {
+        for _ in 0..rounds {
+            assert!(signer.verify(&token, at(NOW)).is_ok());
+        }
+    });
+    let rate = f64::from(rounds) / time.as_secs_f64();
     println!("{rate:.0} verifications a second");
     assert!(rate > 10_000.0, "{rate:.0} verifications a second");
 }

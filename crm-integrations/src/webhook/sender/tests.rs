@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crm_core::ErrorKind;
+use crm_core::testkit::PATIENCE;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +12,12 @@ use super::*;
 /// One that reaches this machine.
 fn here() -> HttpSender {
     let loopback = vec!["127.0.0.0/8".parse().unwrap()];
-    HttpSender::new(Reachable::with(loopback)).allowing_http().timeout(Duration::from_millis(700))
+    HttpSender::new(Reachable::with(loopback)).allowing_http()
+}
+
+/// As [`here`], where what is waited for never comes.
+fn hasty() -> HttpSender {
+    here().timeout(Duration::from_millis(700))
 }
 
 fn message(url: &str) -> WebhookRequest {
@@ -145,7 +151,7 @@ async fn a_redirect_is_an_answer_and_not_followed() {
 async fn whoever_hangs_or_resets_is_given_up_in_time() {
     for does in [Does::Hang, Does::Reset] {
         let (url, _) = receiver(does).await;
-        let sent = tokio::time::timeout(Duration::from_secs(5), here().send(message(&url))).await.unwrap();
+        let sent = tokio::time::timeout(PATIENCE, hasty().send(message(&url))).await.unwrap();
         assert_eq!(sent.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }
@@ -156,7 +162,9 @@ async fn of_an_endless_answer_little_is_read() {
     let got = here().send(message(&url)).await.unwrap();
     assert_eq!((got.status, got.body.len()), (200, WebhookAnswer::MOST_BYTES));
     let (url, _) = receiver(Does::Drip).await;
-    let got = tokio::time::timeout(Duration::from_secs(5), here().send(message(&url))).await.unwrap().unwrap();
+    // What came in its time is read, so that the time must not be short.
+    let patient = here().timeout(Duration::from_secs(5));
+    let got = tokio::time::timeout(PATIENCE, patient.send(message(&url))).await.unwrap().unwrap();
     assert_eq!((got.status, got.body.as_slice()), (200, b"x".as_slice()));
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, Proof, Told, Topics, Watch};
-use crm_core::testkit::{MemoryStore, samples};
+use crm_core::testkit::{MemoryStore, PATIENCE, samples};
 use crm_core::{Actor, ErrorKind, Id, Session};
 #[cfg(feature = "auth")]
 use crm_core::{Expect, access::Role, account::AccountStore as _, testkit::join};
@@ -52,7 +52,7 @@ async fn make(session: &Session, count: usize) {
 }
 
 async fn next(watch: &mut Watch) -> Told {
-    tokio::time::timeout(Duration::from_secs(30), watch.next()).await.unwrap().unwrap()
+    tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap()
 }
 
 async fn next_seq(watch: &mut Watch) -> i64 {
@@ -85,7 +85,7 @@ async fn whoever_stops_waiting_for_the_next_event_loses_none() {
     let writer = tokio::spawn(async move { make(&session, 400).await });
     let begun = std::time::Instant::now();
     while seen.len() < 400 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{} of 400 events came", seen.len());
+        assert!(begun.elapsed() < PATIENCE, "{} of 400 events came", seen.len());
         // Shorter than most waits.
         if let Ok(told) = tokio::time::timeout(Duration::from_micros(50), watcher.next()).await {
             match told.unwrap() {
@@ -112,7 +112,7 @@ async fn a_member_who_is_suspended_watches_no_more_and_hears_nothing_that_came_a
     let mut watcher = booted.live().watch(proof, topics, None).await.unwrap();
     session.users().change_status(member, crm_core::user::UserStatus::Suspended, Expect::Any).await.unwrap();
     make(&session, 1).await;
-    let ended = tokio::time::timeout(Duration::from_secs(30), watcher.next()).await.unwrap();
+    let ended = tokio::time::timeout(PATIENCE, watcher.next()).await.unwrap();
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::{WorkerOptions, run_workers};
 use crm_core::journal::Envelope;
 use crm_core::relay::{EventHandler, Handover, Reach};
-use crm_core::testkit::{MemoryStore, StuckHandler, samples};
+use crm_core::testkit::{MemoryStore, PATIENCE, StuckHandler, samples};
 use crm_core::{Actor, Crm, Result, Session};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -62,7 +61,7 @@ async fn a_relay_that_panics_begins_anew() {
     handler.trips.store(true, Ordering::SeqCst);
     let workers = run_workers(&crm, WorkerOptions::none());
     session.contacts().create(samples::contact("Ada")).await.unwrap();
-    let heard = tokio::time::timeout(Duration::from_secs(20), said.recv()).await.unwrap();
+    let heard = tokio::time::timeout(PATIENCE, said.recv()).await.unwrap();
     assert_eq!(heard.as_deref(), Some("contact.created"));
     assert!(!handler.trips.load(Ordering::SeqCst));
     workers.stop().await;
@@ -80,7 +79,7 @@ async fn a_handler_that_never_returns_holds_up_no_other_and_no_stop() {
     let workers = run_workers(&crm, WorkerOptions::none());
     for name in ["Ada", "Grace"] {
         session.contacts().create(samples::contact(name)).await.unwrap();
-        let heard = tokio::time::timeout(Duration::from_secs(20), said.recv()).await.unwrap();
+        let heard = tokio::time::timeout(PATIENCE, said.recv()).await.unwrap();
         assert_eq!(heard.as_deref(), Some("contact.created"));
     }
     workers.stop().await;

@@ -4,21 +4,35 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crm_boot::{Booted, Config, Options, boot_for_command, boot_for_jobs};
-use crm_core::testkit::samples;
+use crm_core::testkit::{PATIENCE, samples};
 use crm_core::{Actor, Session};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a receiver got, and what it answers.
+/// What a receiver took, and how many messages it does not take before.
 #[derive(Default)]
 struct Got {
     messages: Mutex<Vec<(String, serde_json::Value)>>,
-    status: AtomicU16,
+    refusals: Mutex<usize>,
+}
+
+impl Got {
+    /// What it answers to the next message.
+    fn status(&self) -> u16 {
+        let mut left = self.refusals.lock();
+        let status = if *left > 0 { 500 } else { 200 };
+        *left = left.saturating_sub(1);
+        status
+    }
+
+    /// How many different messages came: one may come again.
+    fn count(&self) -> usize {
+        self.messages.lock().iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len()
+    }
 }
 
 async fn take(mut stream: TcpStream, got: Arc<Got>) -> std::io::Result<()> {
@@ -39,7 +53,7 @@ async fn take(mut stream: TcpStream, got: Arc<Got>) -> std::io::Result<()> {
             continue;
         }
         assert!(header("webhook-signature").starts_with("v1,"), "{head}");
-        let status = got.status.load(Ordering::SeqCst);
+        let status = got.status();
         if status == 200 {
             got.messages.lock().push((header("webhook-id"), serde_json::from_str(body).unwrap()));
         }
@@ -52,7 +66,6 @@ async fn receiver() -> (String, Arc<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let got = Arc::new(Got::default());
-    got.status.store(200, Ordering::SeqCst);
     let taken = got.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -74,16 +87,15 @@ async fn session(booted: &Booted) -> Session {
     booted.crm().acting(Actor::system(workspace, "test")).await.unwrap()
 }
 
-/// Waits until a receiver got so many messages, for at most half a minute.
+/// Waits until a receiver got so many different messages.
 async fn wait(got: &Got, count: usize) {
-    for _ in 0..3_000 {
-        if got.messages.lock().len() >= count {
-            return;
+    let all = async {
+        while got.count() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let came = got.messages.lock().len();
-    assert_eq!(came, count, "not all came");
+    };
+    let came = tokio::time::timeout(PATIENCE, all).await;
+    assert!(came.is_ok(), "{} of {count} came", got.count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,21 +130,24 @@ async fn every_event_comes_to_its_endpoint_also_where_the_worker_ends_in_between
 async fn what_is_not_taken_is_sent_again_by_a_worker_that_runs() {
     let folder = tempfile::tempdir().unwrap();
     let (url, got) = receiver().await;
-    got.status.store(500, Ordering::SeqCst);
+    *got.refusals.lock() = 1;
     let booted = boot_for_jobs(config(&folder)).await.unwrap();
     booted.crm().create_workspace("Acme").await.unwrap();
     let product = session(&booted).await;
     let new = samples::webhook(&url, &["contact.created"]);
     let endpoint = product.webhooks().create(new).await.unwrap().endpoint.id;
     product.contacts().create(samples::contact("Ada")).await.unwrap();
-    loop {
-        let all = product.webhooks().deliveries(endpoint, &Default::default()).await.unwrap().data;
-        if all.first().is_some_and(|one| one.attempts.len() == 1) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    got.status.store(200, Ordering::SeqCst);
     wait(&got, 1).await;
+    // What came of an attempt is written once it was answered.
+    let delivered = async {
+        loop {
+            let all = product.webhooks().deliveries(endpoint, &Default::default()).await.unwrap().data;
+            if all.first().is_some_and(|one| one.attempts.len() >= 2) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, delivered).await.unwrap();
     booted.close().await;
 }

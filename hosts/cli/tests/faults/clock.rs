@@ -7,7 +7,7 @@ use std::time::Duration;
 use crm_boot::{QueueOptions, Schedule, WorkerOptions, run_workers};
 use crm_core::contact::ContactEdit;
 use crm_core::job::{Handler, Job, JobContext, JobError, JobState, JobsRequest, NewJob, Policy};
-use crm_core::testkit::FakeClock;
+use crm_core::testkit::{FakeClock, PATIENCE};
 use crm_core::{Actor, Crm, Edit, Id, Session, Store, Zone};
 use crm_storage::testkit::Schema;
 use crm_storage::{Options, PostgresStore, SqliteStore};
@@ -50,7 +50,7 @@ fn held(name: &str) -> NewJob {
 }
 
 async fn heard(said: &mut UnboundedReceiver<String>) -> String {
-    tokio::time::timeout(Duration::from_secs(60), said.recv()).await.unwrap().unwrap()
+    tokio::time::timeout(PATIENCE, said.recv()).await.unwrap().unwrap()
 }
 
 async fn ended(session: &Session, id: Id<Job>) -> Job {
@@ -63,7 +63,7 @@ async fn ended(session: &Session, id: Id<Job>) -> Job {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap()
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
 }
 
 async fn enqueue(session: &Session, job: NewJob) -> Id<Job> {
@@ -164,14 +164,19 @@ async fn a_tick_comes_once<S: Store>(store: &str, databases: [Arc<S>; 3]) {
     note(store, "a tick that three processes keep", "once", "it enqueues one job", "one job");
 }
 
+/// A store that is given up by nobody: where the clock stands, whoever is to try again later never does.
+fn patient() -> Options {
+    Options::default().patience(PATIENCE).deadline(PATIENCE)
+}
+
 async fn sqlite(folder: &tempfile::TempDir) -> Arc<SqliteStore> {
-    let store = Arc::new(SqliteStore::open(folder.path().join("clock.db"), Options::default()).unwrap());
+    let store = Arc::new(SqliteStore::open(folder.path().join("clock.db"), patient()).unwrap());
     store.migrate().await.unwrap();
     store
 }
 
 async fn server(url: &str) -> Arc<PostgresStore> {
-    let store = Arc::new(PostgresStore::connect(url, Options::default().connections(6)).await.unwrap());
+    let store = Arc::new(PostgresStore::connect(url, patient().connections(6)).await.unwrap());
     store.migrate().await.unwrap();
     store
 }

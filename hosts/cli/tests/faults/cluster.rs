@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use crm_core::testkit::PATIENCE;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 /// A running server; it goes with its folder when it is dropped.
@@ -76,7 +77,7 @@ impl Cluster {
 
     /// Waits until it answers. One that has given up is started again, as by whoever looks after it.
     pub(crate) async fn answers(&mut self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + PATIENCE;
         while let Err(error) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await {
             assert!(Instant::now() < until, "{error}");
             if self.server.try_wait().unwrap().is_some() {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crm_boot::{QueueOptions, WorkerOptions, run_workers};
 use crm_core::contact::ContactEdit;
 use crm_core::job::{Handler, JobContext, JobError, JobState, JobsRequest, Policy, Retry};
+use crm_core::testkit::PATIENCE;
 use crm_core::{Edit, ErrorKind, Session};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
@@ -156,7 +157,7 @@ async fn all_are_done(session: &Session, jobs: usize) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(300), done).await.unwrap();
+    tokio::time::timeout(PATIENCE, done).await.unwrap();
 }
 
 impl Scene {
@@ -216,7 +217,7 @@ impl Scene {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), met).await.unwrap();
+        tokio::time::timeout(PATIENCE, met).await.unwrap();
         self.look(session, &acknowledged).await;
         self.disk.make_space();
         if let Some(cluster) = &mut self.cluster {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crm_boot::{Config, Options, boot_for_jobs};
 use crm_core::contact::ContactEdit;
-use crm_core::testkit::samples;
+use crm_core::testkit::{PATIENCE, samples};
 use crm_core::webhook::{DeliveriesRequest, Delivery, DeliveryState, WebhookEndpoint};
 use crm_core::{Edit, Id, Session};
 use crm_storage::testkit::Schema;
@@ -147,7 +147,7 @@ async fn once(session: &Session, endpoint: Id<WebhookEndpoint>, is_so: impl Fn(&
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(180), wait).await.unwrap()
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
 }
 
 /// An endpoint that takes nothing: its test has failed, and its events are tried again. Gives the reason.

@@ -33,12 +33,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crm_boot::{Booted, Config, Proof, QueueOptions, Told, Topics, WorkerOptions, boot, boot_for_command, run_workers};
 use crm_core::contact::ContactEdit;
-use crm_core::job::{Handler, JobContext, JobError, Policy, Queue};
+use crm_core::job::{Handler, JobContext, JobError, JobState, Policy, Queue};
+use crm_core::testkit::PATIENCE;
 use crm_core::{Actor, Edit, ListRequest, Session};
 use crm_storage::testkit::Schema;
 
 /// The database of a worker's process.
 const DATABASE: &str = "SLACKCRM_TEST_FAULTS_DATABASE";
+/// Longer than any law takes.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Where the effects are.
 const EFFECTS: Queue = Queue::new("effects");
 
@@ -221,7 +224,7 @@ async fn many_jobs_are_done(store: &str, url: &str) {
         if counts.done == jobs as u64 {
             break;
         }
-        assert!(at.elapsed() < Duration::from_secs(120), "{counts:?}");
+        assert!(at.elapsed() < PATIENCE, "{counts:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ran = at.elapsed();
@@ -253,10 +256,11 @@ async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
     let other = engine(&url).await;
     let session = session(&other).await;
     let workers = run_workers(booted.crm(), WorkerOptions::none().handler(Nothing));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Without the notice an idle worker looks once a second: it does no sixty jobs in half a minute, each enqueued
+    // after the one before.
+    let bound = session.jobs().enqueue(Nothing::job(&()).unwrap().after_seconds(30)).await.unwrap().id;
     let mut waits = Vec::new();
-    for _ in 0..15 {
-        tokio::time::sleep(Duration::from_millis(80)).await;
+    for _ in 0..60 {
         let id = session.jobs().enqueue(Nothing::job(&()).unwrap()).await.unwrap().id;
         let job = loop {
             let job = session.jobs().read(id).await.unwrap();
@@ -267,11 +271,10 @@ async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
         };
         waits.push(job.started_at.unwrap().micros() - job.created_at.micros());
     }
+    assert_eq!(session.jobs().read(bound).await.unwrap().state, JobState::Queued, "{waits:?}");
     waits.sort_unstable();
-    // Half of them within 50 ms: without the notice it would be half a second.
-    assert!(waits[7] < 50_000, "{waits:?}");
-    let outcome = format!("begun after {} ms (median)", waits[7] / 1_000);
-    note("PostgreSQL", "another process enqueues a job", "15 times", "an idle worker begins it at once", &outcome);
+    let outcome = format!("begun after {} ms (median)", waits[30] / 1_000);
+    note("PostgreSQL", "another process enqueues a job", "60 times", "an idle worker begins it at once", &outcome);
     workers.stop().await;
     other.close().await;
     booted.close().await;
@@ -286,6 +289,8 @@ async fn a_watcher_hears_at_once_of_what_another_instance_committed() {
         boot(config).await.unwrap()
     };
     let watching = instance().await;
+    // What the other does it hears of by the notice or not at all.
+    watching.live().look_every(NEVER);
     watching.crm().create_workspace("Faults").await.unwrap();
     let session = session(&watching).await;
     let topics = Topics::named(["contacts"]).unwrap();
@@ -294,17 +299,14 @@ async fn a_watcher_hears_at_once_of_what_another_instance_committed() {
     let writer = self::session(&other).await;
     let mut waits = Vec::new();
     for at in 0..15 {
-        tokio::time::sleep(Duration::from_millis(80)).await;
         let edit = ContactEdit { last_name: Edit::Set(format!("Told {at}")), ..ContactEdit::default() };
         writer.contacts().create(edit).await.unwrap();
         let committed = Instant::now();
-        let told = tokio::time::timeout(Duration::from_secs(30), watch.next()).await.unwrap().unwrap();
+        let told = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap();
         assert!(matches!(told, Told::Event(_)));
         waits.push(committed.elapsed());
     }
     waits.sort_unstable();
-    // Half of them well before the tail looks by itself, which is after half a second.
-    assert!(waits[7] < Duration::from_millis(100), "{waits:?}");
     let outcome = format!("told in {} ms (median)", waits[7].as_millis());
     note("PostgreSQL", "another instance commits", "15 times", "a watcher is told at once", &outcome);
     other.close().await;

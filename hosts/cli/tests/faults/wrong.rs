@@ -11,11 +11,14 @@ use super::{engine, note, session};
 /// Does what its payload says.
 struct Told;
 
+/// Never returns. Others have more time: on a machine that stands still they would take too long too.
+struct Hanging;
+
 /// The same kind of before an update, whose payload nobody reads any more.
 struct Former;
 
 fn policy() -> Policy {
-    Policy::on(Queue::new("told")).timeout_seconds(1).retry(Retry::NEVER)
+    Policy::on(Queue::new("told")).retry(Retry::NEVER)
 }
 
 impl Handler for Told {
@@ -29,7 +32,6 @@ impl Handler for Told {
     async fn run(&self, _: &JobContext, told: String) -> Result<(), JobError> {
         match told.as_str() {
             "panic" => panic!("as it was told"),
-            "hang" => std::future::pending().await,
             _ => Ok(()),
         }
     }
@@ -48,15 +50,28 @@ impl Handler for Former {
     }
 }
 
+impl Handler for Hanging {
+    type Payload = ();
+    const KIND: &'static str = "hanging";
+
+    fn policy() -> Policy {
+        policy().timeout_seconds(1)
+    }
+
+    async fn run(&self, _: &JobContext, (): ()) -> Result<(), JobError> {
+        std::future::pending().await
+    }
+}
+
 async fn each_ends_with_its_reason(store: &str, url: &str) {
     let booted = engine(url).await;
     booted.crm().create_workspace("Faults").await.unwrap();
     let session = session(&booted).await;
     let told = |what: &str| Told::job(&what.to_owned()).unwrap();
-    let jobs = [told("panic"), Former::job(&7).unwrap(), told("hang")];
+    let jobs = [told("panic"), Former::job(&7).unwrap(), Hanging::job(&()).unwrap()];
     let neighbours = (0..20).map(|_| told("end"));
     let all = session.jobs().enqueue_all(jobs.into_iter().chain(neighbours)).await.unwrap();
-    let workers = run_workers(booted.crm(), WorkerOptions::none().handler(Told));
+    let workers = run_workers(booted.crm(), WorkerOptions::none().handler(Told).handler(Hanging));
     let ended = async |at: usize| loop {
         let job = session.jobs().read(all[at].id).await.unwrap();
         if job.finished_at.is_some() {

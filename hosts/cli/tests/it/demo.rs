@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::serving::tried;
+use crate::serving::{NEVER, tried};
 
 const MARKER: &str = ".slackcrm-demo";
 
@@ -51,9 +51,6 @@ fn an_absent_folder_becomes_the_demos_own_whatever_the_environment_says() {
 
 /// Whose page it is.
 const ADMIN: &str = "admin@demo.example";
-/// Longer than a demo takes to begin.
-const NEVER: Duration = Duration::from_secs(120);
-
 /// A demo that ends with its test.
 struct Running {
     child: Child,

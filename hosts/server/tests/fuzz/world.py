@@ -11,6 +11,8 @@ PASSWORD = "correct horse battery"
 CSV = {"Content-Type": "text/csv"}
 # An account may try to sign in ten times in a quarter of an hour.
 SIGN_INS = 8
+# Seconds in which whatever comes at all has come, on a machine that stands still in between.
+PATIENCE = 300
 # So many rows take a while, in which a job can be stopped.
 ROWS = 4000
 
@@ -42,7 +44,13 @@ class World:
         """The answer to a request that must succeed."""
         headers = {"Authorization": f"Bearer {token or self.token}"} if path != "/auth/register" else {}
         headers |= {"X-Forwarded-For": self.address()} | more.pop("headers", {})
-        reply = self.http.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=60, **more)
+        until = time.monotonic() + PATIENCE
+        while True:
+            reply = self.http.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=PATIENCE, **more)
+            if reply.status_code != 503 or time.monotonic() > until:
+                break
+            # A store that is late asks to be asked again.
+            time.sleep(1)
         if not reply.ok:
             raise RuntimeError(f"{method} {path}: {reply.status_code} {reply.text}")
         return reply.json() if reply.content else None
@@ -122,7 +130,8 @@ class World:
 
     def ended(self, job):
         """The job, once it has ended."""
-        for _ in range(600):
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
             found = self.send("GET", f"/jobs/{job['id']}")
             if found["finished_at"]:
                 return found

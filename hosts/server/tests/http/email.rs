@@ -244,12 +244,12 @@ async fn the_mailbox_shows_mails_to_this_machine_in_frames_that_do_nothing() {
     assert!(source.contains("Message-ID:") && headers["content-type"].to_str().unwrap().starts_with("text/plain"));
     assert_eq!(visit(&api, Method::GET, "/dev/mailbox/..%2f..%2fcrm.db").await.0, 404);
     // Whoever comes through a proxy is not here.
-    assert_eq!(api.client.get(api.url("/dev/mailbox")).send().await.unwrap().status(), 404);
     let status = async |name: &str, value: &str| {
         let request = reqwest::Client::new().get(api.url("/dev/mailbox")).header(name, value);
         request.send().await.unwrap().status().as_u16()
     };
     for (name, value) in [
+        ("x-forwarded-for", "192.0.2.1"),
         ("via", "1.1 proxy"),
         ("x-real-ip", "192.0.2.1"),
         ("host", "eve.example"),

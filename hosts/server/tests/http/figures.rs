@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::time::Duration;
 
+use crm_core::testkit::PATIENCE;
 use reqwest::Method;
 use serde_json::json;
 
@@ -22,6 +24,20 @@ pub(crate) async fn figures(api: &Api, token: Option<&str>) -> BTreeMap<String, 
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     parsed(&response.text().await.unwrap())
+}
+
+/// The figures of a server, once they are as the law waits for.
+async fn until(api: &Api, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) -> BTreeMap<String, f64> {
+    let wait = async {
+        loop {
+            let figures = figures(api, None).await;
+            if is_so(&figures) {
+                return figures;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
 }
 
 /// Reads the text format strictly: every sample follows the type of its metric, no sample comes twice,
@@ -83,7 +99,8 @@ async fn requests_are_counted_by_route_method_and_status() {
         api.get(nowhere).await.expect(404);
     }
     api.send(Method::from_bytes(b"BREW").unwrap(), "/api/v1/contacts", None, None).await.expect(405);
-    let figures = figures(&api, None).await;
+    // What was answered is counted a moment later.
+    let figures = until(&api, |figures| figures["slackcrm_http_requests_in_flight"] == 1.0).await;
     for (route, method, status, count) in [
         ("/api/v1/contacts", "POST", "2xx", 1.0),
         ("/api/v1/contacts/{id}", "GET", "2xx", 3.0),
@@ -97,7 +114,6 @@ async fn requests_are_counted_by_route_method_and_status() {
     }
     let count = "slackcrm_http_request_duration_seconds_count{route=\"/api/v1/contacts/{id}\"}";
     assert_eq!(figures[count], 5.0);
-    assert_eq!(figures["slackcrm_http_requests_in_flight"], 1.0);
     assert_eq!(figures["slackcrm_http_panics_total"], 0.0);
     assert_eq!(figures[&format!("slackcrm_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))], 1.0);
     let age =
@@ -123,7 +139,13 @@ async fn no_figure_names_anybody() {
 async fn a_store_tells_how_it_fares() {
     on_every_named_store(|store, api| async move {
         api.post("/api/v1/contacts", json!({"last_name": "Hopper"})).await.expect(201);
-        let figures = figures(&api, None).await;
+        // A store that has much to do does not say what waits, and its own workers wait now and then.
+        let is_at_rest = |figures: &BTreeMap<String, f64>| {
+            let mut waiting = figures.iter().filter(|(name, _)| name.ends_with("_waiting"));
+            let is_counted = figures.contains_key("slackcrm_jobs_queued") || store == Store::Memory;
+            is_counted && waiting.all(|(_, count)| *count == 0.0)
+        };
+        let figures = until(&api, is_at_rest).await;
         let own =
             figures.keys().map(String::as_str).filter(|name| !OF_THE_PROCESS.iter().any(|its| name.starts_with(its)));
         let wanted: &[&str] = match store {
@@ -147,9 +169,6 @@ async fn a_store_tells_how_it_fares() {
             ],
         };
         assert_eq!(own.collect::<Vec<_>>(), wanted, "{store:?}");
-        for waiting in wanted.iter().filter(|name| name.ends_with("_waiting")) {
-            assert_eq!(figures[*waiting], 0.0, "{waiting}");
-        }
         if store == Store::Sqlite {
             let (all, idle) = ("slackcrm_sqlite_readers", "slackcrm_sqlite_readers_idle");
             assert!(figures[all] >= 2.0 && figures[all] >= figures[idle], "{figures:?}");

@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_boot::Backend;
 use crm_core::job::JobState;
+use crm_core::testkit::PATIENCE;
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, ListRequest};
-use crm_storage::Options;
-use crm_storage::testkit::at_rest;
+use crm_storage::testkit::{at_rest, patient};
 use reqwest::Method;
 use serde_json::json;
 
@@ -93,7 +93,7 @@ async fn clients_that_go_away_leave_nothing_behind() {
 /// A connection that one of them kept would be missing for good: of two, no more than one is needed to see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_go_away_keep_no_connection_to_the_database() {
-    let Some((api, store)) = Api::postgres_with(Options::default().connections(2)).await else { return };
+    let Some((api, store)) = Api::postgres_with(patient().connections(2)).await else { return };
     go_away(&api).await;
     let open = at_rest(&store).await;
     assert!(open <= 2, "{open}");

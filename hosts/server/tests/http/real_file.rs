@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crm_core::testkit::PATIENCE;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ async fn history(api: &Api) -> Value {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let job = tokio::time::timeout(Duration::from_secs(240), end).await.unwrap();
+    let job = tokio::time::timeout(PATIENCE, end).await.unwrap();
     assert_eq!(job["state"], "done", "{job:#}");
     job
 }

@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use crm_boot::{Backend, Booted, Config, MailTarget, boot};
 use crm_core::auth::Signup;
 use crm_core::mail::Recipient;
-use crm_core::testkit::MemoryStore;
+use crm_core::testkit::{MemoryStore, PATIENCE};
 use crm_core::{Actor, Crm, Session};
 use crm_server::Server;
-use crm_storage::testkit::Schema;
-use crm_storage::{Options, PostgresStore};
+use crm_storage::testkit::{Schema, patient};
+use crm_storage::{Options, PostgresStore, SqliteStore};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -178,7 +178,7 @@ impl Api {
     pub(crate) async fn on(booted: Booted, folder: tempfile::TempDir) -> Self {
         let crm = booted.crm().clone();
         let server = Server::start(booted).unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
         let address = server.address();
         let mut api = Self { server: Some(server), crm, address, client, admin: Value::Null, folder, schema: None };
         api.admin = api.register(&unique("admin")).await;
@@ -252,7 +252,7 @@ impl Api {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
+        tokio::time::timeout(PATIENCE, end).await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
@@ -280,7 +280,7 @@ impl Api {
     /// Sends raw bytes on a connection of its own and gives what comes back until it is closed.
     pub(crate) fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         let _until_closed = stream.read_to_end(&mut answer);
@@ -333,11 +333,11 @@ pub(crate) async fn on_every_server<F: Future<Output = ()>>(law: impl Fn(Api) ->
 async fn on_every_named_server<F: Future<Output = ()>>(law: impl Fn(Store, Api) -> F) {
     law(Store::Memory, Api::memory().await).await;
     let folder = tempfile::tempdir().unwrap();
-    let booted = boot(config(&folder)).await.unwrap();
+    let store = Arc::new(SqliteStore::open(folder.path().join("crm.db"), patient()).unwrap());
+    store.migrate().await.unwrap();
+    let booted = Booted::on(store.clone(), store, config(&folder)).unwrap();
     law(Store::Sqlite, Api::on(booted, folder).await).await;
-    if let Some(schema) = Schema::new().await {
-        let folder = tempfile::tempdir().unwrap();
-        let booted = boot(config_on(&schema.url(), &folder)).await.unwrap();
-        law(Store::Postgres, Api::on(booted, folder).await).await;
+    if let Some((api, _)) = Api::postgres_with(patient()).await {
+        law(Store::Postgres, api).await;
     }
 }

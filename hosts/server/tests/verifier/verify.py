@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 # Letters of several bytes, and what JSON escapes.
 NAME = 'Žofie "葉" \\ O’Brien'
 # Seconds in which a message must come.
-WAIT = 60
+WAIT = 300
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ class Product:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if version is not None:
             headers["If-Match"] = f'"{version}"'
-        reply = requests.request(method, f"{self.url}/api/v1{path}", headers=headers, json=body, timeout=60)
+        reply = requests.request(method, f"{self.url}/api/v1{path}", headers=headers, json=body, timeout=WAIT)
         if not reply.ok:
             raise RuntimeError(f"{method} {path}: {reply.status_code} {reply.text}")
         return reply.json() if reply.content else None
