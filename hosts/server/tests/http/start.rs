@@ -45,7 +45,7 @@ async fn the_start_page_leads_on_and_asks_for_nothing_elsewhere() {
     }
     assert_eq!(visit(&api, "/start.css", &[]).await.header("content-type"), "text/css; charset=utf-8");
     // What is for development is for nobody who comes through a proxy.
-    let passed_on = api.send(Method::GET, "/", None, None).await.expect(200);
+    let passed_on = visit(&api, "/", &[("x-forwarded-for", "192.0.2.1")]).await.expect(200);
     assert!(passed_on.text.contains("/api/docs") && !passed_on.text.contains("/dev/"), "{}", passed_on.text);
     api.send(Method::HEAD, "/", None, None).await.expect(200);
     api.send(Method::POST, "/", None, None).await.problem(404, "not_found");
