@@ -18,7 +18,7 @@ use crm_core::transfer::DuplicatePolicy;
 use crm_core::transfer::date::DateFormat;
 use crm_core::transfer::format::Encoding;
 
-use self::change::{Expected, Fields, History, One, Words};
+use self::change::{Deleted, Expected, Fields, History, One, Purge, Words};
 pub(crate) use many::{Bulk, BulkCreate, BulkUpdate, Changed, Chosen, Exports, Imports, Watching};
 pub(crate) use queued::{Jobs, Queues};
 
@@ -255,6 +255,10 @@ pub(crate) enum Records<F: ClapArgs = Fields> {
         #[command(flatten)]
         expected: Expected,
     },
+    /// Bring deleted records back
+    Restore(Deleted),
+    /// Erase deleted records and the content of their history for ever, with the notes and tasks on them
+    Purge(Purge),
     /// The history of a record and of its notes, newest first
     Timeline(History),
     /// The latest records that hold all of these words

@@ -56,6 +56,24 @@ impl One {
     }
 }
 
+/// Records that were deleted.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Deleted {
+    /// Their ids, as they were told when they were deleted
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<Id<()>>,
+}
+
+/// Records to erase.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub(crate) deleted: Deleted,
+    /// Say that they shall be gone for ever; nothing is purged without it
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
 /// Part of a record's history.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct History {

@@ -8,7 +8,7 @@ use crm_core::user::UserStatus;
 use crm_core::{Currency, Entity, Id, NaiveDate};
 
 use super::List;
-use super::change::{Expected, Fields, One, Words};
+use super::change::{Deleted, Expected, Fields, One, Purge, Words};
 use super::figures::day;
 
 /// A member.
@@ -143,13 +143,17 @@ pub(crate) enum Notes {
         #[command(flatten)]
         expected: Expected,
     },
-    /// Delete a note
+    /// Delete a note; it is kept until it is purged
     Delete {
         #[command(flatten)]
         one: One,
         #[command(flatten)]
         expected: Expected,
     },
+    /// Bring deleted notes back
+    Restore(Deleted),
+    /// Erase deleted notes and the content of their history for ever
+    Purge(Purge),
 }
 
 #[derive(Debug, Subcommand)]

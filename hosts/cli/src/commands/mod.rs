@@ -2,6 +2,7 @@
 
 mod board;
 mod deals;
+mod deleted;
 mod demo;
 mod figures;
 mod file;
@@ -133,6 +134,8 @@ async fn records<F: clap::Args + Typed>(args: &Args, entity: Entity, verb: &Reco
         Records::Delete { one, expected } => {
             record::delete(&session, entity, *one, expected.expect(), args.output).await
         }
+        Records::Restore(which) => deleted::restore(&session, entity, which, args.output).await,
+        Records::Purge(which) => deleted::purge(&session, entity, which, args.output).await,
         Records::Timeline(history) => record::timeline(&session, entity, history, args.output).await,
         Records::Search(words) => record::search(&session, entity, words, args.output).await,
         Records::Bulk(bulk) => many::bulk(booted.crm(), &session, entity, bulk, args.output).await,

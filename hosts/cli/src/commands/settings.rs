@@ -6,7 +6,7 @@ use crm_core::user::User;
 use crm_core::{Edit, Entity, Id, Page, Session};
 
 use super::input::{self, Reading, Readings};
-use super::records;
+use super::{deleted, records};
 use crate::args::Output;
 use crate::args::change::{Expected, Fields};
 use crate::args::settings::{CustomFields, Member, Notes, Search, Users};
@@ -78,6 +78,8 @@ pub(crate) async fn notes(session: &Session, verb: &Notes, output: Output) -> Re
             notes.delete_note(one.id(), expected.expect()).await?;
             print::deleted(output, one.id::<()>())
         }
+        Notes::Restore(which) => deleted::restore(session, Entity::Note, which, output).await,
+        Notes::Purge(which) => deleted::purge(session, Entity::Note, which, output).await,
     }
 }
 

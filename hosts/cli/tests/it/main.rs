@@ -9,6 +9,7 @@
 
 mod attacks;
 mod deals;
+mod deleted;
 mod demo;
 mod figures;
 mod guide;
