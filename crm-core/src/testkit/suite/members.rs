@@ -97,6 +97,23 @@ pub async fn the_address_of_an_account_stays(world: World) {
     assert_eq!(users.replace(id, renamed("Countess"), Expect::Any).await.unwrap().email, registered.user.email);
 }
 
+pub async fn whoever_was_made_known_does_not_come_in_by_their_address(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    let admin = world.session(Role::Admin).await;
+    let new = NewUser { email: EMAIL.parse().ok(), ..samples::user("Ada", Role::Closer) };
+    let made = admin.users().create(new).await.unwrap();
+    assert_eq!((made.status, made.account_id), (UserStatus::Invited, None));
+    invalid_at(admin.users().change_status(made.id, UserStatus::Active, Expect::Any).await, "status");
+    fails(world.crm.acting(Actor::user(world.home.workspace, made.id)).await, Unauthenticated);
+    let (user, _) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    assert_eq!(user.id, registered.user.id);
+    // To register again makes another workspace, and leads into none.
+    let again = register(&world, "Again", EMAIL).await;
+    assert_ne!(again.workspace.id, world.home.workspace);
+    let memberships = world.crm.ports.users.memberships(registered.user.account_id.unwrap()).await.unwrap();
+    assert!(memberships.iter().all(|known| known.workspace_id != world.home.workspace), "{memberships:?}");
+}
+
 pub async fn whoever_is_suspended_is_signed_out_for_good(world: World) {
     let (registered, other) = with_two_admins(&world).await;
     let id = registered.user.id;

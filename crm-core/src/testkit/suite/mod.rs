@@ -504,6 +504,7 @@ macro_rules! __suite {
                 a_profile_is_changed_and_replaced,
                 everybody_changes_their_own_profile_and_no_other,
                 the_address_of_an_account_stays,
+                whoever_was_made_known_does_not_come_in_by_their_address,
                 whoever_is_suspended_is_signed_out_for_good,
                 a_sign_in_that_was_under_way_at_a_suspension_never_holds,
                 the_end_of_ones_sign_ins_ends_nobody_elses,

@@ -43,6 +43,9 @@ async fn list(Signed(session, Query(params)): Signed<Query<UntaggedParams>>) -> 
 
 /// Make a person known who cannot sign in yet.
 ///
+/// There are no invitations yet, and no other way to sign in for them: a registration with their address makes a
+/// workspace of its own.
+///
 /// Whoever is no admin gives no role that may do more than theirs (403 `denied`).
 #[utoipa::path(tag = "users", operation_id = "create_user", request_body = NewUser, responses((status = 201, body = User)))]
 #[post("")]

@@ -126,6 +126,9 @@ async fn where_signup_is_closed_the_first_registers_and_nobody_after() {
         let refused = api.send(Method::POST, "/api/v1/auth/register", None, Some(&body(email))).await;
         let refused = refused.problem(403, "signup_closed");
         assert!(!refused.json.to_string().contains(email));
+        // No admin of a workspace lets anybody in: it is the operator's to do.
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(detail.contains("deployment") && !detail.contains("admin"), "{detail}");
     }
     api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(known, PASSWORD))).await.expect(200);
 }
