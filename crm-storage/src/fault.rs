@@ -22,6 +22,9 @@ pub(crate) enum Fault {
     /// The time for a read is over.
     #[error("the deadline has passed")]
     Late,
+    /// Others held for too long what a write needs, which was not begun or is taken back.
+    #[error("others were in the way for too long")]
+    Waited,
     /// The time for a write is over, which may be written all the same.
     #[error("a write was not answered")]
     #[cfg_attr(all(feature = "sqlite", not(feature = "postgres")), expect(dead_code, reason = "a file answers"))]
@@ -40,6 +43,7 @@ impl Fault {
         match self {
             Fault::Core(error) => error,
             Fault::Late => Error::unavailable("the deadline for this list has passed"),
+            Fault::Waited => Error::unavailable("other writes took too long, and nothing is written of this one"),
             Fault::Unanswered => {
                 Error::unavailable("the database did not answer in time: nobody knows whether the change is written")
             }

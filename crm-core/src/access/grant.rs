@@ -11,6 +11,7 @@ use super::actor::Actor;
 use super::entity::Entity;
 use super::mask::FieldMask;
 use super::matrix::{Action, Rule, Scope};
+use super::record::Listed;
 use super::role::Role;
 use super::view::View;
 use crate::activity;
@@ -51,6 +52,17 @@ impl Access {
     pub(crate) fn rules_of(workspace: &Workspace, role: Option<Role>) -> Vec<(Entity, Rule)> {
         let rule = |entity| role.map_or(Rule::ALL, |role| workspace.permissions.rule(role, entity));
         Entity::ALL.into_iter().map(|entity| (entity, as_it_holds(entity, rule(entity)))).collect()
+    }
+
+    /// Whether an admin acts, or the product itself.
+    pub(crate) fn is_an_admins(&self) -> bool {
+        self.user.as_ref().is_none_or(|user| user.role == Role::Admin)
+    }
+
+    /// Whether a role may do anything that the actor may not.
+    pub(crate) fn is_exceeded_by(&self, role: Role) -> bool {
+        let rules = Self::rules_of(&self.workspace, Some(role));
+        rules.iter().any(|(entity, rule)| rule.exceeds(self.rule(*entity)))
     }
 
     /// The records of a kind that a scope reaches.
@@ -216,8 +228,7 @@ impl Grant {
     /// The grant for an action, where the matrix gives it any reach.
     pub(crate) fn new(access: Arc<Access>, entity: Entity, action: Action) -> Result<Self> {
         let rule = access.rule(entity);
-        // Nobody acts on what they cannot see.
-        let scope = if action == Action::Create { rule.create } else { rule.scope(action).min(rule.read) };
+        let scope = rule.reach(action);
         if scope == Scope::None {
             return Err(Error::denied(format!("needs the permission {entity}:{}", action.name())));
         }

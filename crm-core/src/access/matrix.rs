@@ -129,6 +129,17 @@ impl Rule {
             Action::Assign => self.assign,
         }
     }
+
+    /// The records that an action reaches after all: nobody acts on what they cannot see.
+    pub(crate) fn reach(&self, action: Action) -> Scope {
+        if action == Action::Create { self.create } else { self.scope(action).min(self.read) }
+    }
+
+    /// Whether it allows anything that another rule does not.
+    pub(crate) fn exceeds(&self, other: &Rule) -> bool {
+        let shows_more = self.read > Scope::None && other.hidden.iter().any(|key| !self.hidden.hides(key));
+        shows_more || Action::ALL.into_iter().any(|action| self.reach(action) > other.reach(action))
+    }
 }
 
 /// The rules of every role; a workspace may replace any cell of the defaults.
@@ -281,6 +292,28 @@ mod tests {
         let mut matrix = Matrix::default();
         matrix.set(Role::Admin, Entity::Contact, Rule::default());
         assert_eq!(matrix.rule(Role::Admin, Entity::Contact), Rule::ALL);
+    }
+
+    #[test]
+    fn a_rule_exceeds_another_where_it_reaches_further_or_shows_more() {
+        let hiding = |read| Rule { hidden: FieldMask::of(["email"]), read, ..Rule::ALL };
+        assert!(!Rule::ALL.exceeds(&Rule::ALL) && !Rule::NONE.exceeds(&Rule::NONE));
+        for action in Action::ALL {
+            let mut less = Rule::ALL;
+            match action {
+                Action::Create => less.create = Scope::Team,
+                Action::Read => less.read = Scope::Team,
+                Action::Update => less.update = Scope::Team,
+                Action::Delete => less.delete = Scope::Team,
+                Action::Export => less.export = Scope::Team,
+                Action::Assign => less.assign = Scope::Team,
+            }
+            assert!(Rule::ALL.exceeds(&less) && !less.exceeds(&Rule::ALL), "{action:?}");
+        }
+        assert!(Rule::ALL.exceeds(&hiding(Scope::All)) && !hiding(Scope::All).exceeds(&Rule::ALL));
+        // What is not seen shows nothing and is not changed.
+        let blind = Rule { create: Scope::None, read: Scope::None, ..Rule::ALL };
+        assert!(!blind.exceeds(&Rule::NONE) && !blind.exceeds(&Rule { create: Scope::None, ..hiding(Scope::None) }));
     }
 
     #[test]

@@ -366,7 +366,8 @@ fn without_auth() -> Error {
 }
 
 fn signup_closed() -> Error {
-    Error::denied("registering is closed; an admin can let you in").with_code("signup_closed")
+    Error::denied("registering is closed: whoever runs this deployment can open it, or register you")
+        .with_code("signup_closed")
 }
 
 fn wrong_credentials() -> Error {

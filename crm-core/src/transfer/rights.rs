@@ -1,7 +1,7 @@
 //! What the importing caller may do, looked up once a run.
 
 use super::model::DuplicatePolicy;
-use crate::access::{Action, Entity, Grant};
+use crate::access::{Action, Entity, Grant, Role};
 use crate::error::Result;
 use crate::id::Id;
 use crate::session::Session;
@@ -48,7 +48,8 @@ impl Rights {
             update,
             assign: session.require(entity, Action::Assign).ok(),
             company: session.require(Entity::Company, Action::Create).ok(),
-            makes_users: may(Entity::User, Action::Create),
+            // They are sales reps.
+            makes_users: may(Entity::User, Action::Create) && !session.access().is_exceeded_by(Role::SalesRep),
             makes_tags: may(Entity::Tag, Action::Create),
             adds_stages: may(Entity::Pipeline, Action::Update),
             owner,

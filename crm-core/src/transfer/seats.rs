@@ -148,7 +148,7 @@ impl Seating {
             if people.contains_key(&key) {
                 continue;
             }
-            if !may_make {
+            if !may_make || session.access().is_exceeded_by(role) {
                 self.warn("teams: people who are not members are left out");
                 continue;
             }

@@ -25,8 +25,8 @@ impl Users {
     /// Makes a person known who cannot sign in yet.
     ///
     /// # Errors
-    /// `Denied`, also for an admin whom no admin makes; `Invalid` for a bad name; `Conflict` for an
-    /// e-mail address that a member has.
+    /// `Denied`, also for a role that may do more than a caller who is no admin; `Invalid` for a bad name;
+    /// `Conflict` for an e-mail address that a member has.
     pub async fn create(&self, new: NewUser) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Create)?;
         if let Some(first) = self.session.replayed(&grant).await? {
@@ -34,7 +34,7 @@ impl Users {
         }
         let mut changes = self.session.changes();
         let mut user = Stored::new(User::new(Id::new_at(changes.now()), new, changes.now())?);
-        self.check_rank(&[&user])?;
+        self.check_rank(None, &user)?;
         changes.put(&mut user);
         self.session.commit_once(&grant, changes, user).await
     }
@@ -92,7 +92,8 @@ impl Users {
     /// Gives a member another role. The last active admin keeps theirs; another may give up their own.
     ///
     /// # Errors
-    /// `Denied`; `NotFound`; `Conflict` for another version or the last admin.
+    /// `Denied`, where the caller is no admin also for their own role and for one that may do more than
+    /// theirs; `NotFound`; `Conflict` for another version or the last admin.
     pub async fn change_role(&self, id: Id<User>, role: Role, expect: Expect) -> Result<View<User>> {
         let grant = self.session.require(Entity::User, Action::Update)?;
         self.change(&grant, id, expect, |user, _| Ok(user.change_role(role))).await
@@ -143,7 +144,7 @@ impl Users {
                 let was = User::clone(&user);
                 let mut changes = self.session.changes();
                 let event = decide(&mut user, changes.now())?;
-                self.check_rank(&[&was, &user])?;
+                self.check_rank(Some(&was), &user)?;
                 if was.is_active_admin() && !user.is_active_admin() {
                     self.keep_an_admin(grant).await?;
                     changes.guard(guard);
@@ -195,14 +196,26 @@ impl Users {
         user.deleted_at.map_or(Ok(user), |_| Err(Error::not_found("user", id)))
     }
 
-    /// Refuses to make, change or remove an admin to whoever is none: the permission to change members
-    /// would be a way to every other one.
-    fn check_rank(&self, users: &[&User]) -> Result<()> {
+    /// Refuses whoever is no admin to make, change or remove one, to change their own role, and to give a role that
+    /// may do more than theirs: the permission to change members would be a way to every other one.
+    fn check_rank(&self, was: Option<&User>, user: &User) -> Result<()> {
+        let access = self.session.access();
+        if access.is_an_admins() {
+            return Ok(());
+        }
         let is_admin = |user: &User| user.role == Role::Admin;
-        let is_theirs = self.session.access().user.as_ref().is_none_or(is_admin);
-        match is_theirs || !users.iter().any(|user| is_admin(user)) {
-            true => Ok(()),
-            false => Err(Error::denied("needs the role admin, as everything about admins does")),
+        if was.is_some_and(is_admin) || is_admin(user) {
+            return Err(Error::denied("needs the role admin, as everything about admins does"));
+        }
+        if was.is_some_and(|was| was.role == user.role) {
+            return Ok(());
+        }
+        if self.session.actor().user_id() == Some(user.id) {
+            return Err(Error::denied("needs the role admin, as every change of one's own role does"));
+        }
+        match access.is_exceeded_by(user.role) {
+            true => Err(Error::denied("needs the role admin, as giving a role that may do more than one's own does")),
+            false => Ok(()),
         }
     }
 

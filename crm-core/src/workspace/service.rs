@@ -40,8 +40,10 @@ impl Workspaces {
     /// Replaces what one role may do with one kind of record. Admins always keep everything.
     ///
     /// # Errors
-    /// `Denied`; `Conflict` for another version; `Invalid` for a rule that would not do what it says.
+    /// `Denied`, also to whoever is no admin; `Conflict` for another version; `Invalid` for a rule that would
+    /// not do what it says.
     pub async fn set_rule(&self, role: Role, entity: Entity, rule: Rule, expect: Expect) -> Result<View<Workspace>> {
+        self.check_rank()?;
         self.change(expect, |workspace| {
             check_rule(role, entity, &rule)?;
             workspace.permissions.set(role, entity, rule.clone());
@@ -61,9 +63,10 @@ impl Workspaces {
     /// Replaces what roles may do: where nothing is said the default holds. Admins always keep everything.
     ///
     /// # Errors
-    /// `Denied`; `Conflict` for another version; `Invalid` with every rule that would not do what it says.
+    /// `Denied`, also to whoever is no admin; `Conflict` for another version; `Invalid` with every rule that
+    /// would not do what it says.
     pub async fn set_permissions(&self, change: PermissionsChange, expect: Expect) -> Result<Permissions> {
-        self.session.require(Entity::Workspace, Action::Update)?;
+        self.check_rank()?;
         let wanted = change.rules.checked().map_err(|error| error.under("rules"))?;
         let changed = self.change(Expect::Any, |workspace| {
             expect.check_among(&*workspace).map_err(|stale| showing(stale, workspace))?;
@@ -83,6 +86,16 @@ impl Workspaces {
         let journal = &self.session.ports().journal;
         journal.seal(grant.workspace_id()).await?;
         journal.verify(grant.workspace_id()).await
+    }
+
+    /// Refuses to say what roles may do to whoever is no admin: with the permission to change settings they could
+    /// give their own role every other one.
+    fn check_rank(&self) -> Result<()> {
+        self.session.require(Entity::Workspace, Action::Update)?;
+        match self.session.access().is_an_admins() {
+            true => Ok(()),
+            false => Err(Error::denied("needs the role admin, as everything about permissions does")),
+        }
     }
 
     async fn change(

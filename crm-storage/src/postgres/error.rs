@@ -20,8 +20,13 @@ fn unknown(information: &dyn DatabaseErrorInformation) -> Option<Error> {
     if is("already exists") {
         return Some(Error::conflict("somebody else was faster"));
     }
+    // 55P03, also of statements that are cancelled by it.
+    if is("lock timeout") || is("could not obtain lock") {
+        return Some(settle(Fault::Waited));
+    }
+    // 57014, of reads and writes alike.
     if is("statement timeout") || is("canceling statement") {
-        return Some(Error::unavailable("the deadline for this list has passed"));
+        return Some(Error::unavailable("the database server took too long"));
     }
     // Core refuses NUL; whatever slips through is the caller's text, not our defect.
     if is("0x00") || is("\\u0000") || is("invalid byte sequence") {
@@ -109,6 +114,27 @@ mod tests {
 
     fn told(message: &'static str) -> Error {
         said(message, None)
+    }
+
+    #[test]
+    fn a_wait_for_others_is_told_apart_from_a_statement_that_took_too_long() {
+        let texts = |messages: [&'static str; 2]| {
+            messages.map(|message| {
+                let error = told(message);
+                assert!(error.kind() == ErrorKind::Unavailable && error.is_retryable(), "{message}");
+                error.message().to_owned()
+            })
+        };
+        // 55P03
+        let waited = "canceling statement due to lock timeout";
+        let waited = texts([waited, "could not obtain lock on row in relation \"contacts\""]);
+        // 57014
+        let late = ["canceling statement due to statement timeout", "canceling statement due to user request"];
+        let late = texts(late);
+        assert_eq!((&waited[0], &late[0]), (&waited[1], &late[1]));
+        assert_ne!(waited[0], late[0]);
+        // Neither may have been a list.
+        assert!(waited.iter().chain(&late).all(|text| !text.contains("list")), "{waited:?} {late:?}");
     }
 
     #[test]

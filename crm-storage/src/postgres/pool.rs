@@ -138,7 +138,7 @@ fn leaves_clean(fault: &Fault) -> bool {
             !matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
         }
         Fault::Database(DieselError::NotFound | DieselError::DeserializationError(_)) => true,
-        Fault::Database(_) | Fault::Connect(_) | Fault::Late | Fault::Unanswered => false,
+        Fault::Database(_) | Fault::Connect(_) | Fault::Late | Fault::Waited | Fault::Unanswered => false,
     }
 }
 

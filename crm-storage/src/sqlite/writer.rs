@@ -153,7 +153,7 @@ impl Writer {
         if Handle::try_current().is_ok() {
             match tokio::time::timeout(self.0.patience, &mut answer).await {
                 Ok(told) => return told.map_err(stopping)?,
-                Err(_) if caller_end.0.take() => return Err(settle(Fault::Late)),
+                Err(_) if caller_end.0.take() => return Err(settle(Fault::Waited)),
                 // It has begun: its end is awaited.
                 Err(_) => {}
             }
@@ -338,8 +338,12 @@ mod tests {
     }
 
     async fn pools(folder: &tempfile::TempDir) -> Pools {
+        pools_with(folder, Options::default().patience(PATIENCE)).await
+    }
+
+    async fn pools_with(folder: &tempfile::TempDir, options: Options) -> Pools {
         let path = folder.path().join("writer.db").to_string_lossy().into_owned();
-        let pools = Pools::open(path, Options::default().patience(PATIENCE)).unwrap();
+        let pools = Pools::open(path, options).unwrap();
         let make =
             async |connection: &mut SqliteConnection| Ok(connection.batch_execute("CREATE TABLE t (n INTEGER)")?);
         pools.write(make).await.unwrap();
@@ -433,6 +437,21 @@ mod tests {
         first.await.unwrap().unwrap();
         pools.write(async |connection: &mut SqliteConnection| add(connection, 100)).await.unwrap();
         assert_eq!(sum(&pools).await, 101);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_write_that_waits_in_vain_is_told_that_others_were_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let pools = pools_with(&folder, Options::default().patience(Duration::from_secs(1))).await;
+        let (first, go, begun) = held(&pools);
+        begun.await.unwrap();
+        let late = pools.write(async |connection: &mut SqliteConnection| add(connection, 10)).await.unwrap_err();
+        assert!(late.kind() == crm_core::ErrorKind::Unavailable && late.is_retryable(), "{late:?}");
+        assert_eq!(late.to_string(), settle(Fault::Waited).to_string());
+        assert_ne!(late.to_string(), settle(Fault::Late).to_string());
+        go.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(sum(&pools).await, 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]

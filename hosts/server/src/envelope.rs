@@ -15,6 +15,7 @@ use actix_web::{Error, HttpResponse};
 use futures::FutureExt as _;
 use opentelemetry_sdk::trace::Span;
 
+use crate::bare::bare;
 use crate::browser::Browser;
 use crate::cors::Cors;
 use crate::held::Held;
@@ -58,11 +59,19 @@ pub(crate) async fn envelope(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let _under_way = gate.tally.begin();
     let arrival = gate.arrival(&request);
-    if request.method() == Method::HEAD {
-        // The connection remembers, and leaves the body out.
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        // The connection remembers, and writes no body.
         request.head_mut().method = Method::GET;
     }
     let held = Held::of(&mut request);
+    let finish = |body: BoxBody| {
+        let body = if is_head { bare(body) } else { body };
+        match held {
+            Some(held) => held.until_sent(body),
+            None => body,
+        }
+    };
     let answered = match gate.answer(&request, &arrival) {
         Some(response) => Ok(render(ServiceResponse::new(request.into_parts().0, response), &arrival.id)),
         None => handled(request, next, &arrival.id).await,
@@ -70,10 +79,7 @@ pub(crate) async fn envelope(
     match answered {
         Ok(mut response) => {
             gate.depart(arrival, response.status(), response.headers_mut());
-            Ok(match held {
-                Some(held) => response.map_body(|_, body| held.until_sent(body)),
-                None => response,
-            })
+            Ok(response.map_body(|_, body| finish(body)))
         }
         Err(cause) => {
             let mut response = Refusal::internal(cause).response(&arrival.id);
@@ -81,9 +87,7 @@ pub(crate) async fn envelope(
                 gate.tally.panicked();
             }
             gate.depart(arrival, response.status(), response.headers_mut());
-            if let Some(held) = held {
-                response = response.map_body(|_, body| held.until_sent(body));
-            }
+            let response = response.map_body(|_, body| finish(body));
             Err(actix_web::error::InternalError::from_response(cause, response).into())
         }
     }
@@ -192,9 +196,11 @@ fn render(response: ServiceResponse<impl MessageBody + 'static>, id: &str) -> Se
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::{BodySize, to_bytes};
     use actix_web::middleware::from_fn;
-    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
     use actix_web::{App, HttpResponse, web};
+    use futures::StreamExt as _;
 
     use super::*;
 
@@ -216,7 +222,7 @@ mod tests {
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers().get(REQUEST_ID).unwrap(), "mine");
         assert_eq!(response.headers().get("x-content-type-options").unwrap(), "nosniff");
-        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        let body = to_bytes(response.into_body()).await.unwrap();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &"mine".into()));
         assert!(!problem.to_string().contains("secret"));
@@ -226,5 +232,34 @@ mod tests {
         assert_eq!((tally.panics(), tally.under_way()), (1, 0));
         let answers = tally.at(None).unwrap();
         assert_eq!((answers.count(Verb::Get, 3), answers.count(Verb::Get, 4)), (1, 1));
+    }
+
+    #[actix_web::test]
+    async fn head_keeps_the_size_of_a_body_and_lets_go_of_it() {
+        let alive = Arc::new(());
+        let kept = alive.clone();
+        let endless = move || {
+            let held = kept.clone();
+            async move {
+                let pieces = futures::stream::pending::<Result<web::Bytes, Error>>();
+                HttpResponse::Ok().streaming(pieces.inspect(move |_| assert!(Arc::strong_count(&held) > 0)))
+            }
+        };
+        let places = Arc::<Places>::default();
+        let gate = Rc::new(Gate { tally: Tally::new(&places), places, ..Gate::default() });
+        let app = App::new().route("/endless", web::get().to(endless));
+        let app = app.route("/sized", web::get().to(|| async { "sized" }));
+        let app = app.wrap(from_fn(move |request, next: Next<_>| envelope(gate.clone(), request, next)));
+        let app = init_service(app).await;
+        let before = Arc::strong_count(&alive);
+        let ask = |method, path: &str| call_service(&app, TestRequest::default().method(method).uri(path).to_request());
+        let response = ask(Method::GET, "/endless").await;
+        assert_eq!((response.response().body().size(), Arc::strong_count(&alive)), (BodySize::Stream, before + 1));
+        drop(response);
+        for (path, size) in [("/endless", BodySize::Stream), ("/sized", BodySize::Sized(5))] {
+            let response = ask(Method::HEAD, path).await;
+            assert_eq!((response.response().body().size(), Arc::strong_count(&alive)), (size, before), "{path}");
+            assert!(to_bytes(response.into_body()).await.unwrap().is_empty(), "{path}");
+        }
     }
 }

@@ -13,6 +13,7 @@
 
 mod answer;
 mod app;
+mod bare;
 mod browser;
 mod client;
 mod cookie;

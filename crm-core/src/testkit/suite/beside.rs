@@ -9,7 +9,7 @@ use super::jobs::{import_of, spooled, work};
 use super::real_file::{ACCOUNTS, by_id};
 use super::support::{fails, field, filtered, invalid_at, reading, refused, stage};
 use super::uploads::{import, source, system_away, with_policy, written};
-use crate::access::{Entity, Role};
+use crate::access::{Entity, Role, Rule};
 use crate::custom_field::{CustomKind, NewCustomField};
 use crate::deal::{DealEdit, DealStatus};
 use crate::edit::Edit;
@@ -131,6 +131,23 @@ pub async fn lists_beside_a_file_make_what_the_caller_may_make(world: World) {
     let made = admin.teams().list().await.unwrap();
     assert_eq!(made.iter().find(|team| team.name == "New Boss, North").unwrap().members.len(), 3);
     fails(world.session(Role::SupportAgent).await.transfers().teams(teams.as_bytes()), Denied);
+}
+
+pub async fn an_import_makes_nobody_who_may_do_more_than_its_caller(world: World) {
+    world.set_rule(Role::SalesRep, Entity::User, Rule::ALL).await;
+    for entity in [Entity::User, Entity::Import, Entity::Deal] {
+        world.set_rule(Role::Setter, entity, Rule::ALL).await;
+    }
+    let (rep, setter) = (world.session(Role::SalesRep).await, world.session(Role::Setter).await);
+    let seats = rep.transfers().teams(b"member,manager\nA Rep,A Boss\n").unwrap();
+    let beside = ImportOptions { teams: seats, ..ImportOptions::default() };
+    let done = import(&rep, Entity::Deal, "id,name\n1,A\n", beside).await;
+    assert!(done.warnings.iter().any(|warning| warning.contains("not members")), "{:?}", done.warnings);
+    let done = import(&setter, Entity::Deal, "id,name,sales agent\n2,B,Another Rep\n", ImportOptions::default()).await;
+    assert!(done.warnings.iter().any(|warning| warning.starts_with("owner: ")), "{:?}", done.warnings);
+    let known = world.session(Role::Admin).await.users().list(&samples::list()).await.unwrap().data;
+    let made = ["A Rep", "A Boss", "Another Rep"].map(|name| known.iter().any(|user| user.name == name));
+    assert_eq!(made, [true, false, false]);
 }
 
 pub async fn products_that_a_file_names_become_choices(world: World) {

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 
 use super::auth::{EMAIL, PASSWORD, authenticated, login, register, signed_in};
 use super::support::{commit, conflicts, contact_of, fails, feed, invalid_at, names, reading, refused};
-use crate::access::{Actor, Entity, Role, Rule, Scope};
+use crate::access::{Actor, Entity, Matrix, Role, Rule, Scope};
 use crate::auth::{Registered, SignIn};
 use crate::contact::ContactEdit;
 use crate::edit::Edit;
@@ -95,6 +95,23 @@ pub async fn the_address_of_an_account_stays(world: World) {
     let same = moved(Edit::Set(EMAIL.parse().unwrap()));
     assert_eq!(users.replace(id, same, Expect::Any).await.unwrap().email, registered.user.email);
     assert_eq!(users.replace(id, renamed("Countess"), Expect::Any).await.unwrap().email, registered.user.email);
+}
+
+pub async fn whoever_was_made_known_does_not_come_in_by_their_address(world: World) {
+    let registered = register(&world, "Acme", EMAIL).await;
+    let admin = world.session(Role::Admin).await;
+    let new = NewUser { email: EMAIL.parse().ok(), ..samples::user("Ada", Role::Closer) };
+    let made = admin.users().create(new).await.unwrap();
+    assert_eq!((made.status, made.account_id), (UserStatus::Invited, None));
+    invalid_at(admin.users().change_status(made.id, UserStatus::Active, Expect::Any).await, "status");
+    fails(world.crm.acting(Actor::user(world.home.workspace, made.id)).await, Unauthenticated);
+    let (user, _) = signed_in(login(&world, EMAIL, PASSWORD).await.unwrap());
+    assert_eq!(user.id, registered.user.id);
+    // To register again makes another workspace, and leads into none.
+    let again = register(&world, "Again", EMAIL).await;
+    assert_ne!(again.workspace.id, world.home.workspace);
+    let memberships = world.crm.ports.users.memberships(registered.user.account_id.unwrap()).await.unwrap();
+    assert!(memberships.iter().all(|known| known.workspace_id != world.home.workspace), "{memberships:?}");
 }
 
 pub async fn whoever_is_suspended_is_signed_out_for_good(world: World) {
@@ -227,6 +244,35 @@ pub async fn admins_are_made_changed_and_removed_by_admins_alone(world: World) {
     users.update(closer, renamed("Cleo"), Expect::Any).await.unwrap();
     users.delete(closer, Expect::Any).await.unwrap();
     assert_eq!(world.session(Role::Admin).await.users().read(admin).await.unwrap().version, 1);
+}
+
+pub async fn nobody_but_an_admin_changes_their_own_role_or_gives_one_that_may_do_more(world: World) {
+    world.set_rule(Role::SalesRep, Entity::User, Rule::ALL).await;
+    let users = world.session(Role::SalesRep).await.users();
+    let (own, closer) = (world.home.member(Role::SalesRep), world.home.member(Role::Closer));
+    for role in [Role::Manager, Role::Closer, Role::Setter] {
+        fails(users.change_role(own, role, Expect::Any).await, Denied);
+    }
+    // Managers do more; support sees the deals of all.
+    for role in [Role::Manager, Role::SupportAgent] {
+        fails(users.change_role(closer, role, Expect::Any).await, Denied);
+        fails(users.create(samples::user("New", role)).await, Denied);
+    }
+    for role in [Role::Setter, Role::SalesRep, Role::Closer] {
+        assert_eq!(users.change_role(closer, role, Expect::Any).await.unwrap().role, role);
+        users.create(samples::user("New", role)).await.unwrap();
+    }
+    // What is hidden from them is not for those whom they make.
+    let hidden = crate::access::FieldMask::of(["email"]);
+    let rule = Matrix::default().rule(Role::SalesRep, Entity::Contact);
+    world.set_rule(Role::SalesRep, Entity::Contact, Rule { hidden, ..rule }).await;
+    let users = world.session(Role::SalesRep).await.users();
+    fails(users.create(samples::user("New", Role::Closer)).await, Denied);
+    // Whoever may do more by now can be renamed all the same.
+    users.update(closer, renamed("Cleo"), Expect::Any).await.unwrap();
+    let admin = world.session(Role::Admin).await;
+    assert_eq!(admin.users().read(own).await.unwrap().version, 1);
+    admin.users().change_role(own, Role::Manager, Expect::Any).await.unwrap();
 }
 
 pub async fn two_admins_who_remove_each_other_leave_one(world: World) {

@@ -311,6 +311,27 @@ pub async fn only_those_with_the_permission_change_settings_and_people(world: Wo
     }
 }
 
+pub async fn admins_alone_say_what_roles_may_do(world: World) {
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
+        world.set_rule(role, Entity::Workspace, Rule::ALL).await;
+        let settings = world.session(role).await.workspace();
+        let version = settings.update(Default::default(), Expect::Any).await.unwrap().version;
+        for other in [role, Role::Closer] {
+            fails(settings.set_rule(other, Entity::Contact, Rule::ALL, Expect::Any).await, Denied);
+        }
+        let mut rules = Matrix::default();
+        rules.set(role, Entity::User, Rule::ALL);
+        fails(settings.set_permissions(PermissionsChange { rules }, Expect::Any).await, Denied);
+        let defaults = PermissionsChange { rules: Matrix::default() };
+        fails(settings.set_permissions(defaults, Expect::Any).await, Denied);
+        assert_eq!(settings.read().await.unwrap().version, version);
+    }
+    // The product itself does too, as at the command line.
+    let product = world.system().await.workspace();
+    product.set_rule(Role::Setter, Entity::Workspace, Rule::NONE, Expect::Any).await.unwrap();
+    fails(world.session(Role::Setter).await.workspace().read().await, Denied);
+}
+
 pub async fn an_export_reaches_no_further_than_its_permission(world: World) {
     let rep = world.session(Role::SalesRep).await;
     contact_of(&world, Role::Admin, "far").await;

@@ -21,6 +21,8 @@ async fn read(Signed(session, ()): Signed) -> Answer<Permitted> {
 }
 
 /// Say anew what roles may do: rules that are left out are as by default, and admins always may do everything.
+///
+/// Admins alone do: whoever else may change settings is refused (403 `denied`).
 #[utoipa::path(tag = "workspace", operation_id = "replace_permissions", request_body = PermissionsChange, responses((status = 200, body = Permissions)))]
 #[put("")]
 async fn replace(

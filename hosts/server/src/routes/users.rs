@@ -42,6 +42,11 @@ async fn list(Signed(session, Query(params)): Signed<Query<UntaggedParams>>) -> 
 }
 
 /// Make a person known who cannot sign in yet.
+///
+/// There are no invitations yet, and no other way to sign in for them: a registration with their address makes a
+/// workspace of its own.
+///
+/// Whoever is no admin gives no role that may do more than theirs (403 `denied`).
 #[utoipa::path(tag = "users", operation_id = "create_user", request_body = NewUser, responses((status = 201, body = User)))]
 #[post("")]
 async fn create(Once(session, new): Once<NewUser>) -> Answer<Created<User>> {
@@ -83,6 +88,9 @@ async fn delete(Signed(session, (RecordId(id), Expected(expect))): Signed<(Recor
 }
 
 /// Give a member another role; the last active admin keeps theirs.
+///
+/// Whoever is no admin, and may change members all the same, changes neither admins nor their own role, and gives no
+/// role that may do more than theirs (403 `denied`).
 #[utoipa::path(tag = "users", operation_id = "change_user_role", request_body = ChangeRole, responses((status = 200, body = User)))]
 #[patch("/{id}/role")]
 async fn change_role(

@@ -118,6 +118,30 @@ async fn a_known_address_with_another_password_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn whoever_lost_the_answer_to_a_registration_sees_at_a_sign_in_what_became_of_it() {
+    on_every_store(|api| async move {
+        let email = format!("{}@example.com", unique("ada"));
+        let sign_in = async || api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(&email, PASSWORD))).await;
+        let found = async |name: &str| {
+            let body = json!({"workspace_name": name, "email": email, "password": PASSWORD, "name": "Ada"});
+            let request = api.client.post(api.url("/api/v1/auth/register")).header("idempotency-key", "once");
+            assert_eq!(request.json(&body).send().await.unwrap().status(), 201);
+        };
+        sign_in().await.problem(401, "wrong_credentials");
+        found("First").await;
+        assert!(sign_in().await.expect(200).json["access_token"].is_string());
+        // A key keeps nobody from a second one.
+        found("Second").await;
+        let choice = sign_in().await.expect(200).json;
+        let mut names: Vec<&str> =
+            choice["workspaces"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!((&choice["workspace_required"], names), (&json!(true), vec!["First", "Second"]));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn where_signup_is_closed_the_first_registers_and_nobody_after() {
     let api = Api::memory_with(|config| config.signup = Signup::Closed).await;
     let body = |email: &str| json!({"workspace_name": "Acme", "email": email, "password": PASSWORD, "name": "Eve"});
@@ -126,6 +150,9 @@ async fn where_signup_is_closed_the_first_registers_and_nobody_after() {
         let refused = api.send(Method::POST, "/api/v1/auth/register", None, Some(&body(email))).await;
         let refused = refused.problem(403, "signup_closed");
         assert!(!refused.json.to_string().contains(email));
+        // No admin of a workspace lets anybody in: it is the operator's to do.
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(detail.contains("deployment") && !detail.contains("admin"), "{detail}");
     }
     api.send(Method::POST, "/api/v1/auth/login", None, Some(&login(known, PASSWORD))).await.expect(200);
 }

@@ -1,9 +1,11 @@
 //! Watching what happens, by a WebSocket client and a reader of event streams that are not ours.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::testkit::{PATIENCE, samples};
+use crm_boot::Booted;
+use crm_core::testkit::{MemoryStore, PATIENCE, samples};
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::conventions::shape;
-use crate::support::{Api, beside_another_process, on_every_store, unique};
+use crate::support::{Api, Ready, beside_another_process, config_on, on_every_store, unique};
 
 /// A client of the WebSocket.
 pub(crate) struct Watcher(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -335,6 +337,41 @@ async fn a_stream_of_unknown_topics_or_from_no_number_is_refused() {
     api.send(Method::GET, "/api/v1/events?topics=deals", None, None).await.problem(401, "unauthenticated");
     let request = api.request(Method::GET, "/api/v1/events?topics=deals").header("last-event-id", "-1");
     assert_eq!(crate::support::Reply::of(request.send().await.unwrap()).await.faults()[0].0, "Last-Event-ID");
+}
+
+#[tokio::test]
+async fn head_tells_what_get_would_begin_with_and_lets_go_of_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config_on(&format!("sqlite://{}", folder.path().join("crm.db").display()), &folder);
+    let booted = Booted::on(MemoryStore::new(), Arc::new(Ready), config).unwrap();
+    let live = booted.live().clone();
+    let api = Api::on(booted, folder).await;
+    make(&api, "Hopper").await;
+    // Each watch holds on to what it watches.
+    let watchers = || Arc::strong_count(&live);
+    let nobody = watchers();
+    let mut connection = api.connect();
+    let paths = ["/api/v1/events?topics=contacts", "/api/v1/contacts/export/csv", "/api/v1/contacts"];
+    // Twice each: where the first goes on, nothing after it is answered.
+    let heads = paths.map(|path| [(); 2].map(|()| connection.ask(&Method::HEAD, path, api.token())));
+    assert!(connection.ask(&Method::GET, "/healthz", api.token()).0.contains(" 200 "));
+    let gone = async {
+        while watchers() > nobody {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+    let own = ["date", "x-request-id"];
+    for (path, heads) in paths.into_iter().zip(heads) {
+        let get = api.get(path).await.expect(200);
+        let headers = get.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let mut expected: BTreeMap<_, _> = headers.collect();
+        expected.retain(|name, _| !own.contains(&name.as_str()));
+        for (status, mut headers) in heads {
+            headers.retain(|name, _| !own.contains(&name.as_str()));
+            assert_eq!((status.as_str(), &headers), ("HTTP/1.1 200 OK", &expected), "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Members: profile, role, status, and the sign-ins that end with them.
 
-use crm_core::access::Role;
+use crm_core::access::{Entity, Role, Rule};
 use crm_core::testkit::{MemoryStore, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -171,6 +171,24 @@ async fn whoever_is_suspended_or_deleted_is_out_at_once() {
     let token = token_of(&store, &world.home, Role::Manager).await;
     let refused = ask(Method::DELETE, of(Role::Manager), token, None).await.problem(403, "own_membership");
     insta::assert_json_snapshot!(shape(&refused));
+}
+
+#[tokio::test]
+async fn whoever_may_change_settings_and_members_gives_themselves_nothing() {
+    let store = MemoryStore::new();
+    let world = World::new(store.clone()).await;
+    for entity in [Entity::Workspace, Entity::User] {
+        world.set_rule(Role::Manager, entity, Rule::ALL).await;
+    }
+    let api = Api::memory_on(store.clone()).await;
+    let token = token_of(&store, &world.home, Role::Manager).await;
+    let ask = async |method: Method, path: &str, body: Value| api.send(method, path, Some(&token), Some(&body)).await;
+    ask(Method::PATCH, "/api/v1/workspace", json!({"time_zone": "Europe/Berlin"})).await.expect(200);
+    let rules = json!({"rules": {"manager": {"webhook_endpoint": {"create": "all", "read": "all"}}}});
+    ask(Method::PUT, "/api/v1/permissions", rules).await.problem(403, "denied");
+    let role = |of| format!("{USERS}/{}/role", world.home.member(of));
+    ask(Method::PATCH, &role(Role::Manager), json!({"role": "closer"})).await.problem(403, "denied");
+    ask(Method::PATCH, &role(Role::Closer), json!({"role": "setter"})).await.expect(200);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! A server on a free port, and a client that is signed in.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,6 +65,29 @@ pub(crate) struct Reply {
     pub(crate) json: Value,
     /// The body as it came.
     pub(crate) text: String,
+}
+
+/// A connection that goes on after an answer.
+pub(crate) struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    /// Asks without a body, and gives the status line and the headers of what comes next.
+    pub(crate) fn ask(&mut self, method: &Method, path: &str, token: &str) -> (String, BTreeMap<String, String>) {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+        self.0.get_mut().write_all(head.as_bytes()).unwrap();
+        let (status, mut headers) = (self.line(), BTreeMap::new());
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(": ") else { return (status, headers) };
+            headers.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
 }
 
 impl Reply {
@@ -285,6 +309,13 @@ impl Api {
         let mut answer = Vec::new();
         let _until_closed = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// A connection of its own, for one request after the other.
+    pub(crate) fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Connection(BufReader::new(stream))
     }
 
     /// Stops the server as a signal would.
