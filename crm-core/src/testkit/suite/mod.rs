@@ -475,6 +475,7 @@ macro_rules! __suite {
                 pages_of_suppressions_add_up_to_the_list,
                 only_a_mail_to_one_lets_them_unsubscribe,
                 what_opens_an_account_offers_no_end_of_mails,
+                whoever_unsubscribed_still_gets_what_opens_an_account,
                 a_template_of_the_workspace_stands_in_for_the_products,
                 two_who_make_one_template_at_once_leave_one,
                 a_template_says_who_it_is_to_and_from_as_far_as_the_caller_sees,
