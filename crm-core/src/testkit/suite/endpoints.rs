@@ -247,6 +247,27 @@ pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
     assert_eq!(noted(other, Health::Unknown).await, Some(later));
 }
 
+pub async fn an_endpoint_at_another_address_has_failed_nobody(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, now) = (endpoint(&session).await, crm.now());
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
+    let noted = async |health: Health| {
+        crm.ports.webhooks.note_delivery(&grant, &delivery(own, own.uuid(), 1, now), health).await.unwrap()
+    };
+    assert_eq!(noted(Health::Fails(now)).await, Some(now));
+    for (url, since) in [("https://hooks.example/crm", Some(now)), ("https://hooks.example/mended", None)] {
+        let mut endpoint = crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
+        (endpoint.url, endpoint.description) = (url.to_owned(), Some(url.to_owned()));
+        let mut changes = session.changes();
+        changes.put(&mut endpoint);
+        commit(&session, changes).await.unwrap();
+        assert_eq!(noted(Health::Unknown).await, since, "{url}");
+    }
+    let later = now.plus_seconds(9);
+    assert_eq!(noted(Health::Fails(later)).await, Some(later));
+}
+
 pub async fn what_was_delivered_again_is_kept_as_it_is_now(world: World) {
     let crm = sending(&world);
     let session = admin(&crm, &world).await;

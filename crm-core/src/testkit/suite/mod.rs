@@ -39,6 +39,7 @@ pub mod custom_fields;
 pub mod deal_namesakes;
 pub mod deals;
 pub mod deliveries;
+pub mod disabling;
 pub mod endings;
 pub mod endpoints;
 pub mod exchange_rates;
@@ -273,6 +274,11 @@ macro_rules! __suite {
                 a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
                 what_stands_behind_a_report_changes_no_figure,
             }
+            disabling {
+                an_endpoint_whose_address_was_mended_is_not_disabled_for_its_old_one,
+                one_failure_long_after_another_disables_nothing,
+                a_message_that_is_given_up_after_five_days_of_nothing_disables_its_endpoint,
+            }
             endpoints {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
@@ -281,6 +287,7 @@ macro_rules! __suite {
                 a_former_secret_holds_until_its_instant_and_no_longer,
                 an_endpoint_that_changed_meanwhile_is_a_conflict,
                 an_endpoint_that_is_enabled_again_has_failed_nobody,
+                an_endpoint_at_another_address_has_failed_nobody,
                 what_was_delivered_again_is_kept_as_it_is_now,
             }
             exchange_rates {
