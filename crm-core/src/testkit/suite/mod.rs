@@ -815,6 +815,7 @@ macro_rules! __suite {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,
                 a_field_filter_lets_through_what_changes_a_field,
                 a_rotated_secret_signs_beside_the_former_one_for_a_while,
+                three_secrets_sign_at_most_and_one_more_ends_the_oldest,
                 no_secret_is_told_twice_or_kept_in_the_journal,
                 only_those_with_the_permission_have_to_do_with_endpoints,
                 what_is_no_endpoint_is_refused,
