@@ -1,13 +1,15 @@
-//! What deals cost: their import, the board (of everybody's deals and of one member's own), moves and the
-//! figures of analytics.
+//! What deals cost: their import, the board (of everybody's deals, of one member's own and of a manager's team),
+//! moves and the figures of analytics.
 
 use std::io::{BufWriter, Write as _};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crm_core::access::{Role, Rule, Scope};
 use crm_core::analytics::{AnalyticsRequest, ConversionOptions};
+use crm_core::team::NewTeam;
 use crm_core::{Entity, Expect, ListRequest, NaiveDate, Period, Session};
 use serde_json::Value;
 
@@ -15,16 +17,19 @@ use crate::load::{self, Requests, get, sending};
 use crate::people::Person;
 use crate::process;
 use crate::product::{Failed, Product, Server, spread};
+use crate::reads::median;
 use crate::report::{Report, grouped};
 
 /// Deals of a database, few and many.
 pub(crate) const COUNTS: [u64; 2] = [20_000, 200_000];
 /// Members who own them.
 const OWNERS: u64 = 30;
-/// The first of them.
+/// The first of them, who sees their own deals alone.
 const OWNER: &str = "rep0@bench.example";
-/// Times that a report is asked for; the median counts.
-const ASKED: usize = 9;
+/// The second, who manages a team and sees its deals alone.
+const MANAGER: &str = "rep1@bench.example";
+/// Members of that team, the manager included: the second owner and those after.
+const TEAM: u64 = 10;
 
 /// Where the history of a sales team lies.
 const HISTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
@@ -81,41 +86,70 @@ pub(crate) async fn measure(product: &Product, deals: u64, time: Duration, repor
     }
     figures(&admin, &count, name, report).await?;
     drop(server);
-    own_board(product, &admin, deals, time, report).await
-}
-
-/// The board of a sales rep who sees their own deals alone, a thirtieth of all: those are summed for each
-/// answer, where a board of all deals comes from sums that are kept.
-async fn own_board(
-    product: &Product,
-    admin: &Session,
-    deals: u64,
-    time: Duration,
-    report: &mut Report,
-) -> Result<(), Failed> {
-    let own = Rule { read: Scope::Own, ..Rule::NONE };
-    admin.workspace().set_rule(Role::SalesRep, Entity::Deal, own, Expect::Any).await?;
-    product.hand_account_to(OWNER).await?;
-    // One that was started before may know the account's member still.
-    let server = product.serve()?;
-    let token = product.token(&server).await?;
-    let plain = get("/api/v1/deals/pipeline?cards=0", &token);
-    let seen = deals_on(&load::once(&server.address, &plain).await?)?;
-    if seen == 0 || seen > deals / 10 {
-        return Err(format!("a sales rep sees {seen} of {deals} deals, which are not their own alone").into());
-    }
-    let (name, count) = (product.store.name(), grouped(deals as f64));
-    let boards = [("", plain), (" with 10 cards a stage", get("/api/v1/deals/pipeline", &token))];
-    for connections in [1, 32] {
-        let asked = Load { server: &server, connections, time };
-        for (cards, request) in &boards {
-            let request = request.clone();
-            let outcome = asked.run(Arc::new(move |_| request.clone())).await?;
-            let what = format!("board of a sales rep's own among {count} deals{cards}, HTTP");
-            report.rate(&what, name, connections, outcome);
-        }
+    narrow(&admin).await?;
+    let all: u64 = board.stages.iter().map(|stage| stage.count).sum();
+    let own = Seen { member: OWNER, whose: "a sales rep's own", of: &count, deals: 1..=all / 10 };
+    let team = Seen { member: MANAGER, whose: "a manager's team", of: &count, deals: all / 10..=all / 2 };
+    for seen in [own, team] {
+        seen.board(product, time, report).await?;
     }
     Ok(())
+}
+
+/// Lets sales reps see their own deals alone, and makes one of them the manager of a team who sees its deals alone.
+async fn narrow(admin: &Session) -> Result<(), Failed> {
+    let members = admin.users().list(&ListRequest { limit: Some(200), ..ListRequest::default() }).await?.data;
+    let known = |email: &str| {
+        let member = members.iter().find(|member| member.email.as_ref().is_some_and(|own| own.as_str() == email));
+        member.map(|member| member.id).ok_or_else(|| Failed::from(format!("{email} is no member")))
+    };
+    let team = (1..=TEAM).map(|n| known(&format!("rep{n}@bench.example"))).collect::<Result<Vec<_>, _>>()?;
+    admin.teams().create(NewTeam { name: "Bench".to_owned(), members: team }).await?;
+    admin.users().change_role(known(MANAGER)?, Role::Manager, Expect::Any).await?;
+    for (role, read) in [(Role::SalesRep, Scope::Own), (Role::Manager, Scope::Team)] {
+        admin.workspace().set_rule(role, Entity::Deal, Rule { read, ..Rule::NONE }, Expect::Any).await?;
+    }
+    Ok(())
+}
+
+/// A member who sees some deals alone: those are summed for each answer, where a board of all deals comes from sums
+/// that are kept.
+struct Seen<'a> {
+    /// Their address.
+    member: &'a str,
+    /// Whose deals they see, as the table says it.
+    whose: &'static str,
+    /// Among how many.
+    of: &'a str,
+    /// How many they see.
+    deals: RangeInclusive<u64>,
+}
+
+impl Seen<'_> {
+    /// Measures their board.
+    async fn board(&self, product: &Product, time: Duration, report: &mut Report) -> Result<(), Failed> {
+        let Seen { member, whose, of, deals } = self;
+        product.hand_account_to(member).await?;
+        // One that was started before may know the account's member still.
+        let server = product.serve()?;
+        let token = product.token(&server).await?;
+        let plain = get("/api/v1/deals/pipeline?cards=0", &token);
+        let seen = deals_on(&load::once(&server.address, &plain).await?)?;
+        if !deals.contains(&seen) {
+            return Err(format!("{member} sees {seen} of {of} deals, which are not those of {whose}").into());
+        }
+        let boards = [("", plain), (" with 10 cards a stage", get("/api/v1/deals/pipeline", &token))];
+        for connections in [1, 32] {
+            let asked = Load { server: &server, connections, time };
+            for (cards, request) in &boards {
+                let request = request.clone();
+                let outcome = asked.run(Arc::new(move |_| request.clone())).await?;
+                let what = format!("board of {whose} among {of} deals{cards}, HTTP");
+                report.rate(&what, product.store.name(), connections, outcome);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Deals in all stages of a board.
@@ -158,17 +192,6 @@ async fn figures(admin: &Session, count: &str, store: &str, report: &mut Report)
     let own = AnalyticsRequest { owner_id: admin.actor().user_id(), from: "2000-01-01".parse().ok(), ..all };
     say("activities of one", median(async || analytics.activities(&own, Period::Month).await.map(drop)).await?);
     Ok(())
-}
-
-async fn median(mut ask: impl AsyncFnMut() -> crm_core::Result<()>) -> Result<Duration, Failed> {
-    let mut times = Vec::new();
-    for _ in 0..ASKED {
-        let begun = Instant::now();
-        ask().await?;
-        times.push(begun.elapsed());
-    }
-    times.sort_unstable();
-    Ok(times.get(ASKED / 2).copied().unwrap_or_default())
 }
 
 /// Ids of up to 10,000 open deals.

@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) p95: Duration,
     /// 99 of 100 answers were faster.
     pub(crate) p99: Duration,
+    /// Requests that the server was too busy for (503), which count as no answers.
+    pub(crate) refused: u64,
 }
 
 /// What is sent: the bytes of request number `n`.
@@ -30,7 +32,7 @@ pub(crate) type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 /// Sends requests on so many connections for so long, after a warm-up of a tenth of that.
 ///
-/// Fails at the first answer that is not a success.
+/// Fails at the first answer that is neither a success nor says that the server is busy.
 pub(crate) async fn run(address: &str, connections: usize, time: Duration, requests: Requests) -> io::Result<Outcome> {
     let counter = Arc::new(AtomicU64::new(0));
     let warm = Instant::now() + time / 10;
@@ -40,39 +42,49 @@ pub(crate) async fn run(address: &str, connections: usize, time: Duration, reque
         let (address, requests, counter) = (address.to_owned(), requests.clone(), counter.clone());
         tasks.push(tokio::spawn(async move { one(&address, warm, end, &requests, &counter).await }));
     }
-    let mut latencies = Vec::new();
+    let (mut latencies, mut refused) = (Vec::new(), 0);
     for task in tasks {
-        latencies.extend(task.await.map_err(io::Error::other)??);
+        let (answered, busy) = task.await.map_err(io::Error::other)??;
+        latencies.extend(answered);
+        refused += busy;
     }
-    Ok(outcome(latencies, time))
+    Ok(Outcome { refused, ..outcome(latencies, time) })
 }
 
 /// The rates of a run, given the latencies of all its answers.
 pub(crate) fn outcome(mut latencies: Vec<Duration>, time: Duration) -> Outcome {
     latencies.sort_unstable();
     let at = |hundredth: usize| latencies.get(latencies.len() * hundredth / 100).copied().unwrap_or_default();
-    Outcome { per_second: latencies.len() as f64 / time.as_secs_f64(), p50: at(50), p95: at(95), p99: at(99) }
+    let per_second = latencies.len() as f64 / time.as_secs_f64();
+    Outcome { per_second, p50: at(50), p95: at(95), p99: at(99), refused: 0 }
 }
 
-/// One connection's share: latencies of the answers that came between `warm` and `end`.
+/// One connection's share: latencies of the answers that came between `warm` and `end`, and how often the server was
+/// busy.
 async fn one(
     address: &str,
     warm: Instant,
     end: Instant,
     requests: &Requests,
     counter: &AtomicU64,
-) -> io::Result<Vec<Duration>> {
+) -> io::Result<(Vec<Duration>, u64)> {
     let mut connection = Kept::open(address).await?;
-    let mut latencies = Vec::with_capacity(100_000);
+    let (mut latencies, mut refused) = (Vec::with_capacity(100_000), 0);
     loop {
         let request = requests(counter.fetch_add(1, Ordering::Relaxed));
         let sent = Instant::now();
         if sent >= end {
-            return Ok(latencies);
+            return Ok((latencies, refused));
         }
-        connection.ask(&request).await?;
-        if sent >= warm {
-            latencies.push(sent.elapsed());
+        match connection.ask(&request).await {
+            Ok(()) if sent >= warm => latencies.push(sent.elapsed()),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                refused += 1;
+                // What is left of its answer goes with the connection.
+                connection = Kept::open(address).await?;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -125,7 +137,11 @@ fn whole_length(bytes: &[u8]) -> io::Result<Option<usize>> {
     let head = bytes.get(..end).unwrap_or_default();
     if !head.starts_with(b"HTTP/1.1 2") {
         let whole = String::from_utf8_lossy(bytes).into_owned();
-        return Err(io::Error::other(format!("the server answered {whole}")));
+        let kind = match head.starts_with(b"HTTP/1.1 503") {
+            true => io::ErrorKind::ResourceBusy,
+            false => io::ErrorKind::Other,
+        };
+        return Err(io::Error::new(kind, format!("the server answered {whole}")));
     }
     if head.starts_with(b"HTTP/1.1 204") {
         return Ok(Some(end + 4));
@@ -175,6 +191,17 @@ pub(crate) fn sending(method: &str, path: &str, token: &str, body: &str) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_busy_is_told_from_one_that_fails() {
+        let kind = |status: &str| {
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+            whole_length(answer.as_bytes()).map_err(|error| error.kind())
+        };
+        assert!(matches!(kind("200 OK"), Ok(Some(_))));
+        assert_eq!(kind("503 Service Unavailable"), Err(io::ErrorKind::ResourceBusy));
+        assert_eq!(kind("500 Internal Server Error"), Err(io::ErrorKind::Other));
+    }
 
     #[test]
     fn percentiles_are_of_the_sorted_latencies() {

@@ -23,6 +23,7 @@ mod sockets;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crm_core::analytics::AnalyticsRequest;
 use peers::Peers;
 use product::{Failed, Product, Server, Store};
 use report::{Report, grouped};
@@ -177,6 +178,7 @@ async fn contacts(store: Store, plan: &Plan, report: &mut Report) -> Result<(), 
     import(&product, plan.rows, report).await?;
     export(&product, plan.rows, report)?;
     start(&product, report).await?;
+    funnel(&product, plan.rows, report).await?;
     let fixed_address = process::free_address()?;
     let itself = std::env::current_exe()?;
     let fixed =
@@ -222,9 +224,6 @@ impl Subject {
     async fn requests(&self, connections: usize, plan: &Plan, report: &mut Report) -> Result<(), Failed> {
         let from = plan.rows + 10_000_000 * connections as u64;
         for (what, requests) in requests::all(&self.ids, &self.token, from) {
-            if connections > 1 && what == requests::BULK_CREATE {
-                continue;
-            }
             let outcome = load::run(&self.server.address, connections, plan.time, requests).await?;
             report.rate(what, self.product.store.name(), connections, outcome);
         }
@@ -248,6 +247,16 @@ async fn start(product: &Product, report: &mut Report) -> Result<(), Failed> {
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     report.figure("start to first answer", product.store.name(), format!("{} ms", median.as_millis()));
     report.figure("idle memory", product.store.name(), format!("{} MB", idle / 1_000_000));
+    Ok(())
+}
+
+/// The figures about contacts, through the engine in this process.
+async fn funnel(product: &Product, rows: u64, report: &mut Report) -> Result<(), Failed> {
+    let admin = product.session().await?;
+    let (analytics, all) = (admin.analytics(), AnalyticsRequest::default());
+    let time = reads::median(async || analytics.funnel(&all).await.map(drop)).await?;
+    let what = format!("funnel over {} contacts, core, median", grouped(rows as f64));
+    report.figure(&what, product.store.name(), format!("{} ms", time.as_millis()));
     Ok(())
 }
 

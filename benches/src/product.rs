@@ -141,12 +141,12 @@ impl Product {
         Ok(answer.get("access_token").and_then(|token| token.as_str()).ok_or("the login gave no token")?.to_owned())
     }
 
-    /// Lets whoever signs in as the admin come in as the member with this address from now on, who is
+    /// Lets whoever signs in with the admin's account come in as the member with this address from now on, who is
     /// known by it alone so far. It is done in the database itself, because a registration makes a
     /// workspace of its own.
     pub(crate) async fn hand_account_to(&self, member: &str) -> Result<(), Failed> {
         let statements = format!(
-            "UPDATE users SET account_id = NULL, status = 'invited' WHERE role = 'admin'; \
+            "UPDATE users SET account_id = NULL, status = 'invited' WHERE account_id IS NOT NULL; \
              UPDATE users SET account_id = (SELECT id FROM accounts), status = 'active' WHERE email_key = '{member}';"
         );
         match self.store {

@@ -1,4 +1,4 @@
-//! Reads of one contact inside this process: by Diesel alone, and through the engine.
+//! Reads of one contact inside this process: by Diesel alone, and through the engine. How long a report takes there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,9 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnectio
 
 use crate::load::{Outcome, outcome};
 use crate::product::{Failed, Product, Store, spread};
+
+/// Times that a report is asked for; the median counts.
+const ASKED: usize = 9;
 
 mod sqlite {
     diesel::table! {
@@ -218,6 +221,18 @@ async fn through_core(
         }
     }
     Ok(latencies)
+}
+
+/// How long a question to the engine takes: the median of some.
+pub(crate) async fn median(mut ask: impl AsyncFnMut() -> crm_core::Result<()>) -> Result<Duration, Failed> {
+    let mut times = Vec::new();
+    for _ in 0..ASKED {
+        let begun = Instant::now();
+        ask().await?;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times.get(ASKED / 2).copied().unwrap_or_default())
 }
 
 /// Runs statements on a file, which the product may have open too.

@@ -21,10 +21,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Adds a rate with its latencies.
+    /// Adds a rate with its latencies, and how many requests were refused where any were.
     pub(crate) fn rate(&mut self, what: &str, store: &str, connections: usize, outcome: Outcome) {
-        let latency = latencies(outcome);
-        self.line(what, store, &connections.to_string(), format!("{}/s", grouped(outcome.per_second)), latency);
+        let refused = match outcome.refused {
+            0 => String::new(),
+            some => format!(", {} refused", grouped(some as f64)),
+        };
+        let rate = format!("{}/s{refused}", grouped(outcome.per_second));
+        self.line(what, store, &connections.to_string(), rate, latencies(outcome));
     }
 
     /// Adds latencies alone.
@@ -111,10 +115,13 @@ mod tests {
     fn a_rate_tells_its_percentiles_under_their_names() {
         let [p50, p95, p99] = [1, 20, 300].map(Duration::from_millis);
         let mut report = Report::default();
-        report.rate("board", "SQLite", 32, Outcome { per_second: 2_000.0, p50, p95, p99 });
+        let outcome = Outcome { per_second: 2_000.0, p50, p95, p99, refused: 0 };
+        report.rate("board", "SQLite", 32, outcome);
         let table = report.markdown();
         assert!(table.starts_with("| what | store | connections | result | p50 / p95 / p99 |"), "{table}");
         assert!(table.ends_with("| board | SQLite | 32 | 2,000/s | 1.00 ms / 20.00 ms / 300.00 ms |\n"), "{table}");
+        report.rate("board", "SQLite", 32, Outcome { refused: 3, ..outcome });
+        assert!(report.markdown().contains("| 2,000/s, 3 refused |"), "{}", report.markdown());
     }
 
     #[test]

@@ -9,8 +9,6 @@ use crate::product::spread;
 
 /// Records of a bulk request.
 const BULK: u64 = 1_000;
-/// The request of which it is asked how long one takes, on one connection.
-pub(crate) const BULK_CREATE: &str = "bulk create of 1,000, HTTP";
 
 /// Every kind of request by name. `from` is the first person that is not there yet.
 pub(crate) fn all(ids: &Arc<[String]>, token: &str, from: u64) -> Vec<(&'static str, Requests)> {
@@ -22,7 +20,7 @@ pub(crate) fn all(ids: &Arc<[String]>, token: &str, from: u64) -> Vec<(&'static 
         ("search, HTTP", Asks::searched),
         ("update, HTTP", Asks::update),
         ("create, HTTP", Asks::create),
-        (BULK_CREATE, Asks::bulk),
+        ("bulk create of 1,000, HTTP", Asks::bulk),
     ];
     let asks = Arc::new(asks);
     let requests = |ask: Ask| {

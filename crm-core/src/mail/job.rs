@@ -1,14 +1,19 @@
 //! The kind of job that sends a mail.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::address::key;
+use super::builtin;
 use super::log::{MailRecord, MailState};
 use super::message::Mail;
+use super::suppression::{Suppression, SuppressionReason};
 use super::template::TemplateName;
 use crate::access::{Action, Actor, Entity, Grant};
 use crate::error::Error;
 use crate::job::{Handler, JobContext, JobError, Policy, Queue, Retry};
+use crate::text::Email;
 
 /// How long an attempt may take, in seconds: longer than a mailer takes to give up.
 const TIMEOUT_SECONDS: u32 = 180;
@@ -45,6 +50,7 @@ impl Handler for DeliverMail {
         let product = crm.acting(Actor::system(job.workspace_id(), "mail")).await?;
         let grant = product.internally(Entity::MailTemplate, Action::Read);
         let known = crm.ports.mails.mail(&grant, job.id()).await?;
+        let is_needed = template.as_ref().is_some_and(builtin::is_needed);
         let created_by = job.taken.job.lock().created_by;
         let mut record =
             known.unwrap_or_else(|| MailRecord::queued(job.id(), &mail, template, job.now()).by(created_by));
@@ -52,7 +58,10 @@ impl Handler for DeliverMail {
             return Ok(job.set_result(&record)?);
         }
         let emails: Vec<_> = mail.recipients().map(|recipient| key(&recipient.email)).collect();
-        let suppressed = crm.ports.mails.suppressed(&grant, &emails).await?;
+        // Whoever wants no more reminders must not be locked out by that.
+        let holds = |held: &Suppression| !is_needed || held.reason != SuppressionReason::Unsubscribed;
+        let held = crm.ports.mails.suppressed(&grant, &emails).await?;
+        let suppressed: BTreeSet<Email> = held.into_iter().filter(holds).map(|held| held.email).collect();
         record.suppressed = suppressed.iter().map(|email| email.as_str()).collect::<Vec<_>>().join(",");
         let Some(mail) = mail.without(&suppressed) else {
             return keep(job, &grant, record.turned(MailState::Suppressed, None, job.now())).await;

@@ -1,7 +1,5 @@
 //! Port: templates, suppressions and the log of mails.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::log::{MailRecord, MailState};
@@ -74,11 +72,11 @@ pub trait MailStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn suppressions(&self, grant: &Grant, query: &SuppressionQuery) -> Result<Vec<Suppression>>;
 
-    /// Those of these addresses that are suppressed.
+    /// What says that those of these addresses get no mail of which something does, in no order.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
-    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>>;
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<Vec<Suppression>>;
 
     /// What became of the mail of a job, if the log knows of it.
     ///

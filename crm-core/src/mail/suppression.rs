@@ -12,7 +12,8 @@ use crate::user::User;
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum SuppressionReason {
-    /// Whoever has it unsubscribed.
+    /// Whoever has it unsubscribed: what opens an account (`invitation`, `verification`, `password_reset`) is sent
+    /// all the same.
     Unsubscribed,
     /// A member said so.
     Manual,

@@ -22,7 +22,7 @@ use crate::session::{Decisions, Session};
 
 /// Seconds that an attempt may take: more than a sender gives an endpoint.
 const TIMEOUT: u32 = 60;
-/// How long all deliveries of an endpoint may fail before it is disabled, in seconds: five days.
+/// How long all deliveries of an endpoint may fail before one that is given up disables it, in seconds: five days.
 const MOST_FAILING: i64 = 5 * 24 * 60 * 60;
 /// The longest wait for a delivery that goes before, in seconds.
 const MOST_WAIT: i64 = 5 * 60;
@@ -235,7 +235,9 @@ impl Courier {
         if error.is_none() {
             return Ok(());
         }
-        let is_failing = since.is_some_and(|since| since.plus_seconds(MOST_FAILING) <= now);
+        // One failure long after another says little of an endpoint that is sent little: the message itself was
+        // tried for days as well.
+        let is_failing = next.is_none() && since.is_some_and(|since| since.plus_seconds(MOST_FAILING) <= now);
         if !delivery.is_test() && (is_gone || is_failing) {
             let reason = if is_gone { DisabledReason::Gone } else { DisabledReason::Failing };
             self.disable(endpoint, reason).await?;
@@ -246,8 +248,8 @@ impl Courier {
         })
     }
 
-    /// Sends nothing there any more, and tells those who watch and, by mail, the admins; not where somebody has changed the address or
-    /// enabled it anew since it was sent to.
+    /// Sends nothing there any more, and tells those who watch and, by mail, the admins; not where somebody has
+    /// changed the address or enabled it anew since it was sent to.
     async fn disable(&self, sent_to: &WebhookEndpoint, reason: DisabledReason) -> Result<()> {
         let mut decisions = Decisions::new();
         loop {

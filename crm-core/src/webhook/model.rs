@@ -193,10 +193,13 @@ impl WebhookEndpoint {
         (self.status, self.disabled_reason) = (WebhookStatus::Disabled, Some(reason));
     }
 
-    /// Whether what it did not take before counts no more: once it is deleted or enabled again.
+    /// Whether what it did not take before counts no more: once it is deleted, enabled again or at another address.
     pub fn forgives(put: &Put<Self>) -> bool {
-        let was_disabled = put.before.as_ref().is_some_and(|before| before.status == WebhookStatus::Disabled);
-        put.after.deleted_at.is_some() || was_disabled && put.after.status == WebhookStatus::Enabled
+        let begins_anew = |before: &Self| {
+            let was_disabled = before.status == WebhookStatus::Disabled;
+            before.url != put.after.url || was_disabled && put.after.status == WebhookStatus::Enabled
+        };
+        put.after.deleted_at.is_some() || put.before.as_ref().is_some_and(begins_anew)
     }
 
     /// Whether it is to be sent an event.

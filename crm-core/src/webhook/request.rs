@@ -70,8 +70,8 @@ pub struct WebhookEndpointChange {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RotateSecret {
-    /// For how long messages are signed with the former secrets too, in seconds, up to a week; a day where
-    /// absent.
+    /// For how long messages are signed with the former secrets too, the latest two at most, in seconds, up to a
+    /// week; a day where absent.
     #[serde(default = "overlap")]
     #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 604_800))]
     pub overlap_seconds: i64,

@@ -26,12 +26,16 @@ pub struct MadeSecret {
     pub secret: SecretString,
     /// When it was made.
     pub made_at: Timestamp,
-    /// Until when the secrets of before hold, if they are not over earlier.
+    /// Until when the latest [`MadeSecret::MOST_FORMER`] secrets of before hold, if they are not over earlier.
     pub former_until: Timestamp,
 }
 
 impl MadeSecret {
-    /// A new secret, beside which the former ones hold until then.
+    /// Former secrets that hold beside a new one at most, the latest; what was before them ends when it is made, so
+    /// that messages carry few signatures however often somebody rotates.
+    pub const MOST_FORMER: u16 = 2;
+
+    /// A new secret, beside which the latest former ones hold until then.
     pub(super) fn new(endpoint_id: Id<WebhookEndpoint>, made_at: Timestamp, former_until: Timestamp) -> Self {
         let bytes: [u8; BYTES] = rand::random();
         let secret = format!("{PREFIX}{}", STANDARD.encode(bytes));

@@ -84,7 +84,7 @@ impl Webhooks {
     }
 
     /// Says all of an endpoint anew, and where that is asked for makes a secret, which is told this once. The
-    /// former ones hold on for a while: messages are signed with each.
+    /// two former ones hold on for a while, and older ones end at once: messages are signed with each that holds.
     ///
     /// # Errors
     /// As [`Webhooks::create`]; `NotFound`; `Conflict` for another version.

@@ -1,7 +1,5 @@
 //! Templates of mails, who gets none, and what became of each.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::job::Job;
@@ -300,15 +298,15 @@ impl MailStore for Store {
             .await
     }
 
-    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>> {
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<Vec<Suppression>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let emails: Vec<String> = emails.iter().map(Email::to_string).collect();
         let which = suppressed(workspace).and(Fragment::new("mail_suppressions.email").in_texts(&emails));
         self.pools
             .read(async move |conn: &mut Conn| {
-                let found = mail_suppressions::table.filter(which).select(mail_suppressions::email);
-                let rows: Vec<String> = found.load(conn).await?;
-                rows.into_iter().map(read_email).collect()
+                let found = mail_suppressions::table.filter(which);
+                let rows: Vec<SuppressionRow> = found.select(SuppressionRow::as_select()).load(conn).await?;
+                rows.into_iter().map(SuppressionRow::into_suppression).collect()
             })
             .await
     }

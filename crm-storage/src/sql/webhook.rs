@@ -63,9 +63,17 @@ pub(super) async fn put(conn: &mut Conn, workspace: i64, put: &Put<WebhookEndpoi
     Ok(rows)
 }
 
-/// Keeps a new secret of an endpoint, beside which the former ones hold for a while.
+/// Keeps a new secret of an endpoint, beside which the latest former ones hold for a while.
 pub(super) async fn keep_secret(conn: &mut Conn, workspace: i64, made: &MadeSecret) -> Outcome<()> {
     let (id, until) = (DbId::from(made.endpoint_id), DbTime(made.former_until));
+    let over = Fragment::new("DELETE FROM webhook_secrets WHERE workspace_id = ").bind(workspace);
+    let over = over
+        .sql(" AND endpoint_id = ")
+        .bind(id)
+        .sql(" AND made_at NOT IN (SELECT latest.made_at FROM webhook_secrets AS latest WHERE latest.workspace_id = ");
+    let over = over.bind(workspace).sql(" AND latest.endpoint_id = ").bind(id);
+    let over = over.sql(" ORDER BY latest.made_at DESC LIMIT ").bind(i64::from(MadeSecret::MOST_FORMER)).sql(")");
+    Statement::<()>::new(over.fixed()).execute(conn).await?;
     let longer = Fragment::new("webhook_secrets.until IS NULL OR webhook_secrets.until > ").bind(until);
     let former = webhook_secrets::table
         .filter(webhook_secrets::workspace_id.eq(workspace))

@@ -16,7 +16,7 @@ use crate::job::JobState;
 use crate::relay::RelayStore;
 use crate::store::{Stored, Write};
 use crate::time::Timestamp;
-use crate::webhook::{Delivery, DeliveryQuery, DeliveryState, Health, Span, WebhookEndpoint, WebhookStore};
+use crate::webhook::{Delivery, DeliveryQuery, DeliveryState, Health, MadeSecret, Span, WebhookEndpoint, WebhookStore};
 use crate::workspace::Workspace;
 
 /// A secret and until when it holds; without an end where absent.
@@ -64,6 +64,8 @@ impl Hooks {
             }
             Write::WebhookSecret(made) => {
                 let secrets = self.secrets.entry(made.endpoint_id.uuid()).or_default();
+                let over = secrets.len().saturating_sub(MadeSecret::MOST_FORMER.into());
+                secrets.drain(..over);
                 for secret in secrets.iter_mut() {
                     let until = secret.until.unwrap_or(made.former_until);
                     secret.until = Some(until.min(made.former_until));

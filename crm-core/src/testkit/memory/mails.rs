@@ -1,7 +1,5 @@
 //! Templates, suppressions and the log of mails.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::MemoryStore;
@@ -71,10 +69,10 @@ impl MailStore for MemoryStore {
         Ok(self.rows(grant, page).await)
     }
 
-    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<BTreeSet<Email>> {
-        let is_suppressed = |rows: &Rows, email: &Email| rows.suppressions.contains_key(email.as_str());
-        let those = |rows: &Rows| emails.iter().filter(|email| is_suppressed(rows, email)).cloned().collect();
-        Ok(self.rows(grant, those).await)
+    async fn suppressed(&self, grant: &Grant, emails: &[Email]) -> Result<Vec<Suppression>> {
+        let held =
+            |rows: &Rows| emails.iter().filter_map(|email| rows.suppressions.get(email.as_str())).cloned().collect();
+        Ok(self.rows(grant, held).await)
     }
 
     async fn mail(&self, grant: &Grant, id: Id<Job>) -> Result<Option<MailRecord>> {

@@ -198,12 +198,12 @@ pub async fn a_former_secret_holds_until_its_instant_and_no_longer(world: World)
     assert_eq!(held(10).await, ["c", "b"], "nothing makes a secret hold longer");
     assert_eq!((held(99).await, held(100).await), (vec!["c".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
     rotate("d", 4, 5).await;
-    assert_eq!((held(4).await.len(), held(5).await), (4, vec!["d".to_owned()]));
+    assert_eq!((held(4).await, held(5).await), (["d", "c", "b"].map(str::to_owned).to_vec(), vec!["d".to_owned()]));
     // Those of another endpoint go without it.
     let other = endpoint(&session).await;
     assert_eq!(crm.ports.webhooks.webhook_secrets(&grant, other, at(4)).await.unwrap().len(), 1);
     session.webhooks().delete(other, Expect::Any).await.unwrap();
-    assert_eq!(held(4).await.len(), 4);
+    assert_eq!(held(4).await.len(), 3);
 }
 
 pub async fn an_endpoint_that_changed_meanwhile_is_a_conflict(world: World) {
@@ -245,6 +245,27 @@ pub async fn an_endpoint_that_is_enabled_again_has_failed_nobody(world: World) {
     }
     assert_eq!(noted(own, Health::Works).await, None);
     assert_eq!(noted(other, Health::Unknown).await, Some(later));
+}
+
+pub async fn an_endpoint_at_another_address_has_failed_nobody(world: World) {
+    let crm = sending(&world);
+    let session = admin(&crm, &world).await;
+    let (own, now) = (endpoint(&session).await, crm.now());
+    let grant = session.internally(Entity::WebhookEndpoint, Action::Update);
+    let noted = async |health: Health| {
+        crm.ports.webhooks.note_delivery(&grant, &delivery(own, own.uuid(), 1, now), health).await.unwrap()
+    };
+    assert_eq!(noted(Health::Fails(now)).await, Some(now));
+    for (url, since) in [("https://hooks.example/crm", Some(now)), ("https://hooks.example/mended", None)] {
+        let mut endpoint = crm.ports.webhooks.webhook_endpoint(&grant, own).await.unwrap();
+        (endpoint.url, endpoint.description) = (url.to_owned(), Some(url.to_owned()));
+        let mut changes = session.changes();
+        changes.put(&mut endpoint);
+        commit(&session, changes).await.unwrap();
+        assert_eq!(noted(Health::Unknown).await, since, "{url}");
+    }
+    let later = now.plus_seconds(9);
+    assert_eq!(noted(Health::Fails(later)).await, Some(later));
 }
 
 pub async fn what_was_delivered_again_is_kept_as_it_is_now(world: World) {

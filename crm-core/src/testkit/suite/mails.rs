@@ -274,6 +274,31 @@ pub async fn what_opens_an_account_offers_no_end_of_mails(world: World) {
     assert_eq!(links, [false, false, false, true]);
 }
 
+pub async fn whoever_unsubscribed_still_gets_what_opens_an_account(world: World) {
+    let ([crm, _], mailer) = mailing(&world);
+    let admin = member(&crm, &world, Role::Admin).await;
+    let url = unsubscribe_url(&world, &crm, "ada@example.com").await;
+    crm.unsubscribe(url.strip_prefix(&format!("{BASE}/unsubscribe/")).unwrap()).await.unwrap();
+    let by_hand = admin.mails().suppress(NewSuppression { email: "eve@example.com".parse().unwrap() }).await.unwrap();
+    assert_eq!(by_hand.reason, SuppressionReason::Manual);
+    let mut came = Vec::new();
+    for template in ["password_reset", "verification", "invitation", "reminder", "webhook_disabled", "digest"] {
+        admin.mails().set_template(&name(template), content("S", "x"), Expect::Any).await.unwrap();
+        for email in ["ada@example.com", "eve@example.com"] {
+            let mail = TemplateMail { template: name(template), ..own_to(email, json!({})) };
+            let id = admin.mails().send_template(mail).await.unwrap().id;
+            work(&crm).await;
+            let record = logged(&admin, id).await;
+            match record.state {
+                MailState::Sent => came.push((template, email)),
+                state => assert_eq!((state, record.suppressed.as_str()), (MailState::Suppressed, email)),
+            }
+        }
+    }
+    assert_eq!(came, ["password_reset", "verification", "invitation"].map(|template| (template, "ada@example.com")));
+    assert_eq!(mailer.sent().len(), came.len());
+}
+
 pub async fn a_template_of_the_workspace_stands_in_for_the_products(world: World) {
     let admin = world.session(Role::Admin).await;
     let built_in = async || {

@@ -39,6 +39,7 @@ pub mod custom_fields;
 pub mod deal_namesakes;
 pub mod deals;
 pub mod deliveries;
+pub mod disabling;
 pub mod endings;
 pub mod endpoints;
 pub mod exchange_rates;
@@ -274,6 +275,11 @@ macro_rules! __suite {
                 a_clock_that_is_put_back_at_midnight_moves_nothing_out_of_a_window,
                 what_stands_behind_a_report_changes_no_figure,
             }
+            disabling {
+                an_endpoint_whose_address_was_mended_is_not_disabled_for_its_old_one,
+                one_failure_long_after_another_disables_nothing,
+                a_message_that_is_given_up_after_five_days_of_nothing_disables_its_endpoint,
+            }
             endpoints {
                 a_question_about_deliveries_means_its_endpoint_state_and_span,
                 what_goes_before_a_delivery_is_of_its_record_and_not_sent_yet,
@@ -282,6 +288,7 @@ macro_rules! __suite {
                 a_former_secret_holds_until_its_instant_and_no_longer,
                 an_endpoint_that_changed_meanwhile_is_a_conflict,
                 an_endpoint_that_is_enabled_again_has_failed_nobody,
+                an_endpoint_at_another_address_has_failed_nobody,
                 what_was_delivered_again_is_kept_as_it_is_now,
             }
             exchange_rates {
@@ -476,6 +483,7 @@ macro_rules! __suite {
                 pages_of_suppressions_add_up_to_the_list,
                 only_a_mail_to_one_lets_them_unsubscribe,
                 what_opens_an_account_offers_no_end_of_mails,
+                whoever_unsubscribed_still_gets_what_opens_an_account,
                 a_template_of_the_workspace_stands_in_for_the_products,
                 two_who_make_one_template_at_once_leave_one,
                 a_template_says_who_it_is_to_and_from_as_far_as_the_caller_sees,
@@ -811,6 +819,7 @@ macro_rules! __suite {
                 an_endpoint_is_sent_what_it_asked_for_from_its_making_on,
                 a_field_filter_lets_through_what_changes_a_field,
                 a_rotated_secret_signs_beside_the_former_one_for_a_while,
+                three_secrets_sign_at_most_and_one_more_ends_the_oldest,
                 no_secret_is_told_twice_or_kept_in_the_journal,
                 only_those_with_the_permission_have_to_do_with_endpoints,
                 what_is_no_endpoint_is_refused,

@@ -15,6 +15,8 @@ use crate::refusal::Answer;
 
 /// The page asks for nothing and sends its form to itself.
 const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// What is sent to whoever unsubscribed: they would lock themselves out without it.
+const STILL: &str = "Invitations and links to confirm an address or to set a password come all the same.";
 
 /// The page and what its button does.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -30,7 +32,7 @@ async fn ask(state: Data<State>, token: Path<String>) -> Answer<HttpResponse> {
     let Unsubscription { workspace, email } = state.crm.unsubscription(&token).await?;
     let (workspace, email) = (escaped(&workspace), escaped(email.as_str()));
     let body = format!(
-        "<p>Shall {email} get no more mail from {workspace}?</p>\n\
+        "<p>Shall {email} get no more mail from {workspace}? {STILL}</p>\n\
          <form method=\"post\"><button type=\"submit\">Unsubscribe</button></form>\n"
     );
     Ok(page("Unsubscribe", &body, POLICY))
@@ -39,5 +41,5 @@ async fn ask(state: Data<State>, token: Path<String>) -> Answer<HttpResponse> {
 async fn act(state: Data<State>, token: Path<String>) -> Answer<HttpResponse> {
     let Unsubscription { workspace, email } = state.crm.unsubscribe(&token).await?;
     let (workspace, email) = (escaped(&workspace), escaped(email.as_str()));
-    Ok(page("Unsubscribed", &format!("<p>{email} gets no more mail from {workspace}.</p>\n"), POLICY))
+    Ok(page("Unsubscribed", &format!("<p>{email} gets no more mail from {workspace}. {STILL}</p>\n"), POLICY))
 }
