@@ -5,7 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crm_core::filter::CheckedFilter;
+use crm_core::filter::{Check, CheckedFilter, Test};
 use crm_core::page::{ListQuery, Position, SortKey};
 use crm_core::{Error, Result};
 use diesel::sql_types::BigInt;
@@ -67,7 +67,7 @@ impl Plans {
     /// The ways through a list.
     pub(crate) fn of<T: Room>(workspace: i64, query: &ListQuery) -> Result<Self> {
         let planned = Plan::of::<T>(workspace, query, Way::Planned)?;
-        let (Some(table), false) = (dialect::most_rows(T::TABLE), is_everything(query.filter())) else {
+        let (Some(table), false) = (dialect::most_rows(T::TABLE), is_found_in_order::<T>(query)) else {
             return Ok(Self { planned, in_order: None });
         };
         let place = place::<T>(workspace);
@@ -99,9 +99,24 @@ impl Plans {
     }
 }
 
-/// Whether a filter says nothing.
-fn is_everything(filter: &CheckedFilter) -> bool {
-    matches!(filter, CheckedFilter::All(parts) if parts.iter().all(is_everything))
+/// Whether the index that finds a list gives its order too: that of all records, and that of the records with one
+/// value in the order of their making.
+fn is_found_in_order<T: Room>(query: &ListQuery) -> bool {
+    match conditions(query.filter()).as_slice() {
+        [] => true,
+        [CheckedFilter::Is(Test { field, check: Check::Eq(_) })] => {
+            query.sort().field.key == "created_at" && columns::is_ordered_by_making(T::ENTITY, &field.key)
+        }
+        _ => false,
+    }
+}
+
+/// The conditions of a filter that must all hold.
+fn conditions(filter: &CheckedFilter) -> Vec<&CheckedFilter> {
+    match filter {
+        CheckedFilter::All(parts) => parts.iter().flat_map(conditions).collect(),
+        condition => vec![condition],
+    }
 }
 
 /// A statement that connections keep where it comes often.
