@@ -68,7 +68,7 @@ impl From<DbTime> for Timestamp {
 mod sqlite {
     use diesel::deserialize::{self, FromSql};
     use diesel::serialize::{self, IsNull, Output, ToSql};
-    use diesel::sql_types::{BigInt, Binary};
+    use diesel::sql_types::BigInt;
     use diesel::sqlite::{Sqlite, SqliteValue};
 
     use super::*;
@@ -81,9 +81,8 @@ mod sqlite {
     }
 
     impl FromSql<Guid, Sqlite> for DbId {
-        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-            let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-            Ok(Self(Uuid::from_slice(&bytes)?))
+        fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            Ok(Self(Uuid::from_slice(value.read_blob())?))
         }
     }
 

@@ -118,6 +118,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/postgres/0018_filters/up.sql"),
         down: include_str!("../../migrations/postgres/0018_filters/down.sql"),
     },
+    Migration {
+        version: 19,
+        min_binary: 5,
+        up: include_str!("../../migrations/postgres/0019_newest/up.sql"),
+        down: include_str!("../../migrations/postgres/0019_newest/down.sql"),
+    },
 ];
 
 /// How often the table of versions is made anew where somebody else was making it too.

@@ -142,6 +142,18 @@ pub(crate) fn column(entity: Entity, key: &str) -> Option<Column> {
     columns.iter().find(|(known, _)| *known == key).map(|(_, column)| *column)
 }
 
+/// Whether an index gives the records with one value of a built-in field in the order of their making.
+pub(crate) fn is_ordered_by_making(entity: Entity, key: &str) -> bool {
+    match entity {
+        Entity::Contact => matches!(key, "company_id" | "owner_id" | "lifecycle" | "source"),
+        Entity::Company => key == "owner_id",
+        Entity::Deal => matches!(key, "pipeline_id" | "contact_id" | "company_id" | "owner_id"),
+        Entity::Task => matches!(key, "contact_id" | "company_id" | "deal_id"),
+        Entity::Note => matches!(key, "contact_id" | "company_id" | "deal_id" | "author_id"),
+        _ => false,
+    }
+}
+
 /// The table of a kind of record; `None` for kinds that are no rows of a workspace's own.
 pub(crate) fn table(entity: Entity) -> Option<&'static str> {
     Some(match entity {

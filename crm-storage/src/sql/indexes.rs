@@ -1,5 +1,5 @@
-//! Whether indexes serve what the catalogues offer: every condition of a filter but some, and every order of a
-//! list, as the database plans the statements of the store.
+//! Whether indexes serve what the catalogues offer: every condition of a filter but some, every order of a list, and
+//! the newest of one value where lists rely on that, as the database plans the statements of the store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,9 +65,16 @@ async fn unserved_of<T: Room>(store: &Store, session: &Session) -> BTreeSet<Aske
         let Some(column) = columns::column(T::ENTITY, &field.key).unwrap().sorted_by() else { continue };
         let checks = if field.filterable { checks(&field.kind) } else { Vec::new() };
         for (what, check) in checks {
+            let is_one_value = matches!(check, Check::Eq(_));
             let filter = predicate(room::place::<T>(workspace), &CheckedFilter::is(field.clone(), check));
-            let which = room::live::<T>(workspace).and(filter);
-            let plan = plan(store, selection::<T>().then(which)).await;
+            let found = selection::<T>().then(room::live::<T>(workspace).and(filter));
+            if is_one_value && columns::is_ordered_by_making(T::ENTITY, &field.key) {
+                let newest = found.clone().sql(" ORDER BY created_at DESC, id DESC LIMIT 51");
+                if !is_found_in_order(store, newest, column).await {
+                    unserved.insert((T::ENTITY.name(), field.key.to_string(), "order of making"));
+                }
+            }
+            let plan = plan(store, found).await;
             let by = match field.kind {
                 // An index of the true ones alone.
                 FieldKind::Bool => plan.contains(&format!("{}_{column}", T::TABLE)),
@@ -116,12 +123,22 @@ async fn is_walked_in_order<T: Room>(store: &Store, grant: &Grant, workspace: i6
     let query = grant.check_list::<T>(&request, Timestamp::from_micros(0)).unwrap();
     for Segment { which, order } in Plans::of::<T>(workspace, &query).unwrap().planned.segments {
         let page = selection::<T>().then(which).sql(" ORDER BY ").then(order).sql(" LIMIT 51");
-        let plan = plan(store, page).await;
-        if plan.contains("Sort") || plan.contains("TEMPB-TREE") {
+        if sorts(&plan(store, page).await) {
             return false;
         }
     }
     true
+}
+
+/// Whether a statement finds its rows by this column and sorts nothing.
+async fn is_found_in_order(store: &Store, statement: Fragment, column: &str) -> bool {
+    let plan = plan(store, statement).await;
+    plan.contains(&format!("{column}=")) && !sorts(&plan)
+}
+
+/// Whether rows are sorted.
+fn sorts(plan: &str) -> bool {
+    plan.contains("Sort") || plan.contains("TEMPB-TREE")
 }
 
 fn selection<T: Room>() -> Fragment {

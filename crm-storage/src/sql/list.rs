@@ -5,7 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crm_core::filter::CheckedFilter;
+use crm_core::filter::{Check, CheckedFilter, Test};
 use crm_core::page::{ListQuery, Position, SortKey};
 use crm_core::{Error, Result};
 use diesel::sql_types::BigInt;
@@ -40,7 +40,7 @@ enum Way {
     InOrder,
 }
 
-/// From how many of a table's rows on a list is rather walked in its order than sorted.
+/// Beyond how many of a table's rows a list is rather walked in its order than sorted.
 ///
 /// With `m` of `n` rows in a list, sorting looks at `m` rows and walking at some `50 n / m` for a
 /// page: they cost alike where `m` is the root of `50 n`, 2,236 for 100,000 rows.
@@ -54,12 +54,12 @@ pub(crate) struct Plans {
     in_order: Option<InOrder>,
 }
 
-/// The way to go where a list has [`many`] rows.
+/// The way to go where a list has more than [`many`] rows.
 struct InOrder {
     /// What tells how many rows the table has.
     table: Fragment,
-    /// The rows of the list, in no order.
-    list: Fragment,
+    /// What tells whether the list has more rows than a number, which is bound to its end.
+    has_more: Fragment,
     plan: Plan,
 }
 
@@ -67,24 +67,25 @@ impl Plans {
     /// The ways through a list.
     pub(crate) fn of<T: Room>(workspace: i64, query: &ListQuery) -> Result<Self> {
         let planned = Plan::of::<T>(workspace, query, Way::Planned)?;
-        let (Some(table), false) = (dialect::most_rows(T::TABLE), is_everything(query.filter())) else {
+        let (Some(table), false) = (dialect::most_rows(T::TABLE), is_found_in_order::<T>(query)) else {
             return Ok(Self { planned, in_order: None });
         };
         let place = place::<T>(workspace);
-        let list = Fragment::new("SELECT COUNT(*) FROM (SELECT 1 FROM ").sql(T::TABLE).sql(" WHERE ");
+        // To pass rows over costs a third less than to count them.
+        let has_more = Fragment::new("SELECT EXISTS (SELECT 1 FROM ").sql(T::TABLE).sql(" WHERE ");
         // Deleted rows count too: an index alone answers then.
-        let list = list.then(place.column("workspace_id")).sql(" = ").bind(workspace);
-        let list = list.and(predicate(place, query.filter())).sql(" LIMIT ");
+        let has_more = has_more.then(place.column("workspace_id")).sql(" = ").bind(workspace);
+        let has_more = has_more.and(predicate(place, query.filter())).sql(" LIMIT 1 OFFSET ");
         let plan = Plan::of::<T>(workspace, query, Way::InOrder)?;
-        Ok(Self { planned, in_order: Some(InOrder { table, list, plan }) })
+        Ok(Self { planned, in_order: Some(InOrder { table, has_more, plan }) })
     }
 
     /// Makes connections keep the statements that come often.
     #[must_use]
     pub(crate) fn kept<T: Room>(self, store: &Store) -> Self {
-        let in_order = self.in_order.map(|InOrder { table, list, plan }| InOrder {
+        let in_order = self.in_order.map(|InOrder { table, has_more, plan }| InOrder {
             table,
-            list: often(store, list),
+            has_more: often(store, has_more),
             plan: plan.kept::<T>(store),
         });
         Self { planned: self.planned.kept::<T>(store), in_order }
@@ -92,15 +93,30 @@ impl Plans {
 
     /// The way to go.
     pub(crate) async fn choose(self, conn: &mut Conn) -> Outcome<Plan> {
-        let Some(InOrder { table, list, plan }) = self.in_order else { return Ok(self.planned) };
+        let Some(InOrder { table, has_more, plan }) = self.in_order else { return Ok(self.planned) };
         let many = many(number(conn, table).await?);
-        Ok(if number(conn, list.bind(many).sql(")")).await? < many { self.planned } else { plan })
+        Ok(if number(conn, has_more.bind(many).sql(")")).await? == 0 { self.planned } else { plan })
     }
 }
 
-/// Whether a filter says nothing.
-fn is_everything(filter: &CheckedFilter) -> bool {
-    matches!(filter, CheckedFilter::All(parts) if parts.iter().all(is_everything))
+/// Whether the index that finds a list gives its order too: that of all records, and that of the records with one
+/// value in the order of their making.
+fn is_found_in_order<T: Room>(query: &ListQuery) -> bool {
+    match conditions(query.filter()).as_slice() {
+        [] => true,
+        [CheckedFilter::Is(Test { field, check: Check::Eq(_) })] => {
+            query.sort().field.key == "created_at" && columns::is_ordered_by_making(T::ENTITY, &field.key)
+        }
+        _ => false,
+    }
+}
+
+/// The conditions of a filter that must all hold.
+fn conditions(filter: &CheckedFilter) -> Vec<&CheckedFilter> {
+    match filter {
+        CheckedFilter::All(parts) => parts.iter().flat_map(conditions).collect(),
+        condition => vec![condition],
+    }
 }
 
 /// A statement that connections keep where it comes often.

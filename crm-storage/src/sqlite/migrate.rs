@@ -122,6 +122,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/sqlite/0018_filters/up.sql"),
         down: include_str!("../../migrations/sqlite/0018_filters/down.sql"),
     },
+    Migration {
+        version: 19,
+        min_binary: 5,
+        up: include_str!("../../migrations/sqlite/0019_newest/up.sql"),
+        down: include_str!("../../migrations/sqlite/0019_newest/down.sql"),
+    },
 ];
 
 /// How long a migration waits for another program, which may be migrating the same file.
