@@ -188,6 +188,10 @@ macro_rules! __suite {
                 two_at_once_under_one_key_create_one,
                 equal_keys_of_two_callers_are_two_keys,
                 a_key_is_forgotten_after_a_day,
+                an_expired_key_is_used_anew_and_takes_no_other_along,
+                two_who_use_one_expired_key_at_once_have_one_effect,
+                keys_are_forgotten_from_their_instant_on_and_some_at_a_time,
+                many_expired_keys_are_forgotten_in_one_pass,
                 a_key_used_meanwhile_is_told_apart,
                 unique_values_are_unique,
             }
