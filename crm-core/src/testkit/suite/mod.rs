@@ -605,6 +605,8 @@ macro_rules! __suite {
                 each_event_is_handed_over_once_by_many_relays_at_once,
                 events_stay_in_their_workspace,
                 a_handler_that_is_new_gets_no_history,
+                a_workspace_that_is_made_later_is_handed_over_from_its_first_event_on,
+                many_who_begin_a_handler_at_once_hand_over_nothing_of_before,
                 a_change_that_is_refused_hands_nothing_over,
                 what_a_handler_cannot_take_is_handed_over_later,
                 a_handler_that_never_returns_is_given_up_and_stops_nobody_else,
