@@ -573,6 +573,7 @@ macro_rules! __suite {
             settling {
                 what_a_worker_says_of_a_job_that_it_lost_is_not_heard,
                 a_version_that_a_worker_names_must_be_there,
+                a_result_is_as_long_as_a_payload_may_be_and_no_longer,
                 a_list_of_jobs_in_a_state_holds_no_others,
                 a_pause_is_its_queues_and_its_workspaces_own,
                 latencies_are_those_of_the_thousand_jobs_that_were_done_last,
