@@ -8,9 +8,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crm_core::contact::ContactEdit;
+use crm_core::job::Never;
 use crm_core::journal::JournalStore as _;
+use crm_core::store::IdempotencyKey;
 use crm_core::testkit::{Road, Subject};
-use crm_core::{Actor, Crm, ErrorKind, ListRequest, Result, Timestamp};
+use crm_core::{Actor, Crm, Edit, ErrorKind, ListRequest, Result, Timestamp};
 use crm_storage::testkit::{Schema, at_rest, patient};
 use crm_storage::{Connections, Options, PostgresStore};
 
@@ -101,6 +104,29 @@ async fn a_migration_waits_longer_for_another_than_a_write_does() {
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(migrating.await.unwrap().unwrap().to, newest);
     store.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_commits_under_a_key_waits_for_nobody_who_holds_another_expired_one() {
+    let Some(schema) = Schema::new().await else { return };
+    let store = schema.store(Options::default().connections(2).patience(Duration::from_millis(500))).await;
+    store.migrate().await.unwrap();
+    let (crm, workspace) = own::engine(store).await;
+    let session = own::session(&crm, workspace).await;
+    let create = async |key: &str| {
+        let edit = ContactEdit { last_name: Edit::Set(key.to_owned()), ..ContactEdit::default() };
+        let key = IdempotencyKey::new("POST /contacts", key, b"body");
+        session.clone().once(key).contacts().create(edit).await.unwrap();
+    };
+    create("old").await;
+    let client = schema.client().await;
+    client.batch_execute("UPDATE idempotency_keys SET at = at - INTERVAL '2 days'").await.unwrap();
+    client.batch_execute("BEGIN; SELECT 1 FROM idempotency_keys FOR UPDATE").await.unwrap();
+    create("new").await;
+    // Nor does upkeep, which finds it the next time.
+    assert_eq!(crm.forget_old_keys(&Never).await.unwrap(), 0);
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(crm.forget_old_keys(&Never).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::fault::JobError;
 use super::model::Job;
+use super::new::check_length;
 use super::port::Settled;
 use super::runner::Stop;
 use super::state::Progress;
@@ -145,12 +146,13 @@ impl JobContext {
         self.write(None).await
     }
 
-    /// Keeps what came of the job, to be read with it.
+    /// Keeps what came of the job, to be read with it: at most 256 KiB of JSON, as of a payload.
     ///
     /// # Errors
-    /// `Internal` for what cannot be written as JSON.
+    /// `Internal` for what cannot be written as JSON; `Invalid` for what is longer.
     pub fn set_result(&self, result: &impl Serialize) -> Result<()> {
         let result = serde_json::to_value(result).map_err(Error::internal)?;
+        check_length("result", &result)?;
         self.taken.job.lock().result = Some(result);
         Ok(())
     }

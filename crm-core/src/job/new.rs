@@ -14,7 +14,7 @@ use crate::store::{IdempotencyKey, KEPT_SECONDS};
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// Most bytes of a payload.
+/// Most bytes of a payload, and of a result.
 const MOST_BYTES: usize = 256 * 1024;
 /// Most characters of a kind's name.
 const LONGEST_KIND: usize = 60;
@@ -163,9 +163,7 @@ impl NewJob {
         if self.unique.as_ref().is_some_and(|unique| unique.key.len() > MOST_KEY_BYTES) {
             return Err(Error::invalid("unique", "too_long", format!("is longer than {MOST_KEY_BYTES} bytes")));
         }
-        if !is_short(&self.payload) {
-            return Err(Error::invalid("payload", "too_long", format!("is longer than {MOST_BYTES} bytes")));
-        }
+        check_length("payload", &self.payload)?;
         let task =
             Task::Run { handler: self.handler.to_owned(), payload: self.payload, is_concealed: self.is_concealed };
         let due = self.at.unwrap_or(now).plus_seconds(self.delay_seconds.max(0));
@@ -194,11 +192,15 @@ pub(crate) fn check_kind(kind: &str) -> Result<()> {
     }
 }
 
-/// Whether a payload is short enough; the usual one is not written for that.
-fn is_short(payload: &Value) -> bool {
-    match payload {
+/// Refuses a payload or a result that is too long; the usual one is not written for that.
+pub(super) fn check_length(name: &'static str, value: &Value) -> Result<()> {
+    let is_short = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
-        payload => serde_json::to_vec(payload).is_ok_and(|bytes| bytes.len() <= MOST_BYTES),
+        value => serde_json::to_vec(value).is_ok_and(|bytes| bytes.len() <= MOST_BYTES),
+    };
+    match is_short {
+        true => Ok(()),
+        false => Err(Error::invalid(name, "too_long", format!("is longer than {MOST_BYTES} bytes"))),
     }
 }
 

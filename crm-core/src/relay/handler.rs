@@ -11,7 +11,8 @@ use crate::webhook::Delivery;
 /// In which workspaces a handler begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// In every one, at the end of its feed as it is when the relay first comes by.
+    /// In every one: in those that are there when a relay first comes by with the handler at the end of their
+    /// feeds, and in those that are made later before their first event.
     #[default]
     Everywhere,
     /// Where something of the product has begun it.

@@ -11,6 +11,9 @@
 //!                                          cursor moves ─┴─> one commit
 //! ```
 //!
+//! A handler begins in all workspaces that there are in one commit. So one in which it has not begun was made later,
+//! and is handed over from its first event on, whether or not anybody relayed at that time.
+//!
 //! What a handler does has its effect in a job, which has retries, time-outs and a dead letter; a handler
 //! itself only decides. Deliberately absent: an order among the jobs that were handed over.
 

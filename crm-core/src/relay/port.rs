@@ -27,11 +27,12 @@ pub trait RelayStore: Send + Sync {
     /// `Unavailable` when the store cannot be reached.
     async fn cursor(&self, workspace: Id<Workspace>, handler: &str) -> Result<Option<i64>>;
 
-    /// Begins a handler in a workspace after this number; one that has begun stays where it is.
+    /// Begins a handler in workspaces after these numbers, in all of them or in none; where it has begun it stays
+    /// where it is.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
-    async fn begin(&self, workspace: Id<Workspace>, handler: &str, seq: i64) -> Result<()>;
+    async fn begin(&self, handler: &str, after: &[(Id<Workspace>, i64)]) -> Result<()>;
 
     /// The workspaces in which a handler has begun and there are entries that it was not handed, sealed or
     /// not, in no order: one statement, however many workspaces there are.
@@ -45,4 +46,10 @@ pub trait RelayStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn not_begun(&self, handler: &str) -> Result<Vec<Id<Workspace>>>;
+
+    /// Whether a handler has begun in any workspace.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn has_begun(&self, handler: &str) -> Result<bool>;
 }

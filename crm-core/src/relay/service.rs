@@ -17,6 +17,7 @@ use crate::id::Id;
 use crate::job::{Endless, Timer};
 use crate::journal::Envelope;
 use crate::store::Write;
+use crate::time::Timestamp;
 use crate::workspace::Workspace;
 
 /// Most events that are handed over in one commit.
@@ -30,6 +31,9 @@ pub struct Relay {
     crm: Crm,
     handlers: Vec<Arc<dyn EventHandler>>,
     batches: Batches,
+    /// Since when it is there: of a workspace that was made later every event is new to its handlers, also where it
+    /// is the first of all.
+    since: Timestamp,
 }
 
 /// How many events each handler is handed at once in each workspace, where that is not the most. Cheap to clone;
@@ -74,7 +78,8 @@ pub struct Passed {
 impl Crm {
     /// What relays events to the handlers of this engine.
     pub fn relay(&self) -> Relay {
-        Relay { crm: self.clone(), handlers: self.ports.event_handlers.clone(), batches: Batches::default() }
+        let handlers = self.ports.event_handlers.clone();
+        Relay { crm: self.clone(), handlers, batches: Batches::default(), since: self.now() }
     }
 }
 
@@ -86,8 +91,8 @@ impl Relay {
 
     /// A relay for each handler, so that none waits for another.
     pub fn apart(self) -> impl Iterator<Item = Relay> {
-        let Self { crm, handlers, batches } = self;
-        let apart = move |handler| Relay { crm: crm.clone(), handlers: vec![handler], batches: batches.clone() };
+        let Self { crm, handlers, batches, since } = self;
+        let apart = move |handler| Relay { crm: crm.clone(), handlers: vec![handler], batches: batches.clone(), since };
         handlers.into_iter().map(apart)
     }
 
@@ -116,20 +121,42 @@ impl Relay {
     }
 
     async fn pass_to(&self, handler: &Arc<dyn EventHandler>, timer: &dyn Timer, passed: &mut Passed) -> Result<()> {
-        let relay = &self.crm.ports.relay;
         if handler.reach() == Reach::Everywhere {
-            for workspace in relay.not_begun(handler.name()).await? {
-                let end = self.crm.feed(workspace).await?.end().await?;
-                relay.begin(workspace, handler.name(), end).await?;
-            }
+            self.begin(handler.name()).await?;
         }
-        for workspace in relay.behind(handler.name()).await? {
+        for workspace in self.crm.ports.relay.behind(handler.name()).await? {
             match self.hand_on(workspace, handler.as_ref(), timer).await {
                 Ok(events) => passed.handed += events,
                 Err(error) => passed.faults.push(error),
             }
         }
         Ok(())
+    }
+
+    /// Begins a handler in the workspaces in which it has not begun: one that is new at the end of their feeds, in
+    /// all at once; any other before the first event, because they were made since.
+    async fn begin(&self, handler: &str) -> Result<()> {
+        let relay = &self.crm.ports.relay;
+        let fresh = relay.not_begun(handler).await?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        // Asked after the other: whoever begins it meanwhile does so in those of them that are older, where it stays.
+        let has_begun = relay.has_begun(handler).await?;
+        let mut after = Vec::with_capacity(fresh.len());
+        for workspace in fresh {
+            let seq = match has_begun || self.was_made_since(workspace).await? {
+                true => 0,
+                false => self.crm.feed(workspace).await?.end().await?,
+            };
+            after.push((workspace, seq));
+        }
+        relay.begin(handler, &after).await
+    }
+
+    /// Whether a workspace was made since this is there.
+    async fn was_made_since(&self, workspace: Id<Workspace>) -> Result<bool> {
+        Ok(self.since < self.crm.ports.workspaces.workspace(workspace).await?.created_at)
     }
 
     /// Hands a batch of a workspace's events to a handler, and gives their number; none where somebody else

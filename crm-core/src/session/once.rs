@@ -2,10 +2,38 @@
 
 use super::{Session, image_at};
 use crate::access::{Action, Entity, Grant, View};
+use crate::crm::Crm;
 use crate::error::{Error, Result};
-use crate::job::Job;
-use crate::store::{Changes, IdempotencyKey, Record, Replay, Stored};
+use crate::job::{Job, Stop};
+use crate::store::{Changes, IdempotencyKey, KEPT_SECONDS, Record, Replay, Stored};
 use crate::time::Timestamp;
+
+/// Keys that are forgotten in one transaction: few, because a stop waits for it.
+const PRUNED_AT_ONCE: u16 = 200;
+
+impl Crm {
+    /// Forgets callers' keys of all workspaces that were used 24 h ago or earlier, some at a time, until it is asked
+    /// to stop. Gives their number. Such keys hold nothing any more, and are used anew where they are still there: a
+    /// program that never calls this keeps the room that they take. What fails in one workspace keeps no other from
+    /// it; the first fault is told.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn forget_old_keys(&self, stop: &dyn Stop) -> Result<usize> {
+        let until = self.now().plus_seconds(-KEPT_SECONDS);
+        let most = usize::from(PRUNED_AT_ONCE);
+        let (mut all, mut faults) = (0, Vec::new());
+        for workspace in self.ports.commit.with_old_keys(until).await? {
+            let mut pruned = most;
+            while pruned >= most && !stop.is_asked() {
+                let some = self.ports.commit.prune_keys(workspace, until, PRUNED_AT_ONCE).await;
+                pruned = some.map_err(|error| faults.push(error)).unwrap_or_default();
+                all += pruned;
+            }
+        }
+        faults.into_iter().next().map_or(Ok(all), Err)
+    }
+}
 
 impl Session {
     /// The job that an earlier request under the caller's key enqueued or recorded.

@@ -86,7 +86,7 @@ pub trait Commit: Send + Sync {
     /// # Errors
     /// `Conflict` for a stale version, reliance or guard, for a taken unique value and where deals are in
     /// stages that a pipeline [gives up](crate::pipeline::given_up) or in a deleted pipeline; `Conflict`
-    /// with code `idempotency_replay` where the key was used before; `Invalid` for a reference to a
+    /// with code `idempotency_replay` where the key was used in the last 24 h; `Invalid` for a reference to a
     /// row that the workspace does not hold; `Unavailable` when the store cannot be reached.
     async fn commit(&self, sealed: Sealed) -> Result<()>;
 
@@ -101,6 +101,21 @@ pub trait Commit: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>>;
+
+    /// The workspaces that hold keys which were used until an instant, in no order: one statement, however many
+    /// workspaces there are. Grant-free, as [`Commit::prune_keys`]: its caller is upkeep.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn with_old_keys(&self, until: Timestamp) -> Result<Vec<Id<Workspace>>>;
+
+    /// Forgets keys, at most `limit`, that were used until an instant, those that were used first first; where the
+    /// store can tell, not those that somebody is writing anew. Gives their number. Commits forget none: they would
+    /// wait for one another.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn prune_keys(&self, workspace: Id<Workspace>, until: Timestamp, limit: u16) -> Result<usize>;
 
     /// Hears of workspaces in which others committed, soon after they did, where the store can tell. A
     /// listener that ends says that it cannot. What this process commits, [`CommitListener`] hears.

@@ -68,7 +68,7 @@ impl Webhooks {
             return Err(Error::invalid("url", "too_many", message));
         }
         let end = self.end(&grant).await?;
-        ports.relay.begin(grant.workspace_id(), NAME, end).await?;
+        ports.relay.begin(NAME, &[(grant.workspace_id(), end)]).await?;
         let mut changes = self.session.changes();
         let now = changes.now();
         let created_by = self.session.actor().user_id();

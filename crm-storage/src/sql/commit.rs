@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use crm_core::access::Grant;
 use crm_core::deal::history_of;
 use crm_core::job::Listener;
-use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record, Reliance, Replay, Sealed};
+use crm_core::store::{Commit, Guard, GuardRow, IdempotencyKey, Put, Record, Reliance, Replay, Sealed};
 use crm_core::workspace::Workspace;
 use crm_core::{Entity, Error, Id, Result, Timestamp};
 use diesel::prelude::*;
@@ -24,12 +24,13 @@ use super::room::Room;
 use super::workspace::{self, NOWHERE};
 use super::writes::Writes;
 use super::{
-    Conn, RunQueryDsl, Store, account, auth, board, columns, custom_field, dialect, exchange_rate, history, import,
-    job, journal, json, mail, pipeline, purge, queue, reference, relay, tag, team, upload, webhook, words,
+    Conn, RunQueryDsl, Store, account, auth, board, columns, custom_field, dialect, exchange_rate, history,
+    idempotency, import, job, journal, mail, pipeline, purge, queue, reference, relay, tag, team, upload, webhook,
+    words,
 };
 use crate::fault::{Fault, Outcome};
-use crate::schema::{guards, idempotency_keys};
-use crate::types::{DbId, DbTime, Guid};
+use crate::schema::guards;
+use crate::types::{DbId, Guid};
 
 /// Looks at so many rows of a kind, which most commits rely on at most, are statements that connections keep.
 const FEW: usize = 4;
@@ -80,16 +81,16 @@ impl Commit for Store {
     async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>> {
         let workspace = self.workspace_key(grant.workspace_id()).await?;
         let scope = key.scope.to_vec();
-        self.pools
-            .key(async move |conn: &mut Conn| {
-                let found = idempotency_keys::table
-                    .filter(idempotency_keys::workspace_id.eq(workspace))
-                    .filter(idempotency_keys::scope.eq(scope))
-                    .filter(idempotency_keys::at.gt(DbTime(now.plus_seconds(-KEPT_SECONDS))))
-                    .select(KeyRow::as_select());
-                found.get_result(conn).await.optional()?.map(KeyRow::into_replay).transpose()
-            })
-            .await
+        self.pools.key(async move |conn: &mut Conn| idempotency::replay(conn, workspace, scope, now).await).await
+    }
+
+    async fn with_old_keys(&self, until: Timestamp) -> Result<Vec<Id<Workspace>>> {
+        self.pools.read(async move |conn: &mut Conn| idempotency::places(conn, until).await).await
+    }
+
+    async fn prune_keys(&self, workspace: Id<Workspace>, until: Timestamp, limit: u16) -> Result<usize> {
+        let key = self.workspace_key(workspace).await?;
+        self.pools.write(async move |conn: &mut Conn| idempotency::prune(conn, key, until, limit).await).await
     }
 }
 
@@ -97,7 +98,7 @@ async fn commit(conn: &mut Conn, known: i64, sealed: &Sealed) -> Outcome<Committ
     let writes = Writes::of(sealed);
     let workspace = found_workspace(conn, known, sealed, &writes).await?;
     // A repeat is told so before it is told that its unique values are taken, by itself.
-    keep_key(conn, workspace, sealed).await?;
+    idempotency::keep(conn, workspace, sealed).await?;
     check_basis(conn, workspace, sealed, &writes).await?;
     write_people(conn, workspace, sealed, &writes).await?;
     write_settings(conn, workspace, &writes).await?;
@@ -329,47 +330,4 @@ async fn move_guard(conn: &mut Conn, workspace: i64, read: GuardRow) -> Outcome<
         diesel::update(unmoved).set(guards::version.eq(read.version + 1)).execute(conn).await?
     };
     if touched == 1 { Ok(()) } else { Err(stale("guard", name)) }
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = idempotency_keys, treat_none_as_default_value = false)]
-struct KeyRow {
-    workspace_id: i64,
-    scope: Vec<u8>,
-    body: Vec<u8>,
-    entity: i16,
-    record_id: DbId,
-    version: i64,
-    at: DbTime,
-}
-
-impl KeyRow {
-    fn into_replay(self) -> Outcome<Replay> {
-        let entity = columns::entity(self.entity).ok_or(json::unreadable("a kind of record"))?;
-        let body = self.body.try_into().map_err(|_| json::unreadable("a digest"))?;
-        let result = Reliance { entity, id: self.record_id.0, version: self.version };
-        Ok(Replay { body, result, at: self.at.into() })
-    }
-}
-
-/// Keeps the caller's key, unless it is kept already; keys are forgotten after 24 h.
-async fn keep_key(conn: &mut Conn, workspace: i64, sealed: &Sealed) -> Outcome<()> {
-    let Some((key, result)) = sealed.idempotency() else { return Ok(()) };
-    let expired = DbTime(sealed.at().plus_seconds(-KEPT_SECONDS));
-    let old = idempotency_keys::table.filter(idempotency_keys::workspace_id.eq(workspace));
-    diesel::delete(old.filter(idempotency_keys::at.le(expired))).execute(conn).await?;
-    let row = KeyRow {
-        workspace_id: workspace,
-        scope: key.scope.to_vec(),
-        body: key.body.to_vec(),
-        entity: columns::code(result.entity),
-        record_id: DbId(result.id),
-        version: result.version,
-        at: sealed.at().into(),
-    };
-    let kept = diesel::insert_into(idempotency_keys::table).values(row).on_conflict_do_nothing().execute(conn).await?;
-    if kept == 1 {
-        return Ok(());
-    }
-    Err(Error::conflict("the idempotency key was used before").with_code("idempotency_replay").into())
 }

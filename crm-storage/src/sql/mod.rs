@@ -19,6 +19,7 @@ mod exchange_rate;
 mod figures;
 pub(crate) mod fragment;
 mod history;
+mod idempotency;
 mod import;
 #[cfg(test)]
 pub(crate) mod indexes;

@@ -8,10 +8,18 @@ use diesel::prelude::*;
 
 use super::fragment::{Fragment, Statement};
 use super::workspace::NOWHERE;
-use super::{Conn, RunQueryDsl, Store};
+use super::{Conn, RunQueryDsl, Store, dialect};
 use crate::fault::Outcome;
 use crate::schema::relay_cursors;
 use crate::types::{DbId, Guid};
+
+#[derive(Insertable)]
+#[diesel(table_name = relay_cursors, treat_none_as_default_value = false)]
+struct CursorRow {
+    handler: String,
+    workspace_id: i64,
+    seq: i64,
+}
 
 /// Moves a cursor, and says whether it was where it must be. On PostgreSQL the second of two who move it waits
 /// for the first.
@@ -44,19 +52,21 @@ impl RelayStore for Store {
             .await
     }
 
-    async fn begin(&self, workspace: Id<Workspace>, handler: &str, seq: i64) -> Result<()> {
-        let (workspace_id, handler) = (self.workspace_key(workspace).await?, handler.to_owned());
-        if workspace_id == NOWHERE {
-            return Ok(());
+    async fn begin(&self, handler: &str, after: &[(Id<Workspace>, i64)]) -> Result<()> {
+        let mut rows = Vec::with_capacity(after.len());
+        for (workspace, seq) in after {
+            let workspace_id = self.workspace_key(*workspace).await?;
+            if workspace_id != NOWHERE {
+                rows.push(CursorRow { handler: handler.to_owned(), workspace_id, seq: *seq });
+            }
         }
+        // In one order, so that two who begin it at once wait for one another in one direction.
+        rows.sort_unstable_by_key(|row| row.workspace_id);
         self.pools
             .write(async move |conn: &mut Conn| {
-                let row = (
-                    relay_cursors::handler.eq(handler),
-                    relay_cursors::workspace_id.eq(workspace_id),
-                    relay_cursors::seq.eq(seq),
-                );
-                diesel::insert_into(relay_cursors::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+                let new =
+                    |row: CursorRow| diesel::insert_into(relay_cursors::table).values(row).on_conflict_do_nothing();
+                dialect::insert(conn, rows.into_iter().map(new).collect()).await?;
                 Ok(())
             })
             .await
@@ -80,5 +90,15 @@ impl RelayStore for Store {
         );
         let fresh = fresh.bind(handler).sql(")");
         self.pools.key(async move |conn: &mut Conn| places(conn, fresh).await).await
+    }
+    async fn has_begun(&self, handler: &str) -> Result<bool> {
+        let handler = handler.to_owned();
+        self.pools
+            .key(async move |conn: &mut Conn| {
+                let own = relay_cursors::table.filter(relay_cursors::handler.eq(handler));
+                let any: Option<i64> = own.select(relay_cursors::seq).limit(1).get_result(conn).await.optional()?;
+                Ok(any.is_some())
+            })
+            .await
     }
 }

@@ -1,5 +1,5 @@
-//! Upkeep: old jobs and unique keys, deliveries, files and mails are forgotten, and what hangs on nothing is ended.
-//! Every process that does jobs sees to it; what two do at once is done once.
+//! Upkeep: old jobs and keys, deliveries, files and mails are forgotten, and what hangs on nothing is ended. Every
+//! process that does jobs sees to it; what two do at once is done once.
 
 use std::future::Future;
 use std::time::Duration;
@@ -47,6 +47,7 @@ pub(crate) fn keep_up(
 
 async fn pass(crm: &Crm, workers: &Workers, kept: Kept, asked: &Asked) {
     note("old jobs could not be forgotten", workers.prune(kept.done_seconds, kept.others_seconds, asked).await);
+    note("old idempotency keys could not be forgotten", crm.forget_old_keys(asked).await);
     note("old deliveries could not be forgotten", crm.forget_old_deliveries(asked).await);
     note("deliveries that nothing sends could not be ended", crm.end_stranded_deliveries(asked).await);
     // A stop waits for what is under way, and for no more.

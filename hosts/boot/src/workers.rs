@@ -132,7 +132,7 @@ pub struct RunningWorkers {
 }
 
 /// Starts workers on an engine, on the runtime that this is called on. They also see to upkeep: once a minute after
-/// the start and every hour from then on what is old is forgotten, jobs, deliveries, files and mails.
+/// the start and every hour from then on what is old is forgotten, jobs, keys, deliveries, files and mails.
 pub fn run_workers(crm: &Crm, options: WorkerOptions) -> RunningWorkers {
     let (stop, asked) = watch::channel(false);
     let asked = Asked::new(asked);

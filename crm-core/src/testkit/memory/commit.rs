@@ -8,19 +8,19 @@ use uuid::Uuid;
 
 use super::records::{SUBJECTS, target};
 use super::rows::{Rows, Tabled};
-use super::{MemoryStore, State, hooks};
+use super::{MemoryStore, State, hooks, keys};
 use crate::access::{Entity, Grant};
 use crate::account::{Account, NewAccount, Rank};
 use crate::deal::{Deal, DealMove, HistoryWrite, WayBack, begun, history_of, way_back};
 use crate::error::{Error, Result};
+use crate::id::Id;
 use crate::job::{JobState, QueuePause, Ring};
 use crate::pipeline::{Pipeline, given_up};
-use crate::store::{
-    Commit, Guard, GuardRow, IdempotencyKey, KEPT_SECONDS, Put, Record as _, Reliance, Replay, Sealed, Write,
-};
+use crate::store::{Commit, Guard, GuardRow, IdempotencyKey, Put, Record as _, Reliance, Replay, Sealed, Write};
 use crate::text;
 use crate::time::Timestamp;
 use crate::user::User;
+use crate::workspace::Workspace;
 
 /// The queues in which a commit makes jobs due, or which it pauses or lets go on.
 fn rings(writes: &[Write]) -> Vec<Ring> {
@@ -47,12 +47,30 @@ impl Commit for MemoryStore {
     }
 
     async fn replay(&self, grant: &Grant, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Replay>> {
-        Ok(self.rows(grant, |rows| rows.replays.get(&key.scope).copied()).await.filter(|replay| is_kept(replay, now)))
+        Ok(self
+            .rows(grant, |rows| rows.replays.get(&key.scope).copied())
+            .await
+            .filter(|replay| keys::is_kept(replay, now)))
     }
-}
 
-fn is_kept(replay: &Replay, now: Timestamp) -> bool {
-    now < replay.at.plus_seconds(KEPT_SECONDS)
+    async fn with_old_keys(&self, until: Timestamp) -> Result<Vec<Id<Workspace>>> {
+        self.read(|state| {
+            let old = state.spaces.iter().filter(|(_, space)| !space.rows.old_keys(until).is_empty());
+            Ok(old.map(|(id, _)| Id::from(*id)).collect())
+        })
+        .await
+    }
+
+    async fn prune_keys(&self, workspace: Id<Workspace>, until: Timestamp, limit: u16) -> Result<usize> {
+        self.write(|state| {
+            let Some(space) = state.spaces.get_mut(&workspace.uuid()) else { return Ok(0) };
+            let mut old = space.rows.old_keys(until);
+            old.truncate(limit.into());
+            old.iter().for_each(|scope| drop(space.rows.replays.remove(scope)));
+            Ok(old.len())
+        })
+        .await
+    }
 }
 
 impl State {
@@ -61,7 +79,7 @@ impl State {
         let workspace = sealed.workspace_id.uuid();
         let mut rows = self.spaces.get(&workspace).map(|space| space.rows.clone()).unwrap_or_default();
         // A repeat is told so before it is told that its unique values are taken, by itself.
-        keep_key(&mut rows, &sealed)?;
+        rows.keep_key(&sealed)?;
         sealed.relied.iter().try_for_each(|relied| check_reliance(&rows, relied))?;
         sealed.guards.iter().try_for_each(|guard| move_guard(&mut rows, guard))?;
         let mut accounts = self.accounts.clone();
@@ -106,15 +124,6 @@ impl State {
         space.journal.append(sealed.entries);
         Ok(())
     }
-}
-
-fn keep_key(rows: &mut Rows, sealed: &Sealed) -> Result<()> {
-    let Some((key, result)) = &sealed.idempotency else { return Ok(()) };
-    if rows.replays.get(&key.scope).is_some_and(|first| is_kept(first, sealed.at)) {
-        return Err(Error::conflict("the idempotency key was used before").with_code("idempotency_replay"));
-    }
-    rows.replays.insert(key.scope, Replay { body: key.body, result: *result, at: sealed.at });
-    Ok(())
 }
 
 fn check_reliance(rows: &Rows, relied: &Reliance) -> Result<()> {

@@ -90,10 +90,12 @@ impl RelayStore for MemoryStore {
         Ok(self.read(|state| state.spaces.get(&workspace.uuid()).and_then(cursor)).await)
     }
 
-    async fn begin(&self, workspace: Id<Workspace>, handler: &str, seq: i64) -> Result<()> {
+    async fn begin(&self, handler: &str, after: &[(Id<Workspace>, i64)]) -> Result<()> {
         self.write(|state| {
-            if let Some(space) = state.spaces.get_mut(&workspace.uuid()) {
-                space.hooks.cursors.entry(handler.to_owned()).or_insert(seq);
+            for (workspace, seq) in after {
+                if let Some(space) = state.spaces.get_mut(&workspace.uuid()) {
+                    space.hooks.cursors.entry(handler.to_owned()).or_insert(*seq);
+                }
             }
             Ok(())
         })
@@ -115,6 +117,10 @@ impl RelayStore for MemoryStore {
             Ok(fresh.map(|(id, _)| Id::from(*id)).collect())
         })
         .await
+    }
+
+    async fn has_begun(&self, handler: &str) -> Result<bool> {
+        self.read(|state| Ok(state.spaces.values().any(|space| space.hooks.cursors.contains_key(handler)))).await
     }
 }
 

@@ -11,6 +11,7 @@ mod facts;
 mod hooks;
 mod jobs;
 mod journal;
+mod keys;
 mod list;
 mod mails;
 mod mirror;

@@ -4,8 +4,8 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::support::{
-    commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, pipeline, reading,
-    refused, searched,
+    Asked, commit, conflicts, contact, contact_of, fails, feed, field, filtered, hiding, invalid_at, names, pipeline,
+    reading, refused, searched,
 };
 use crate::access::{Entity, Role};
 use crate::activity::{NewNote, Note};
@@ -17,10 +17,11 @@ use crate::edit::Edit;
 use crate::error::ErrorKind::{Invalid, NotFound};
 use crate::error::Result;
 use crate::id::Id;
+use crate::job::{Never, Stop};
 use crate::page::ListRequest;
 use crate::pipeline::{Pipeline, StageKind};
 use crate::session::{Expect, Session};
-use crate::store::{Changes, Guard, IdempotencyKey, Stored};
+use crate::store::{Changes, Guard, IdempotencyKey, KEPT_SECONDS, Stored};
 use crate::tag::Tag;
 use crate::task::Task;
 use crate::testkit::{World, samples};
@@ -392,12 +393,89 @@ pub async fn a_key_is_forgotten_after_a_day(world: World) {
         session.contacts().create(samples::contact("A")).await.unwrap().id
     };
     let first = create().await;
-    world.clock.advance_seconds(24 * 60 * 60 - 1);
+    world.clock.advance_seconds(KEPT_SECONDS - 1);
     assert_eq!(create().await, first);
     world.clock.advance_seconds(1);
     let second = create().await;
     assert_ne!(second, first);
     assert_eq!(create().await, second);
+}
+
+/// Makes a contact under a key.
+async fn keyed(session: Session, key: &str) -> Id<Contact> {
+    let session = session.once(samples::key(key, "body"));
+    session.contacts().create(samples::contact("A")).await.unwrap().id
+}
+
+pub async fn an_expired_key_is_used_anew_and_takes_no_other_along(world: World) {
+    world.clock.tick_micros(0);
+    let create = async |key: &str| keyed(world.session(Role::Admin).await, key).await;
+    let first = create("k").await;
+    create("other").await;
+    world.clock.advance_seconds(KEPT_SECONDS);
+    let anew = create("k").await;
+    assert_ne!(anew, first);
+    // Its answer of now is its answer for another day.
+    world.clock.advance_seconds(KEPT_SECONDS - 1);
+    assert_eq!(create("k").await, anew);
+    // The other, which no commit had to do with, is left to upkeep.
+    assert_eq!(world.crm.forget_old_keys(&Never).await.unwrap(), 1);
+    assert_eq!(create("k").await, anew);
+}
+
+pub async fn two_who_use_one_expired_key_at_once_have_one_effect(world: World) {
+    for round in 0..10 {
+        let key = samples::key(&format!("k{round}"), "body");
+        let name = format!("twin{round}");
+        let before = world.session(Role::Admin).await.once(key.clone());
+        let old = before.contacts().create(samples::contact("old")).await.unwrap().id;
+        world.clock.advance_seconds(KEPT_SECONDS);
+        let sessions = [world.session(Role::Admin).await, world.second_session(Role::Admin).await];
+        let creation = |session: Session| -> BoxFuture<'static, Result<Id<Contact>>> {
+            let (session, edit) = (session.once(key.clone()), samples::contact(&name));
+            Box::pin(async move { session.contacts().create(edit).await.map(|view| view.id) })
+        };
+        let results = world.at_once(sessions.clone().map(creation)).await;
+        let ids: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+        assert_eq!(ids[0], ids[1]);
+        assert_ne!(ids[0], old);
+        assert_eq!(names(&sessions[0], &filtered(&format!("last_name = {name}"))).await.len(), 1);
+    }
+}
+
+pub async fn keys_are_forgotten_from_their_instant_on_and_some_at_a_time(world: World) {
+    world.clock.tick_micros(0);
+    let (home, away) = (world.home.workspace, world.away.workspace);
+    for key in ["a", "b", "c"] {
+        keyed(world.session(Role::Admin).await, key).await;
+    }
+    world.clock.advance_seconds(1);
+    let last = keyed(world.session(Role::Admin).await, "d").await;
+    keyed(world.stranger().await, "a").await;
+    let (commit, now) = (&world.crm.ports.commit, world.crm.now());
+    assert!(commit.with_old_keys(now.plus_seconds(-2)).await.unwrap().is_empty());
+    assert_eq!(commit.with_old_keys(now.plus_seconds(-1)).await.unwrap(), [home]);
+    let prune =
+        async |workspace, ago: i64, limit| commit.prune_keys(workspace, now.plus_seconds(-ago), limit).await.unwrap();
+    assert_eq!((prune(home, 2, 10).await, prune(away, 1, 10).await), (0, 0));
+    // Those that were used first go first.
+    assert_eq!((prune(home, 0, 2).await, prune(home, 1, 2).await), (2, 1));
+    // Of every workspace, by the clock.
+    world.clock.advance_seconds(KEPT_SECONDS - 1);
+    let forget = async |stop: &dyn Stop| world.crm.forget_old_keys(stop).await.unwrap();
+    assert_eq!(forget(&Never).await, 0);
+    assert_eq!(keyed(world.session(Role::Admin).await, "d").await, last);
+    world.clock.advance_seconds(1);
+    assert_eq!((forget(&Asked).await, forget(&Never).await, forget(&Never).await), (0, 2, 0));
+}
+
+pub async fn many_expired_keys_are_forgotten_in_one_pass(world: World) {
+    let admin = world.session(Role::Admin).await;
+    for at in 0..401 {
+        keyed(admin.clone(), &at.to_string()).await;
+    }
+    world.clock.advance_seconds(2 * KEPT_SECONDS);
+    assert_eq!(world.crm.forget_old_keys(&Never).await.unwrap(), 401);
 }
 
 pub async fn a_key_used_meanwhile_is_told_apart(world: World) {

@@ -190,6 +190,10 @@ macro_rules! __suite {
                 two_at_once_under_one_key_create_one,
                 equal_keys_of_two_callers_are_two_keys,
                 a_key_is_forgotten_after_a_day,
+                an_expired_key_is_used_anew_and_takes_no_other_along,
+                two_who_use_one_expired_key_at_once_have_one_effect,
+                keys_are_forgotten_from_their_instant_on_and_some_at_a_time,
+                many_expired_keys_are_forgotten_in_one_pass,
                 a_key_used_meanwhile_is_told_apart,
                 unique_values_are_unique,
             }
@@ -580,6 +584,7 @@ macro_rules! __suite {
             settling {
                 what_a_worker_says_of_a_job_that_it_lost_is_not_heard,
                 a_version_that_a_worker_names_must_be_there,
+                a_result_is_as_long_as_a_payload_may_be_and_no_longer,
                 a_list_of_jobs_in_a_state_holds_no_others,
                 a_pause_is_its_queues_and_its_workspaces_own,
                 latencies_are_those_of_the_thousand_jobs_that_were_done_last,
@@ -612,6 +617,8 @@ macro_rules! __suite {
                 each_event_is_handed_over_once_by_many_relays_at_once,
                 events_stay_in_their_workspace,
                 a_handler_that_is_new_gets_no_history,
+                a_workspace_that_is_made_later_is_handed_over_from_its_first_event_on,
+                many_who_begin_a_handler_at_once_hand_over_nothing_of_before,
                 a_change_that_is_refused_hands_nothing_over,
                 what_a_handler_cannot_take_is_handed_over_later,
                 a_handler_that_never_returns_is_given_up_and_stops_nobody_else,

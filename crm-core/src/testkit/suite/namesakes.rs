@@ -101,7 +101,7 @@ pub async fn a_cursor_is_its_handlers_and_its_workspaces_own(world: World) {
     let relay = &world.crm.ports.relay;
     let (home, away) = (world.home.workspace, world.away.workspace);
     for (workspace, handler) in [(home, "probe"), (home, "other"), (away, "probe")] {
-        relay.begin(workspace, handler, 3).await.unwrap();
+        relay.begin(handler, &[(workspace, 3)]).await.unwrap();
     }
     let session = world.session(Role::Admin).await;
     let mut changes = session.changes();
@@ -116,7 +116,7 @@ pub async fn a_cursor_is_its_handlers_and_its_workspaces_own(world: World) {
     contact(&session, samples::contact("Ada")).await;
     for workspace in [home, away] {
         let end = world.crm.feed(workspace).await.unwrap().end().await.unwrap();
-        relay.begin(workspace, "swift", end).await.unwrap();
+        relay.begin("swift", &[(workspace, end)]).await.unwrap();
     }
     assert!(relay.behind("swift").await.unwrap().is_empty());
     let mut behind = relay.behind("probe").await.unwrap();

@@ -164,6 +164,50 @@ pub async fn a_handler_that_is_new_gets_no_history(world: World) {
     assert_eq!(told(&admin).await.len(), 1);
 }
 
+pub async fn a_workspace_that_is_made_later_is_handed_over_from_its_first_event_on(world: World) {
+    let admin = world.session(Role::Admin).await;
+    contact(&admin, samples::contact("Before")).await;
+    let ([crm, second], _) = telling(&world);
+    relay(&crm).await;
+    // Nobody relays while it is made and filled.
+    let made = second.create_workspace("Later").await.unwrap().id;
+    let later = second.acting(Actor::system(made, "test")).await.unwrap();
+    contact(&later, samples::contact("First")).await;
+    for crm in [&second, &crm] {
+        relay(crm).await;
+    }
+    let occurrences = crm.feed(made).await.unwrap().after(0, 200).await.unwrap();
+    let events = occurrences.iter().filter_map(|occurrence| later.envelope(occurrence));
+    let wanted: BTreeMap<(i64, String), usize> = events.map(|event| ((event.seq, event.kind), 1)).collect();
+    for kind in ["workspace.created", "contact.created"] {
+        assert!(wanted.keys().any(|(_, wanted)| wanted == kind), "{kind}");
+    }
+    assert_eq!(told(&later).await, wanted);
+    // In those that were there nothing of before is handed over.
+    assert!(told(&admin).await.is_empty());
+}
+
+pub async fn many_who_begin_a_handler_at_once_hand_over_nothing_of_before(world: World) {
+    let sessions = [world.session(Role::Admin).await, world.stranger().await];
+    for session in &sessions {
+        contact(session, samples::contact("Before")).await;
+    }
+    let ([crm, second], _) = telling(&world);
+    let relays = (0..6).map(|at| -> BoxFuture<'static, ()> {
+        let crm = if at % 2 == 0 { crm.clone() } else { second.clone() };
+        Box::pin(async move { relay(&crm).await })
+    });
+    world.at_once(relays).await;
+    for session in &sessions {
+        assert!(told(session).await.is_empty());
+        contact(session, samples::contact("After")).await;
+    }
+    relay(&crm).await;
+    for session in &sessions {
+        assert_eq!(told(session).await.len(), 1);
+    }
+}
+
 pub async fn a_change_that_is_refused_hands_nothing_over(world: World) {
     let ([crm, _], _) = telling(&world);
     let admin = world.session(Role::Admin).await;
@@ -224,9 +268,11 @@ pub async fn a_handler_that_is_slow_is_handed_fewer_until_it_is_in_time(world: W
 pub async fn a_cursor_that_was_moved_meanwhile_moves_nothing_and_enqueues_nothing(world: World) {
     let relay = &world.crm.ports.relay;
     let home = world.home.workspace;
-    relay.begin(home, "probe", 3).await.unwrap();
-    relay.begin(home, "probe", 5).await.unwrap();
+    assert!(!relay.has_begun("probe").await.unwrap());
+    relay.begin("probe", &[(home, 3)]).await.unwrap();
+    relay.begin("probe", &[(home, 5)]).await.unwrap();
     assert_eq!(relay.cursor(home, "probe").await.unwrap(), Some(3));
+    assert!(relay.has_begun("probe").await.unwrap() && !relay.has_begun("other").await.unwrap());
     assert_eq!(relay.cursor(world.away.workspace, "probe").await.unwrap(), None);
     assert_eq!(relay.not_begun("probe").await.unwrap(), [world.away.workspace]);
     let product = world.crm.acting(Actor::system(home, "test")).await.unwrap();

@@ -38,6 +38,22 @@ pub async fn a_version_that_a_worker_names_must_be_there(world: World) {
     }
 }
 
+pub async fn a_result_is_as_long_as_a_payload_may_be_and_no_longer(world: World) {
+    let ([crm, _], _) = learnt(&world);
+    let session = admin(&crm, &world).await;
+    // In quotes.
+    let longest = 256 * 1024 - 2;
+    let reports = async |length: usize| enqueued(&session, job(Does::ReportMuch, &length.to_string())).await;
+    let (long, too_long) = (reports(longest).await, reports(longest + 1).await);
+    assert_eq!(super::workers::work(&crm).await, 2);
+    let done = read(&session, long).await;
+    assert_eq!((done.state, done.result.unwrap().as_str().unwrap().len()), (JobState::Done, longest));
+    let failed = read(&session, too_long).await;
+    let error = failed.error.unwrap();
+    assert_eq!((failed.state, failed.result, error.code.as_str()), (JobState::Failed, None, "invalid"));
+    assert!(error.detail.starts_with("result: "), "{}", error.detail);
+}
+
 pub async fn a_list_of_jobs_in_a_state_holds_no_others(world: World) {
     let ([crm, _], _) = learnt(&world);
     let session = admin(&crm, &world).await;

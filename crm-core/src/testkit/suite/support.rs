@@ -7,6 +7,7 @@ use crate::custom_field::{CustomField, CustomKind};
 use crate::deal::{Deal, DealEdit, DealStart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
+use crate::job::Stop;
 use crate::journal::SealedEntry;
 use crate::page::ListRequest;
 use crate::pipeline::{Pipeline, Stage};
@@ -14,6 +15,15 @@ use crate::session::Session;
 pub(super) use crate::testkit::commit;
 use crate::testkit::{World, samples};
 use crate::workspace::Workspace;
+
+/// A process that is about to end.
+pub(super) struct Asked;
+
+impl Stop for Asked {
+    fn is_asked(&self) -> bool {
+        true
+    }
+}
 
 /// What the filters and histories of this run are made from.
 pub(super) fn seed() -> u64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::support::{conflicts, contact, deal, fails, feed, invalid_at, stage};
+use super::support::{Asked, conflicts, contact, deal, fails, feed, invalid_at, stage};
 use crate::access::{Action, Entity, Role};
 use crate::contact::ContactEdit;
 use crate::crm::Crm;
@@ -22,15 +22,6 @@ use crate::webhook::{
 
 pub(super) const URL: &str = "https://hooks.example/crm";
 pub(super) const DAY: i64 = 24 * 60 * 60;
-
-/// A process that is about to end.
-struct Asked;
-
-impl Stop for Asked {
-    fn is_asked(&self) -> bool {
-        true
-    }
-}
 
 /// An engine that sends to a receiver.
 pub(super) fn sending(world: &World) -> (Crm, Receiver) {

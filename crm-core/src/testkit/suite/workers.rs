@@ -34,6 +34,8 @@ pub(super) enum Does {
     AskForPatience,
     CreateContact,
     Report,
+    /// A text of so many letters.
+    ReportMuch,
 }
 
 /// A kind of job that notes what it is asked.
@@ -68,6 +70,7 @@ impl Handler for Probe {
                 job.set_result(&name)?;
                 Ok(())
             }
+            Does::ReportMuch => Ok(job.set_result(&"x".repeat(name.parse().unwrap()))?),
         }
     }
 }

@@ -68,6 +68,22 @@ async fn a_relay_that_panics_begins_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_workspace_is_handed_over_from_its_first_event_on() {
+    let (say, mut said) = unbounded_channel();
+    let crm = Crm::builder(MemoryStore::new()).event_handler(Arc::new(Telling(say))).build();
+    let workers = run_workers(&crm, WorkerOptions::none());
+    let workspace = crm.create_workspace("Acme").await.unwrap().id;
+    let session = crm.acting(Actor::system(workspace, "test")).await.unwrap();
+    session.contacts().create(samples::contact("Ada")).await.unwrap();
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|kind| kind != "contact.created") {
+        heard.extend(tokio::time::timeout(Duration::from_secs(20), said.recv()).await.unwrap());
+    }
+    assert!(heard.iter().any(|kind| kind == "workspace.created"), "{heard:?}");
+    workers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_never_returns_holds_up_no_other_and_no_stop() {
     let (say, mut said) = unbounded_channel();
     let builder = Crm::builder(MemoryStore::new()).event_handler(Arc::new(StuckHandler));

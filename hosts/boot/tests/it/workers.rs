@@ -9,7 +9,7 @@ use crm_core::job::{
     Handler, Handlers, Job, JobContext, JobError, JobState, Never, NewJob, Policy, Priority, Queue, Retry, Stop,
     Upload, Workers,
 };
-use crm_core::testkit::{FakeClock, MemoryStore, PATIENCE};
+use crm_core::testkit::{FakeClock, MemoryStore, PATIENCE, samples};
 use crm_core::transfer::Source as _;
 use crm_core::workspace::Workspace;
 use crm_core::{Actor, Crm, Id, Session, Zone};
@@ -369,8 +369,12 @@ async fn what_is_old_is_forgotten_soon_after_the_start_and_every_hour() {
     house.clock().advance_seconds(61);
     forgotten(&first).await;
     assert_eq!(transfers.spooled(&second).unwrap().read_at(0, 3).await.unwrap(), b"old");
+    let key = samples::key("key", "body");
+    house.session.clone().once(key).contacts().create(samples::contact("Ada")).await.unwrap();
     house.clock().advance_seconds(WEEK);
+    // Files come after keys.
     forgotten(&second).await;
+    assert_eq!(house.crm.forget_old_keys(&Never).await.unwrap(), 0);
     workers.stop().await;
 }
 
