@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_boot::Backend;
 use crm_core::job::JobState;
-use crm_core::testkit::PATIENCE;
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, ListRequest};
 use crm_storage::testkit::{at_rest, patient};
