@@ -66,7 +66,9 @@ impl Commit for MemoryStore {
             let Some(space) = state.spaces.get_mut(&workspace.uuid()) else { return Ok(0) };
             let mut old = space.rows.old_keys(until);
             old.truncate(limit.into());
-            old.iter().for_each(|scope| drop(space.rows.replays.remove(scope)));
+            for scope in &old {
+                space.rows.replays.remove(scope);
+            }
             Ok(old.len())
         })
         .await
