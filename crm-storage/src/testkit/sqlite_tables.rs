@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    /// A file with a row of every table but that of the schema's version, and the holdings before each.
+    /// The tables of a file that gets a row of each, but for the schema's version; each is told what that changed.
     async fn filled(folder: &tempfile::TempDir, mut each: impl FnMut(&str, Vec<String>)) -> SqliteTables {
         let file = folder.path().join("held.db");
         SqliteStore::open(&file, Options::default()).unwrap().migrate().await.unwrap();
@@ -194,10 +194,10 @@ mod tests {
     #[tokio::test]
     async fn a_row_more_in_any_table_of_a_file_is_noticed_and_named() {
         let folder = tempfile::tempdir().unwrap();
-        let tables = filled(&folder, |name, told| {
+        let check = |name: &str, told: Vec<String>| {
             assert!(told.len() == 1 && told[0].starts_with(&format!("{name} of ")), "{name}: {told:?}");
-        });
-        let tables = tables.await;
+        };
+        let tables = filled(&folder, check).await;
         let before = tables.holdings();
         let mut other = connect(&folder.path().join("held.db"));
         other.batch_execute("UPDATE schema_info SET min_binary = min_binary + 1").unwrap();

@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 use crate::codes::is_of_a_field;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+/// The database, where it is a file.
+const FILE: &str = "crm.db";
 pub(crate) const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 
 /// Where a server keeps its records.
@@ -43,7 +45,7 @@ pub(crate) struct Api {
     pub(crate) admin: Value,
     folder: tempfile::TempDir,
     /// Where its tables are, on PostgreSQL.
-    schema: Option<Schema>,
+    schema: Option<Arc<Schema>>,
 }
 
 /// A store that is always there.
@@ -124,7 +126,7 @@ pub(crate) fn unique(what: &str) -> String {
 
 /// A server's configuration on SQLite.
 fn config(folder: &tempfile::TempDir) -> Config {
-    config_on(&format!("sqlite://{}", folder.path().join("crm.db").display()), folder)
+    config_on(&format!("sqlite://{}", folder.path().join(FILE).display()), folder)
 }
 
 /// A server's configuration on a database, with a folder of its own.
@@ -171,7 +173,7 @@ impl Api {
         store.migrate().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let booted = Booted::on(store.clone(), store.clone(), config_on(&schema.url(), &folder)).unwrap();
-        Some((Self { schema: Some(schema), ..Self::on(booted, folder).await }, store))
+        Some((Self { schema: Some(Arc::new(schema)), ..Self::on(booted, folder).await }, store))
     }
 
     /// A server on what was booted, with a workspace.
@@ -185,7 +187,12 @@ impl Api {
         api
     }
 
-    /// A connection to its database, past its store.
+    /// The file of its database, on SQLite.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join(FILE)
+    }
+
+    /// A connection to its database, past its store, on PostgreSQL.
     pub(crate) async fn postgres_client(&self) -> tokio_postgres::Client {
         self.schema.as_ref().unwrap().client().await
     }
@@ -335,9 +342,11 @@ async fn on_every_named_server<F: Future<Output = ()>>(law: impl Fn(Store, Api) 
     let folder = tempfile::tempdir().unwrap();
     let booted = boot(config(&folder)).await.unwrap();
     law(Store::Sqlite, Api::on(booted, folder).await).await;
-    if let Some(schema) = Schema::new().await {
+    if let Some(schema) = Schema::new().await.map(Arc::new) {
         let folder = tempfile::tempdir().unwrap();
         let booted = boot(config_on(&schema.url(), &folder)).await.unwrap();
-        law(Store::Postgres, Api::on(booted, folder).await).await;
+        let api = Api { schema: Some(schema.clone()), ..Api::on(booted, folder).await };
+        // The schema outlives a server that the law stops.
+        law(Store::Postgres, api).await;
     }
 }
