@@ -1,7 +1,11 @@
-//! What tests on real databases stand on: a schema of a test's own on the PostgreSQL server that they share, and
-//! stores that a slow machine does not hurry.
+//! What tests on real databases stand on: a schema of a test's own on the PostgreSQL server that they share, stores
+//! that a slow machine does not hurry, and all that the tables of a database hold.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on fails it")]
+
+mod postgres_tables;
+#[cfg(feature = "sqlite")]
+mod sqlite_tables;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +13,9 @@ use std::time::Duration;
 use crm_core::testkit::{PATIENCE, postgres_url};
 use tokio_postgres::{Client, NoTls};
 
+pub use self::postgres_tables::PostgresTables;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite_tables::SqliteTables;
 use crate::{Connections, Options, PostgresStore};
 
 /// How long a schema that is no longer used may be in use: connections of a process that was killed hold locks

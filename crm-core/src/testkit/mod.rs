@@ -12,6 +12,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `memory` | [`MemoryStore`]: every port over plain maps |
+//! | `holdings` | [`Holdings`]: all that a store holds, to be compared |
 //! | `receiver` | [`Receiver`]: a sender of webhooks and the endpoint behind it |
 //! | `fakes` | [`FakeClock`], [`FakeMailer`], [`PlainHasher`], [`PlainSigner`], [`StuckHandler`], mocks of the role ports |
 //! | `samples` | the smallest records that a law can speak of |
@@ -23,6 +24,7 @@
 
 mod databases;
 mod fakes;
+mod holdings;
 mod memory;
 mod receiver;
 mod road;
@@ -37,6 +39,7 @@ use std::time::Duration;
 pub use crate::integration::{MockMailer, MockPasswordHasher, MockTokenSigner, MockWebhookSender};
 pub use databases::{postgres_url, redis_url};
 pub use fakes::{FakeClock, FakeMailer, PlainHasher, PlainSigner, StuckHandler};
+pub use holdings::Holdings;
 pub use memory::MemoryStore;
 pub use receiver::Receiver;
 pub use road::{Loss, Road};

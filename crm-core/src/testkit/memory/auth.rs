@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::MemoryStore;
+use super::held::Taker;
 use crate::auth::{Attempt, Rotation, SignIn, SignInStore, ThrottleStore};
 use crate::error::Result;
 use crate::id::Id;
+use crate::testkit::Holdings;
 use crate::time::Timestamp;
 
 /// Sign-ins, and every digest that a refresh token of theirs ever had.
@@ -42,6 +44,18 @@ impl SignIns {
     fn see(&mut self, sign_in: &SignIn, now: Timestamp) {
         let seen = self.seen.entry((sign_in.workspace_id.uuid(), sign_in.user_id.uuid())).or_insert(now);
         *seen = now.max(*seen);
+    }
+
+    /// Gives all of it to whoever takes what the store holds.
+    pub(super) fn hold(&self, held: &mut Holdings) {
+        let Self { by_id, by_digest, seen } = self;
+        Taker::of(held, None).take("refresh_digests", by_digest);
+        for row in by_id.values() {
+            Taker::of(held, Some(row.0.workspace_id.uuid())).take("sign_ins", [row]);
+        }
+        for ((workspace, user), at) in seen {
+            Taker::of(held, Some(*workspace)).take("users_seen", [(user, at)]);
+        }
     }
 
     /// When a member was last seen.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
+use super::held::Taker;
 use super::rows::{self, Rows};
 use super::{MemoryStore, Space};
 use crate::access::Grant;
@@ -49,6 +50,18 @@ pub(super) fn check(hooks: Option<&Hooks>, write: &Write) -> Result<()> {
 }
 
 impl Hooks {
+    /// Gives all of it to whoever takes what the store holds.
+    pub(super) fn hold(&self, taker: &mut Taker<'_>) {
+        let Self { cursors, secrets, deliveries, failing } = self;
+        taker.take("relay_cursors", cursors);
+        for (endpoint, secrets) in secrets {
+            let secrets = secrets.iter().map(|one| (endpoint, one.secret.expose_secret(), one.until));
+            taker.take("webhook_secrets", secrets);
+        }
+        taker.take("webhook_deliveries", deliveries);
+        taker.take("webhook_failing", failing);
+    }
+
     /// Writes what a commit says; it was checked.
     pub(super) fn write(&mut self, write: &Write) {
         match write {

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 use crate::workspace::Workspace;
 
 /// The pieces of a file, and when the last one came.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Pieces {
     by_index: BTreeMap<u32, Vec<u8>>,
     last_at: Option<Timestamp>,

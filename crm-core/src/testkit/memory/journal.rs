@@ -3,19 +3,20 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::held::Taker;
 use super::{MemoryStore, Space, list};
 use crate::access::{Entity, Grant};
 use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
 use crate::journal::chain::{self, Counted, GENESIS, Hash, SALT_BYTES, Texts, Verification, Verifier};
-use crate::journal::{Batch, Change, Entry, JournalStore, SealedEntry};
+use crate::journal::{Batch, Entry, JournalStore, SealedEntry};
 use crate::page::{Position, Rows as Page};
 use crate::task::Task;
 use crate::workspace::Workspace;
 
 /// An entry with what its digest is made of, or what is left of it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Line {
     entry: Entry,
     salt: Option<Vec<u8>>,
@@ -51,9 +52,11 @@ impl Journal {
         }
     }
 
-    /// How many entries tell of a write.
-    pub(super) fn written(&self) -> usize {
-        self.lines.iter().filter(|line| line.entry.change != Change::Noted).count()
+    /// Gives its entries and their links to whoever takes what the store holds.
+    pub(super) fn hold(&self, taker: &mut Taker<'_>) {
+        let Self { lines, links } = self;
+        taker.take("journal", lines);
+        taker.take("journal_seals", links.iter().enumerate());
     }
 
     /// The number of the last entry, once it is sealed.

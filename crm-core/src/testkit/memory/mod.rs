@@ -8,6 +8,7 @@ mod analytics;
 mod auth;
 mod commit;
 mod facts;
+mod held;
 mod hooks;
 mod jobs;
 mod journal;
@@ -40,9 +41,7 @@ use self::rows::Rows;
 pub(in crate::testkit) use self::rows::Tabled;
 use crate::access::Grant;
 use crate::account::Account;
-use crate::id::Id;
 use crate::job::Bell;
-use crate::workspace::Workspace;
 
 /// A store whose data lives as long as it does.
 #[derive(Default)]
@@ -75,16 +74,6 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Arc<Self> {
         Arc::default()
-    }
-
-    /// All that commits wrote in a workspace, as text: for tests that compare it before and after. Facts
-    /// that wrote nothing, as sign-ins, and the brake on guessing are left out.
-    pub async fn written(&self, workspace: Id<Workspace>) -> String {
-        self.read(|state| match state.spaces.get(&workspace.uuid()) {
-            Some(space) => format!("{:?} {}", space.rows, space.journal.written()),
-            None => String::new(),
-        })
-        .await
     }
 
     /// Looks at everything.

@@ -24,6 +24,8 @@ use serde_json::{Value, json};
 use crate::codes::is_of_a_field;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+/// The database, where it is a file.
+const FILE: &str = "crm.db";
 pub(crate) const SECRET: &str = "kq8Zr2VnX0cT5yLwB7uJfD3sHgPa9eMi";
 
 /// Where a server keeps its records.
@@ -148,7 +150,7 @@ pub(crate) fn unique(what: &str) -> String {
 
 /// A server's configuration on SQLite.
 fn config(folder: &tempfile::TempDir) -> Config {
-    config_on(&format!("sqlite://{}", folder.path().join("crm.db").display()), folder)
+    config_on(&format!("sqlite://{}", folder.path().join(FILE).display()), folder)
 }
 
 /// A server's configuration on a database, with a folder of its own.
@@ -209,7 +211,12 @@ impl Api {
         api
     }
 
-    /// A connection to its database, past its store.
+    /// The file of its database, on SQLite.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join(FILE)
+    }
+
+    /// A connection to its database, past its store, on PostgreSQL.
     pub(crate) async fn postgres_client(&self) -> tokio_postgres::Client {
         self.schema.as_ref().unwrap().client().await
     }
@@ -314,7 +321,7 @@ impl Api {
     /// A connection of its own, for one request after the other.
     pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Connection(BufReader::new(stream))
     }
 
@@ -364,7 +371,7 @@ pub(crate) async fn on_every_server<F: Future<Output = ()>>(law: impl Fn(Api) ->
 async fn on_every_named_server<F: Future<Output = ()>>(law: impl Fn(Store, Api) -> F) {
     law(Store::Memory, Api::memory().await).await;
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(folder.path().join("crm.db"), patient()).unwrap());
+    let store = Arc::new(SqliteStore::open(folder.path().join(FILE), patient()).unwrap());
     store.migrate().await.unwrap();
     let booted = Booted::on(store.clone(), store, config(&folder)).unwrap();
     law(Store::Sqlite, Api::on(booted, folder).await).await;

@@ -1,9 +1,12 @@
 //! Every operation of the document, asked by everybody who must not do it.
 //!
-//! After every request the store is what it was before. An operation that no case covers fails the law,
-//! so nobody adds one and forgets to say who may call it. Here are the cases, in `asked` is who asks, and `keyed`
-//! asks twice under a key. `witness` tells what is written, in memory and in databases, and `counted` keeps the count
-//! in docs/TESTING.md.
+//! After every request the store is what it was before: each table of it, of every workspace, the search words and
+//! sums, uploads, deliveries, keys, sign-ins and counters of attempts too. Left out are three things. A stranger who
+//! asks for what is theirs is not refused, and does it in a workspace of its own, whose rows are not compared. On
+//! SQLite the words are compared as they are found, not as FTS5 keeps them, which it merges by itself, and the figures
+//! of the planner are not. An operation that no case covers fails the law, so nobody adds one and forgets to say who
+//! may call it. Here are the cases, in `asked` is who asks, and `keyed` asks twice under a key. `witness` tells what
+//! is held, in memory and in databases, and `counted` keeps the count in docs/TESTING.md.
 
 mod asked;
 mod counted;
