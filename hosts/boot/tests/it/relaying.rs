@@ -77,7 +77,7 @@ async fn the_first_workspace_is_handed_over_from_its_first_event_on() {
     session.contacts().create(samples::contact("Ada")).await.unwrap();
     let mut heard = Vec::new();
     while heard.last().is_none_or(|kind| kind != "contact.created") {
-        heard.extend(tokio::time::timeout(Duration::from_secs(20), said.recv()).await.unwrap());
+        heard.extend(tokio::time::timeout(PATIENCE, said.recv()).await.unwrap());
     }
     assert!(heard.iter().any(|kind| kind == "workspace.created"), "{heard:?}");
     workers.stop().await;
