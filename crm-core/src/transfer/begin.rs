@@ -124,6 +124,10 @@ impl Transfers {
         if let Some(first) = self.session.enqueued(&grant).await? {
             return Ok(first);
         }
+        for file in companies.into_iter().chain([upload]) {
+            // Upkeep forgets files that no job names yet and that nobody has touched for long.
+            self.session.ports().uploads.keep_upload(&grant, file.id, self.session.now()).await?;
+        }
         let mut decisions = Decisions::new();
         loop {
             let begun = async {

@@ -75,19 +75,6 @@ pub async fn a_spooled_file_is_read_from_any_place(world: World) {
     assert!(admin.transfers().spooled(&empty).unwrap().read_at(0, 10).await.unwrap().is_empty());
 }
 
-pub async fn files_that_nobody_needs_are_forgotten_after_a_week(world: World) {
-    let admin = world.session(Role::Admin).await;
-    let old = spooled(&admin, b"old").await;
-    world.clock.advance_seconds(6 * 24 * 60 * 60);
-    let admin = world.session(Role::Admin).await;
-    let fresh = spooled(&admin, b"fresh").await;
-    world.clock.advance_seconds(2 * 24 * 60 * 60);
-    world.crm.forget_old_uploads().await.unwrap();
-    let admin = world.session(Role::Admin).await;
-    invalid_at(admin.transfers().spooled(&old).unwrap().read_at(0, 10).await, "file");
-    assert_eq!(admin.transfers().spooled(&fresh).unwrap().read_at(0, 10).await.unwrap(), b"fresh");
-}
-
 pub async fn a_job_imports_what_was_sent(world: World) {
     let manager = world.session(Role::Manager).await;
     let job =

@@ -306,7 +306,7 @@ async fn receive_form(session: &Session, entity: Entity, mut form: Multipart, re
                 return Err(Error::invalid(name, "misplaced", "belongs to an import of deals").into());
             }
             "companies" => {
-                let companies = received.companies.insert(session.transfers().receive()?);
+                let companies = received.companies.insert(received.file.beside());
                 copy(part, companies).await?;
             }
             "products" => received.products = Some(text(part, TABLE_BYTES).await?),
