@@ -246,10 +246,11 @@ pub async fn a_job_is_seen_by_whoever_wanted_it_and_their_managers(world: World)
 
 pub async fn one_key_begins_one_import(world: World) {
     let admin = world.session(Role::Admin).await;
-    let upload = spooled(&admin, b"Last Name\nHopper\n").await;
     let keyed = |body: &[u8]| admin.clone().once(IdempotencyKey::new("POST /contacts/import/csv", "one", body));
-    let begin =
-        async |session: Session| session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await;
+    let begin = async |session: Session| {
+        let upload = spooled(&session, b"Last Name\nHopper\n").await;
+        session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await
+    };
     let first = begin(keyed(b"a")).await.unwrap();
     assert_eq!(begin(keyed(b"a")).await.unwrap().id, first.id);
     invalid_at(begin(keyed(b"b")).await, "Idempotency-Key");
