@@ -256,3 +256,18 @@ fn first_pieces((workspace_id, upload_id): File, until: Timestamp) -> Fragment {
     let old = own("DELETE FROM upload_pieces").sql(" AND position IN (").then(first);
     old.sql(") AND NOT EXISTS (").then(later).sql(")")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_jobs_of_whatever_kind() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let task = format!(r#"{{"kind":"later","upload_id":"{one}","beside":{{"upload_id":"{two}"}},"upload_id":"#);
+        assert!(names(&task).eq([DbId(one), DbId(two)]));
+        for none in ["", "[7]", r#"{"upload_id":null}"#, r#"{"upload_id":"short"}"#] {
+            assert_eq!(names(none).count(), 0, "{none}");
+        }
+    }
+}
