@@ -53,7 +53,7 @@ impl<T: Kept> Records<'_, T> {
         let queued = self.session.enqueue(grant, changes, job).await;
         let is_needless = match &queued {
             // The first request under the key has a file of its own.
-            Ok(job) => !matches!(job.task, Task::Change { upload_id, .. } if upload_id == upload.id),
+            Ok(job) => !job.task.names(upload.id),
             Err(error) => error.is_refusal(),
         };
         if is_needless {

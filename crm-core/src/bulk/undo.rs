@@ -1,7 +1,8 @@
 //! Undoing an undertaking from the journal, field by field.
 //!
 //! A field goes back to what it was where it still holds what the undertaking gave it; a record that
-//! it made is deleted where nobody has changed it since, and one that it deleted comes back. Everything else is left alone and reported.
+//! it made is deleted where nobody has changed it since and nothing refers to it that the undertaking did not write,
+//! and one that it deleted comes back. Everything else is left alone and reported.
 //! Whoever undoes it undoes what they see and may change: the rest is left alone too, and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ const MAX_NAMED: usize = 1_000;
 pub enum LeftReason {
     /// Somebody changed it since.
     Changed,
+    /// It was made, and a note, a task, a deal or a contact refers to it that was not written with it.
+    InUse,
     /// Whoever undid it may not change the record, or not all of it.
     NotPermitted,
     /// What it was before breaks a rule of today.
@@ -101,7 +104,7 @@ pub(crate) async fn undo(
         let mut decisions = Decisions::new();
         loop {
             let mut next = report.clone();
-            let changes = decide(&session, &groups, &mut next).await;
+            let changes = decide(&session, batch, &groups, &mut next).await;
             let written = match changes {
                 Ok(changes) => {
                     let task = job::Task::Revert { batch_id: batch, reached: last };
@@ -156,11 +159,11 @@ impl Pages {
 }
 
 /// Decides the undoing of some records' entries.
-async fn decide(session: &Session, groups: &[&[Entry]], report: &mut UndoReport) -> Result<Changes> {
+async fn decide(session: &Session, batch: Id<Batch>, groups: &[&[Entry]], report: &mut UndoReport) -> Result<Changes> {
     let mut changes = session.changes();
     // Read as the product, to tell what the caller does not see from what is deleted already.
     let product = session.as_product("undo").await?;
-    let mut desk = Desk { session, product: &product, changes: &mut changes, report };
+    let mut desk = Desk { session, product: &product, batch, changes: &mut changes, report };
     desk.decide::<Company>(groups).await?;
     desk.decide::<Contact>(groups).await?;
     desk.decide::<Deal>(groups).await?;
@@ -172,6 +175,7 @@ async fn decide(session: &Session, groups: &[&[Entry]], report: &mut UndoReport)
 struct Desk<'a> {
     session: &'a Session,
     product: &'a Session,
+    batch: Id<Batch>,
     changes: &'a mut Changes,
     report: &'a mut UndoReport,
 }
@@ -198,11 +202,15 @@ impl Desk<'_> {
         let known = T::load_many(ports, &everything, &ids).await?;
         let mut known: BTreeMap<Uuid, Stored<T>> = known.into_iter().map(|record| (record.uuid(), record)).collect();
         let around = T::around(ports, &everything).await?;
+        let firsts = own.iter().flat_map(|group| group.first());
+        let made = firsts.filter(|entry| entry.change == Change::Created && known.contains_key(&entry.record_id));
+        let made: Vec<Uuid> = made.map(|entry| entry.record_id).collect();
+        let in_use = ports.journal.referred_from_outside(&everything, self.batch, T::ENTITY, &made).await?;
         let mut formers = Vec::new();
         for group in own {
             let Some(last) = group.last() else { continue };
             match known.remove(&last.record_id) {
-                Some(record) => formers.extend(self.former(record, group, &around)?),
+                Some(record) => formers.extend(self.former(record, group, &around, &in_use)?),
                 None if last.change == Change::Deleted => self.bring_back::<T>(&everything, last).await?,
                 // What somebody deleted since needs no undoing.
                 None => {}
@@ -251,6 +259,7 @@ impl Desk<'_> {
         mut record: Stored<T>,
         entries: &[Entry],
         around: &[Stored<Pipeline>],
+        in_use: &BTreeSet<Uuid>,
     ) -> Result<Option<Former<T>>> {
         let caller = self.session.internally(T::ENTITY, Action::Read);
         if !caller.sees_owner(T::ENTITY, record.owner()) {
@@ -260,6 +269,9 @@ impl Desk<'_> {
         let undone = Undone::of(&caller, &*record, entries);
         if undone.is_made {
             match self.session.require(T::ENTITY, Action::Delete).and_then(|grant| grant.check_reach(&*record)) {
+                Ok(()) if in_use.contains(&record.uuid()) => {
+                    self.report.leave(left(&record, LeftReason::InUse, BTreeSet::new()));
+                }
                 Ok(()) => {
                     record.set_deleted(Some(self.changes.now()));
                     self.changes.put(&mut record);

@@ -186,6 +186,13 @@ pub trait UploadStore: Send + Sync {
     async fn keep_piece(&self, grant: &Grant, id: Id<Upload>, index: u32, bytes: Vec<u8>, now: Timestamp)
     -> Result<()>;
 
+    /// Keeps a file of which nothing comes as if its first piece had come at this instant; nothing where that
+    /// is not there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn keep_upload(&self, grant: &Grant, id: Id<Upload>, now: Timestamp) -> Result<()>;
+
     /// How many pieces are kept for the workspace.
     ///
     /// # Errors
@@ -210,4 +217,11 @@ pub trait UploadStore: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     async fn forget_uploads(&self, until: Timestamp) -> Result<()>;
+
+    /// As [`UploadStore::forget_uploads`], but for the files that a job of the workspace names, in whatever state
+    /// it is: also one of a kind that this version does not know, by `upload_id` anywhere in what it has to do.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn forget_unnamed_uploads(&self, until: Timestamp) -> Result<()>;
 }

@@ -26,8 +26,10 @@ use crate::store::{Changes, Stored};
 use crate::transfer::{Import, ImportState, ImportWatch, Writing};
 use crate::workspace::Workspace;
 
-/// How long files are kept that no job has finished with, in seconds: a week.
+/// How long files are kept that jobs wrote or have not finished with, in seconds: a week.
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long nothing has come of a file that no job names when its sender is taken to have gone, in seconds: an hour.
+const SILENT_SECONDS: i64 = 60 * 60;
 
 /// Whether a worker shall go on.
 pub trait Stop: Send + Sync {
@@ -79,12 +81,15 @@ impl Crm {
         self.workers().work_on(workspace, id, &stop, &Endless).await
     }
 
-    /// Forgets files that were sent a week ago or earlier: their jobs were done or given up.
+    /// Forgets files that were sent a week ago or earlier: their jobs were done or given up. What no job names is
+    /// forgotten an hour after its last piece: the request that sent it ended on its way.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     pub async fn forget_old_uploads(&self) -> Result<()> {
-        self.ports.uploads.forget_uploads(self.now().plus_seconds(-KEPT_SECONDS)).await
+        let (now, uploads) = (self.now(), &self.ports.uploads);
+        uploads.forget_uploads(now.plus_seconds(-KEPT_SECONDS)).await?;
+        uploads.forget_unnamed_uploads(now.plus_seconds(-SILENT_SECONDS)).await
     }
 }
 

@@ -106,6 +106,18 @@ impl Task {
         }
     }
 
+    /// Whether it needs a file of the store, or writes it.
+    pub(crate) fn names(&self, upload: Id<Upload>) -> bool {
+        match self {
+            Task::Import { upload_id, companies, .. } => {
+                *upload_id == upload || companies.is_some_and(|first| first.upload_id == upload)
+            }
+            Task::Change { upload_id, .. } => *upload_id == upload,
+            Task::Export { file, .. } => file.upload_id == upload,
+            Task::Revert { .. } | Task::Bulk { .. } | Task::Run { .. } | Task::Unknown => false,
+        }
+    }
+
     /// What it is called: the handler's kind, or that of the product's own.
     pub fn name(&self) -> &str {
         match self {

@@ -9,6 +9,7 @@ use crate::access::Grant;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::session::Session;
+use crate::time::Timestamp;
 use crate::transfer::Source;
 
 /// Bytes of a piece.
@@ -19,6 +20,9 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 const MAX_PIECES: u64 = 32 * 1024;
 /// Pieces of a file between two looks at how many the workspace has.
 const COUNTED_EACH: u32 = 64;
+/// How often the store hears of the file beside the one that comes, in seconds: much more often than it forgets
+/// files of which nothing comes.
+const TOLD_SECONDS: i64 = 10 * 60;
 
 /// A file that was sent, and is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +46,8 @@ pub struct Piece {
     pub bytes: Vec<u8>,
 }
 
-/// A file on its way into the store, piece by piece: memory stays flat whatever its length.
+/// A file on its way into the store, piece by piece: memory stays flat whatever its length. One that is dropped on
+/// its way, as with a request whose client went, leaves its pieces to [`crate::Crm::forget_old_uploads`].
 pub struct Spool {
     session: Session,
     grant: Grant,
@@ -53,12 +58,35 @@ pub struct Spool {
     /// Most pieces that the workspace may have.
     most: u64,
     waiting: Vec<u8>,
+    /// The other file of the same request, of which nothing comes while this one does.
+    beside: Option<Id<Upload>>,
+    /// When the store last heard of that.
+    told_at: Timestamp,
 }
 
 impl Spool {
     pub(crate) fn new(session: Session, grant: Grant) -> Self {
-        let id = Id::new_at(session.now());
-        Self { session, grant, id, hash: Sha256::new(), bytes: 0, pieces: 0, most: MAX_PIECES, waiting: Vec::new() }
+        let now = session.now();
+        Self {
+            session,
+            grant,
+            id: Id::new_at(now),
+            hash: Sha256::new(),
+            bytes: 0,
+            pieces: 0,
+            most: MAX_PIECES,
+            waiting: Vec::new(),
+            beside: None,
+            told_at: now,
+        }
+    }
+
+    /// Another file that is sent with this one, one after the other: each is kept as long as the other comes.
+    #[must_use]
+    pub fn beside(&mut self) -> Self {
+        let mut other = Self::new(self.session.clone(), self.grant.clone());
+        (self.beside, other.beside) = (Some(other.id), Some(self.id));
+        other
     }
 
     /// Bytes that came so far.
@@ -84,6 +112,29 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    /// As [`Spool::finish`] of both, where there are two: where one finds no place, the other is forgotten too.
+    ///
+    /// # Errors
+    /// As [`Spool::write`].
+    pub async fn finish_with(self, beside: Option<Self>) -> Result<(Upload, Option<Upload>)> {
+        let Some(beside) = beside else { return Ok((self.finish().await?, None)) };
+        let beside = match beside.finish().await {
+            Ok(beside) => beside,
+            Err(error) => {
+                self.discard().await?;
+                return Err(error);
+            }
+        };
+        let (session, grant) = (self.session.clone(), self.grant.clone());
+        match self.finish().await {
+            Ok(file) => Ok((file, Some(beside))),
+            Err(error) => {
+                session.ports().uploads.forget_upload(&grant, beside.id).await?;
+                Err(error)
+            }
+        }
     }
 
     /// The file, whole; what came is forgotten where its end finds no place.
@@ -112,9 +163,15 @@ impl Spool {
         let next = self.pieces..self.pieces.saturating_add(1);
         check_room_within(&self.session, &self.grant, next, self.most).await?;
         let piece = std::mem::take(&mut self.waiting);
-        let uploads = &self.session.ports().uploads;
-        uploads.keep_piece(&self.grant, self.id, self.pieces, piece, self.session.now()).await?;
+        let (uploads, now) = (&self.session.ports().uploads, self.session.now());
+        uploads.keep_piece(&self.grant, self.id, self.pieces, piece, now).await?;
         self.pieces += 1;
+        if let Some(beside) = self.beside
+            && self.told_at.plus_seconds(TOLD_SECONDS) <= now
+        {
+            uploads.keep_upload(&self.grant, beside, now).await?;
+            self.told_at = now;
+        }
         Ok(())
     }
 }
@@ -186,8 +243,10 @@ pub(crate) fn is_full(error: &Error) -> bool {
 
 fn full(most: u64) -> Error {
     let message = format!(
-        "finds no place: the workspace has {most} pieces, of up to 256 KiB each, of files that no job has finished \
-         with or that exports wrote in the last week; delete files of exports, cancel a job, or wait for some to go"
+        "finds no place: the workspace has {most} pieces, of up to 256 KiB each, of files that exports wrote or that \
+         no job has finished with; delete files of exports, let imports and bulk work that wait come to their end, \
+         and retry those that failed or were cancelled: their files go once they are done, or after a week; what a \
+         broken upload left behind goes by itself within two hours or so"
     );
     Error::invalid("file", "quota", message)
 }

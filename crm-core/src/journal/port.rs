@@ -1,5 +1,7 @@
 //! Port: reading and sealing the journal.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -123,4 +125,17 @@ pub trait JournalStore: Send + Sync {
         after: Option<(Uuid, i64)>,
         limit: u32,
     ) -> Result<Vec<Entry>>;
+
+    /// Those of some records to which a note, a task, a deal or a contact refers that is not deleted and of which
+    /// a batch wrote nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    async fn referred_from_outside(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        entity: Entity,
+        ids: &[Uuid],
+    ) -> Result<BTreeSet<Uuid>>;
 }

@@ -91,7 +91,9 @@ impl Transfers {
         Ok(changes)
     }
 
-    /// As [`Transfers::start`] of a spooled file, whose rows a worker then imports.
+    /// As [`Transfers::start`] of a spooled file, whose rows a worker then imports, once under the caller's key.
+    /// The file is this call's alone: where it is refused, or another call had the key before, the file is
+    /// forgotten.
     ///
     /// # Errors
     /// As [`Transfers::start`].
@@ -113,6 +115,7 @@ impl Transfers {
         self.enqueue(Entity::Deal, upload, options, Some(companies)).await
     }
 
+    /// Queues the job, and forgets files that none needs.
     async fn enqueue(
         &self,
         entity: Entity,
@@ -121,15 +124,42 @@ impl Transfers {
         companies: Option<&Upload>,
     ) -> Result<View<Job>> {
         let grant = self.session.require(Entity::Import, Action::Create)?;
-        if let Some(first) = self.session.enqueued(&grant).await? {
+        let queued = self.queued(&grant, entity, upload, options, companies).await;
+        let is_needless = match &queued {
+            // The first request under the key has files of its own.
+            Ok(job) => !job.task.names(upload.id),
+            // After an outage the job may stand, and then it needs its files; if not, upkeep forgets them.
+            Err(error) => error.is_refusal(),
+        };
+        if is_needless {
+            for file in companies.into_iter().chain([upload]) {
+                self.session.ports().uploads.forget_upload(&grant, file.id).await?;
+            }
+        }
+        queued
+    }
+
+    async fn queued(
+        &self,
+        grant: &Grant,
+        entity: Entity,
+        upload: &Upload,
+        options: ImportOptions,
+        companies: Option<&Upload>,
+    ) -> Result<View<Job>> {
+        if let Some(first) = self.session.enqueued(grant).await? {
             return Ok(first);
+        }
+        for file in companies.into_iter().chain([upload]) {
+            // Upkeep forgets files that no job names yet and that nobody has touched for long.
+            self.session.ports().uploads.keep_upload(grant, file.id, self.session.now()).await?;
         }
         let mut decisions = Decisions::new();
         loop {
             let begun = async {
-                let mut main = self.of_upload(&grant, entity, upload, options.clone()).await?;
+                let mut main = self.of_upload(grant, entity, upload, options.clone()).await?;
                 let mut first = match companies {
-                    Some(companies) => Some((self.of_companies(&grant, companies, &options).await?, companies.id)),
+                    Some(companies) => Some((self.of_companies(grant, companies, &options).await?, companies.id)),
                     None => None,
                 };
                 let task = Task::Import {
@@ -147,12 +177,12 @@ impl Transfers {
                     grant.check_reach(&first.import)?;
                 }
                 loop {
-                    let mut changes = self.begun(&grant, &main)?;
+                    let mut changes = self.begun(grant, &main)?;
                     if let Some((first, _)) = &first {
                         changes.put_unjournalled(&mut Stored::new(first.import.clone()));
                     }
-                    match self.session.enqueue(&grant, changes, job.clone()).await {
-                        Err(refusal) => main.seat_again(&self.session, &grant, refusal).await?,
+                    match self.session.enqueue(grant, changes, job.clone()).await {
+                        Err(refusal) => main.seat_again(&self.session, grant, refusal).await?,
                         begun => return begun,
                     }
                 }
@@ -183,5 +213,47 @@ impl Transfers {
     async fn of_companies(&self, grant: &Grant, upload: &Upload, deals: &ImportOptions) -> Result<Prepared> {
         let prepared = self.of_upload(grant, Entity::Company, upload, deals.of_companies()).await;
         prepared.map_err(|error: Error| error.under("companies"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::access::Role;
+    use crate::error::ErrorKind;
+    use crate::store::IdempotencyKey;
+    use crate::testkit::{MemoryStore, World};
+
+    #[tokio::test]
+    async fn files_that_no_job_needs_are_forgotten() {
+        let world = World::new(Arc::new(MemoryStore::default())).await;
+        let admin = world.session(Role::Admin).await;
+        let grant = admin.require(Entity::Import, Action::Create).unwrap();
+        let kept = async || world.crm.ports.uploads.count_pieces(&grant).await.unwrap();
+        let sent = async |text: &str| {
+            let mut spool = admin.transfers().receive().unwrap();
+            spool.write(text.as_bytes()).await.unwrap();
+            spool.finish().await.unwrap()
+        };
+        let begin = async |body: &[u8], options: ImportOptions, companies: &str| {
+            let keyed = admin.clone().once(IdempotencyKey::new("POST /deals/import/csv", "one", body));
+            let (deals, companies) = (sent("id,title\n1,A\n").await, sent(companies).await);
+            keyed.transfers().begin_with_companies(&deals, options, &companies).await
+        };
+        let (plain, named) = (ImportOptions::default, "id,name\n1,Acme\n");
+        // What is refused leaves neither file behind, whichever of the two is at fault.
+        let nowhere = ImportOptions { mapping: [("Shoe".to_owned(), "boot".to_owned())].into(), ..plain() };
+        assert_eq!(begin(b"a", nowhere, named).await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(begin(b"a", plain(), "\n").await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(kept().await, 0);
+        let first = begin(b"a", plain(), named).await.unwrap();
+        assert_eq!(kept().await, 2);
+        // Another request under the key was faster, with the same body and with another one.
+        assert_eq!(begin(b"a", plain(), named).await.unwrap().id, first.id);
+        assert_eq!(kept().await, 2);
+        assert_eq!(begin(b"b", plain(), named).await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(kept().await, 2);
     }
 }

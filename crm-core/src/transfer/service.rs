@@ -213,8 +213,8 @@ impl Transfers {
     }
 
     /// Enqueues the undoing of what an import wrote: fields go back to what they were and records that
-    /// it made are deleted, where nobody has changed them since. One that stopped on its way reads no
-    /// further rows.
+    /// it made are deleted, where nobody has changed them or hung other records on them since. One that
+    /// stopped on its way reads no further rows.
     ///
     /// # Errors
     /// `Denied`; `NotFound`, also for one that the caller does not see; `Conflict` with code

@@ -3,7 +3,7 @@
 //! A commit puts its entries into a queue besides. Sealing takes them from there, under a lock of
 //! the workspace's head: an entry of a transaction that commits late is found whenever it appears.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use crm_core::access::{ActorRef, Grant};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::columns::{self, code};
 use super::fragment::{Fragment, Statement};
 use super::timeline::Shown;
-use super::{Conn, RunQueryDsl, Store, dialect, json};
+use super::{Conn, RunQueryDsl, Store, dialect, json, outside};
 use crate::fault::Outcome;
 use crate::schema::{journal, journal_heads, journal_queue, journal_seals};
 use crate::types::{DbId, DbTime, Guid};
@@ -425,6 +425,17 @@ impl JournalStore for Store {
                 rows.into_iter().map(|row| Ok(row.into_line()?.entry)).collect()
             })
             .await
+    }
+
+    async fn referred_from_outside(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        entity: Entity,
+        ids: &[Uuid],
+    ) -> Result<BTreeSet<Uuid>> {
+        let workspace = self.workspace_key(grant.workspace_id()).await?;
+        outside::referred(self, workspace, batch, entity, ids).await
     }
 
     async fn history(&self, grant: &Grant, entity: Entity, record_id: Uuid, up_to: i64) -> Result<Vec<Entry>> {

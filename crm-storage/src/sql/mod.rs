@@ -30,6 +30,7 @@ mod list;
 mod mail;
 mod months;
 mod note;
+mod outside;
 mod pipeline;
 pub(crate) mod predicate;
 mod purge;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crm_core::job::{Handler, Job, JobContext, JobError, JobState, Never, Policy, Priority, Queue};
+use crm_core::job::{Handler, Job, JobContext, JobError, JobState, Never, Policy, Priority, Queue, UploadStore};
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, Session};
 
@@ -57,7 +57,9 @@ pub(crate) async fn a_job_of_a_later_kind_waits_for_a_process_that_knows_it<D: B
     assert_eq!((waiting.error.unwrap().code.as_str(), waiting.run_at), ("no_handler", waiting.due_at));
     assert!(waiting.due_at.unwrap() > first.due_at.unwrap());
     assert_eq!(session.jobs().read(second.id).await.unwrap().state, JobState::Done);
-    // What it has to do is as it was: whoever knows the kind does it.
+    // What it has to do is as it was, and upkeep keeps the file that it names: whoever knows the kind does it.
+    let later = first.created_at.plus_seconds(24 * 60 * 60);
+    UploadStore::forget_unnamed_uploads(&*database.store(), later).await.unwrap();
     database.execute(&renamed("later", "import")).await;
     let due = D::time(first.created_at);
     database.execute(&format!("UPDATE jobs SET due_at = {due} {FIRST}")).await;

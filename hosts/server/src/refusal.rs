@@ -184,11 +184,6 @@ impl Refusal {
         self
     }
 
-    /// Whether nothing came of the request for certain.
-    pub(crate) fn is_certain(&self) -> bool {
-        self.0.cause.as_ref().is_none_or(Error::is_refusal)
-    }
-
     /// Why, for the log; only defects and outages have a cause worth a line.
     pub(crate) fn cause(&self) -> Option<&Error> {
         self.0.cause.as_ref().filter(|_| self.0.status.is_server_error())

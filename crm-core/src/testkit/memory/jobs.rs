@@ -145,6 +145,16 @@ impl UploadStore for MemoryStore {
         .await
     }
 
+    async fn keep_upload(&self, grant: &Grant, id: Id<Upload>, now: Timestamp) -> Result<()> {
+        self.write(|state| {
+            if let Some(pieces) = state.uploads.get_mut(&(grant.workspace_id().uuid(), id.uuid())) {
+                pieces.last_at = Some(now);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn count_pieces(&self, grant: &Grant) -> Result<u64> {
         self.read(|state| {
             let own = state.uploads.iter().filter(|((workspace, _), _)| *workspace == grant.workspace_id().uuid());
@@ -172,6 +182,21 @@ impl UploadStore for MemoryStore {
     async fn forget_uploads(&self, until: Timestamp) -> Result<()> {
         self.write(|state| {
             state.uploads.retain(|_, pieces| pieces.last_at.is_some_and(|at| at > until));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget_unnamed_uploads(&self, until: Timestamp) -> Result<()> {
+        self.write(|state| {
+            let spaces = &state.spaces;
+            let is_named = |workspace: &Uuid, file: Uuid| {
+                let mut jobs = spaces.get(workspace).into_iter().flat_map(|space| space.rows.jobs.values());
+                jobs.any(|job| job.task.names(file.into()))
+            };
+            state.uploads.retain(|(workspace, file), pieces| {
+                pieces.last_at.is_some_and(|at| at > until) || is_named(workspace, *file)
+            });
             Ok(())
         })
         .await

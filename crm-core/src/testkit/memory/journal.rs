@@ -1,11 +1,17 @@
 //! The journal in memory: one list, of which the first part is sealed.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::held::Taker;
+use super::rows::Rows;
 use super::{MemoryStore, Space, list};
 use crate::access::{Entity, Grant};
+use crate::company::Company;
+use crate::contact::Contact;
+use crate::deal::Deal;
 use crate::error::Result;
 use crate::filter::CheckedFilter;
 use crate::id::Id;
@@ -115,6 +121,30 @@ impl MemoryStore {
     }
 }
 
+/// The records that are not deleted and refer to one of a kind, each with that one.
+fn references(rows: &Rows, entity: Entity) -> Vec<(Uuid, Uuid)> {
+    let to = |contact: Option<Id<Contact>>, company: Option<Id<Company>>, deal: Option<Id<Deal>>| match entity {
+        Entity::Contact => contact.map(|id| id.uuid()),
+        Entity::Company => company.map(|id| id.uuid()),
+        Entity::Deal => deal.map(|id| id.uuid()),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for note in rows.notes.values().filter(|note| note.deleted_at.is_none()) {
+        found.push((note.id.uuid(), to(note.contact_id, note.company_id, note.deal_id)));
+    }
+    for task in rows.tasks.values().filter(|task| task.deleted_at.is_none()) {
+        found.push((task.id.uuid(), to(task.contact_id, task.company_id, task.deal_id)));
+    }
+    for deal in rows.deals.values().filter(|deal| deal.deleted_at.is_none()) {
+        found.push((deal.id.uuid(), to(deal.contact_id, deal.company_id, None)));
+    }
+    for contact in rows.contacts.values().filter(|contact| contact.deleted_at.is_none()) {
+        found.push((contact.id.uuid(), to(None, contact.company_id, None)));
+    }
+    found.into_iter().filter_map(|(referring, referred)| Some((referring, referred?))).collect()
+}
+
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn seal_batch(&self, workspace: Id<Workspace>, limit: u32) -> Result<u32> {
@@ -199,6 +229,24 @@ impl JournalStore for MemoryStore {
             own.sort_by_key(|entry| (entry.record_id, entry.version));
             own.truncate(limit as usize);
             Ok(own)
+        })
+        .await
+    }
+
+    async fn referred_from_outside(
+        &self,
+        grant: &Grant,
+        batch: Id<Batch>,
+        entity: Entity,
+        ids: &[Uuid],
+    ) -> Result<BTreeSet<Uuid>> {
+        self.space(grant.workspace_id(), |space| {
+            let entries = space.journal.lines.iter().map(|line| &line.entry);
+            let own: BTreeSet<Uuid> =
+                entries.filter(|entry| entry.batch == Some(batch)).map(|entry| entry.record_id).collect();
+            let mut found = references(&space.rows, entity);
+            found.retain(|(referring, referred)| !own.contains(referring) && ids.contains(referred));
+            Ok(found.into_iter().map(|(_, referred)| referred).collect())
         })
         .await
     }

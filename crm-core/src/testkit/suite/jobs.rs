@@ -75,19 +75,6 @@ pub async fn a_spooled_file_is_read_from_any_place(world: World) {
     assert!(admin.transfers().spooled(&empty).unwrap().read_at(0, 10).await.unwrap().is_empty());
 }
 
-pub async fn files_that_nobody_needs_are_forgotten_after_a_week(world: World) {
-    let admin = world.session(Role::Admin).await;
-    let old = spooled(&admin, b"old").await;
-    world.clock.advance_seconds(6 * 24 * 60 * 60);
-    let admin = world.session(Role::Admin).await;
-    let fresh = spooled(&admin, b"fresh").await;
-    world.clock.advance_seconds(2 * 24 * 60 * 60);
-    world.crm.forget_old_uploads().await.unwrap();
-    let admin = world.session(Role::Admin).await;
-    invalid_at(admin.transfers().spooled(&old).unwrap().read_at(0, 10).await, "file");
-    assert_eq!(admin.transfers().spooled(&fresh).unwrap().read_at(0, 10).await.unwrap(), b"fresh");
-}
-
 pub async fn a_job_imports_what_was_sent(world: World) {
     let manager = world.session(Role::Manager).await;
     let job =
@@ -259,10 +246,11 @@ pub async fn a_job_is_seen_by_whoever_wanted_it_and_their_managers(world: World)
 
 pub async fn one_key_begins_one_import(world: World) {
     let admin = world.session(Role::Admin).await;
-    let upload = spooled(&admin, b"Last Name\nHopper\n").await;
     let keyed = |body: &[u8]| admin.clone().once(IdempotencyKey::new("POST /contacts/import/csv", "one", body));
-    let begin =
-        async |session: Session| session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await;
+    let begin = async |session: Session| {
+        let upload = spooled(&session, b"Last Name\nHopper\n").await;
+        session.transfers().begin(Entity::Contact, &upload, ImportOptions::default()).await
+    };
     let first = begin(keyed(b"a")).await.unwrap();
     assert_eq!(begin(keyed(b"a")).await.unwrap().id, first.id);
     invalid_at(begin(keyed(b"b")).await, "Idempotency-Key");

@@ -73,6 +73,7 @@ pub mod search;
 pub mod series;
 pub mod settling;
 pub mod signup;
+pub mod spools;
 pub mod tags;
 pub mod taken_up;
 pub mod task_records;
@@ -413,7 +414,6 @@ macro_rules! __suite {
             }
             jobs {
                 a_spooled_file_is_read_from_any_place,
-                files_that_nobody_needs_are_forgotten_after_a_week,
                 a_job_imports_what_was_sent,
                 of_many_workers_one_takes_a_job,
                 a_cancelled_job_does_nothing_until_it_is_taken_up_again,
@@ -596,6 +596,13 @@ macro_rules! __suite {
                 where_the_door_is_closed_no_password_is_looked_at,
                 a_workspace_without_accounts_leaves_the_door_as_it_is,
             }
+            spools {
+                what_a_broken_upload_left_behind_is_forgotten_after_an_hour,
+                a_file_is_kept_while_the_one_beside_it_comes,
+                a_file_that_a_job_names_is_kept_for_a_week,
+                a_file_that_a_job_begins_with_is_kept_anew,
+                of_many_files_those_that_jobs_name_are_kept,
+            }
             pipelines {
                 a_pipeline_becomes_what_its_change_says,
                 deals_of_a_stage_that_is_left_out_go_where_the_change_says,
@@ -752,6 +759,7 @@ macro_rules! __suite {
             }
             undo {
                 an_import_is_undone_field_by_field,
+                a_made_record_on_which_others_hung_something_is_left_alone,
                 only_whoever_may_change_an_import_undoes_it,
                 what_a_caller_may_not_see_is_left_alone_and_not_named,
                 an_undo_by_whoever_may_change_nothing_leaves_everything_alone,

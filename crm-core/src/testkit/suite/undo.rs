@@ -1,5 +1,6 @@
 //! Undoing: field by field, as far as the caller may, whatever stops on the way.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::jobs::{Ending, begun, import_of, spooled, work};
@@ -18,6 +19,7 @@ use crate::job::{Job, JobState, LEASE_SECONDS, Never, Task};
 use crate::journal::Event;
 use crate::session::{Expect, Session};
 use crate::store::Stored;
+use crate::task::TaskEdit;
 use crate::testkit::{World, samples};
 use crate::transfer::{DuplicatePolicy, ImportOptions, ImportState};
 
@@ -88,6 +90,45 @@ pub async fn an_import_is_undone_field_by_field(world: World) {
     begun(&admin, file, DuplicatePolicy::Skip).await;
     work(&world).await;
     assert_eq!(names(&admin, &samples::list()).await, ["kept", "known", "made", "touched"]);
+}
+
+pub async fn a_made_record_on_which_others_hung_something_is_left_alone(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let before = contact(&admin, known("known")).await.id;
+    let file = "Email,Last Name,Company\nnoted@example.com,noted,Acme\nbusy@example.com,busy,Acme\n\
+        sold@example.com,sold,Acme\nplain@example.com,plain,Other\nknown@example.com,known,Third\n";
+    let job = begun(&admin, file, DuplicatePolicy::Update).await;
+    work(&world).await;
+    let named = async |name: &str| {
+        let found = admin.contacts().list(&filtered(&format!("last_name = {name}"))).await.unwrap();
+        found.data.into_iter().next().unwrap().into_inner()
+    };
+    let (noted, busy, sold, plain) =
+        (named("noted").await, named("busy").await, named("sold").await, named("plain").await);
+    let note = admin.activities().create_note(samples::note(noted.id, "Called")).await.unwrap();
+    // What is deleted again holds nothing.
+    let edit = TaskEdit { contact_id: Edit::Set(busy.id), ..samples::task("Call") };
+    let task = admin.tasks().create(edit).await.unwrap();
+    admin.tasks().delete(task.id, Expect::Any).await.unwrap();
+    let bought = deal(&admin, DealEdit { contact_id: Edit::Set(sold.id), ..samples::deal("Big") }).await;
+    let other = plain.company_id.unwrap();
+    let colleague = ContactEdit { company_id: Edit::Set(other), ..samples::contact("colleague") };
+    let colleague = contact(&admin, colleague).await;
+    // The contact that was there before goes back, so that its new company holds nobody.
+    let report = reverted(&world, &admin, &job).await;
+    assert_eq!(counts(&report), (4, 1, 3));
+    assert!(report.records.iter().all(|one| one.reason == LeftReason::InUse && one.fields.is_empty()), "{report:?}");
+    let left: BTreeSet<_> = report.records.iter().map(|one| (one.entity, one.id)).collect();
+    let held = [(Entity::Contact, noted.id.uuid()), (Entity::Contact, sold.id.uuid()), (Entity::Company, other.uuid())];
+    assert_eq!(left, BTreeSet::from(held));
+    assert_eq!(admin.contacts().read(before).await.unwrap().company_id, None);
+    assert_eq!(names(&admin, &samples::list()).await, ["colleague", "known", "noted", "sold"]);
+    // Without what others hung on them they go.
+    admin.activities().delete_note(note.id, Expect::Any).await.unwrap();
+    admin.deals().delete(bought.id, Expect::Any).await.unwrap();
+    admin.contacts().delete(colleague.id, Expect::Any).await.unwrap();
+    assert_eq!(counts(&reverted(&world, &admin, &job).await), (3, 0, 0));
+    assert_eq!(names(&admin, &samples::list()).await, ["known"]);
 }
 
 pub async fn only_whoever_may_change_an_import_undoes_it(world: World) {

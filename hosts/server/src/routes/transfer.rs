@@ -6,7 +6,7 @@ use actix_multipart::Multipart;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder as _};
-use crm_core::job::{Spool, Task, Upload};
+use crm_core::job::{Spool, Upload};
 use crm_core::store::IdempotencyKey;
 use crm_core::transfer::{ImportOptions, TABLE_BYTES};
 use crm_core::{Entity, Error, Result, Session};
@@ -130,27 +130,10 @@ impl Received {
         self.file.discard().await
     }
 
-    /// The files, whole, and how they shall be read. Where one finds no place, the other is forgotten.
-    async fn finish(self, session: &Session) -> Result<(Files, Answer<ImportOptions>)> {
-        let options = merged(session, self.options, self.products, self.teams);
-        let companies = match self.companies {
-            None => None,
-            Some(companies) => match companies.finish().await {
-                Ok(companies) => Some(companies),
-                Err(error) => {
-                    self.file.discard().await?;
-                    return Err(error);
-                }
-            },
-        };
-        match (self.file.finish().await, companies) {
-            (Ok(file), companies) => Ok((Files { file, companies }, options)),
-            (Err(error), None) => Err(error),
-            (Err(error), Some(companies)) => {
-                session.transfers().forget(&companies).await?;
-                Err(error)
-            }
-        }
+    /// The files, whole.
+    async fn finish(self) -> Result<Files> {
+        let (file, companies) = self.file.finish_with(self.companies).await?;
+        Ok(Files { file, companies })
     }
 }
 
@@ -171,14 +154,10 @@ impl Files {
     }
 }
 
-/// The options with the lists that came as files of their own.
-fn merged(
-    session: &Session,
-    options: Map<String, Value>,
-    products: Option<Vec<u8>>,
-    teams: Option<Vec<u8>>,
-) -> Answer<ImportOptions> {
-    let mut options: ImportOptions = decode(&serde_json::to_vec(&options).map_err(Refusal::internal)?)?;
+/// The options, with the lists that came as files of their own.
+fn merged(session: &Session, received: &mut Received) -> Answer<ImportOptions> {
+    let (products, teams) = (received.products.take(), received.teams.take());
+    let mut options: ImportOptions = decode(&serde_json::to_vec(&received.options).map_err(Refusal::internal)?)?;
     let twice = |name| Err(Error::invalid(name, "duplicate", "is there as a file and among the options").into());
     match products {
         Some(_) if !options.products.is_empty() => return twice("products"),
@@ -203,47 +182,61 @@ pub(super) async fn import(
 ) -> Answer<HttpResponse> {
     let file = session.transfers().receive()?;
     let mut received = Received { file, companies: None, options: Map::new(), products: None, teams: None };
-    if let Err(refusal) = receive(&session, entity, request, &params, payload, &mut received).await {
-        received.discard().await?;
-        return Err(refusal);
-    }
-    let (files, options) = received.finish(&session).await?;
-    let begun = match (params.dry_run, options) {
-        (_, Err(refusal)) => Err(refusal),
-        (true, Ok(options)) => preview(&session, entity, &files, options).await,
-        (false, Ok(options)) => begin(session.clone(), entity, request, &files, options).await,
+    let (options, key) = match taken(&session, entity, request, &params, payload, &mut received).await {
+        Ok(taken) => taken,
+        Err(refusal) => {
+            received.discard().await?;
+            return Err(refusal);
+        }
     };
-    if params.dry_run || begun.as_ref().is_err_and(Refusal::is_certain) {
-        files.forget(&session).await?;
+    let files = received.finish().await?;
+    match params.dry_run {
+        true => preview(&session, entity, &files, &options).await,
+        false => begin(session, entity, key, &files, options).await.map(|job| job.respond_to(request)),
     }
-    // After an outage the job may stand, and then it needs its files; if not, upkeep forgets them.
-    begun
 }
 
-/// Says what an import would do.
-async fn preview(session: &Session, entity: Entity, files: &Files, options: ImportOptions) -> Answer<HttpResponse> {
+/// Takes what comes; gives how it shall be read, and the caller's key.
+async fn taken(
+    session: &Session,
+    entity: Entity,
+    request: &HttpRequest,
+    params: &ImportParams,
+    payload: Payload,
+    received: &mut Received,
+) -> Answer<(ImportOptions, Option<IdempotencyKey>)> {
+    receive(session, entity, request, params, payload, received).await?;
+    Ok((merged(session, received)?, idempotency_key(request, &[])?))
+}
+
+/// Says what an import would do, and keeps nothing.
+async fn preview(session: &Session, entity: Entity, files: &Files, options: &ImportOptions) -> Answer<HttpResponse> {
     let transfers = session.transfers().looking_at(PREVIEWED_ROWS);
-    let mut file = transfers.spooled(&files.file)?;
-    let preview = match &files.companies {
-        Some(companies) => {
-            let mut companies = transfers.spooled(companies)?;
-            transfers.preview_with_companies(&mut file, &options, &mut companies).await?
+    let looked = async {
+        let mut file = transfers.spooled(&files.file)?;
+        match &files.companies {
+            Some(companies) => {
+                let mut companies = transfers.spooled(companies)?;
+                transfers.preview_with_companies(&mut file, options, &mut companies).await
+            }
+            None => transfers.preview(entity, &mut file, options).await,
         }
-        None => transfers.preview(entity, &mut file, &options).await?,
     };
-    Ok(json(HttpResponse::Ok(), &preview))
+    let preview = looked.await;
+    files.forget(session).await?;
+    Ok(json(HttpResponse::Ok(), &preview?))
 }
 
 /// Begins an import, once under the caller's key.
 async fn begin(
     session: Session,
     entity: Entity,
-    request: &HttpRequest,
+    key: Option<IdempotencyKey>,
     files: &Files,
     options: ImportOptions,
-) -> Answer<HttpResponse> {
+) -> Answer<Accepted> {
     let text = serde_json::to_vec(&options).map_err(Refusal::internal)?;
-    let session = match idempotency_key(request, &[])? {
+    let session = match key {
         Some(key) => session.once(IdempotencyKey { body: files.digest(&text), ..key }),
         None => session,
     };
@@ -251,11 +244,7 @@ async fn begin(
         Some(companies) => session.transfers().begin_with_companies(&files.file, options, companies).await?,
         None => session.transfers().begin(entity, &files.file, options).await?,
     };
-    if !matches!(job.task, Task::Import { upload_id, .. } if upload_id == files.file.id) {
-        // The first request under the key has its own copy.
-        files.forget(&session).await?;
-    }
-    Ok(Accepted(job).respond_to(request))
+    Ok(Accepted(job))
 }
 
 /// Takes the file of a request and what lies beside it.
@@ -306,7 +295,7 @@ async fn receive_form(session: &Session, entity: Entity, mut form: Multipart, re
                 return Err(Error::invalid(name, "misplaced", "belongs to an import of deals").into());
             }
             "companies" => {
-                let companies = received.companies.insert(session.transfers().receive()?);
+                let companies = received.companies.insert(received.file.beside());
                 copy(part, companies).await?;
             }
             "products" => received.products = Some(text(part, TABLE_BYTES).await?),
@@ -418,13 +407,5 @@ mod tests {
         assert!(!is_too_slow(0, seconds(30)));
         assert!(is_too_slow(31 * 1024 - 1, seconds(31)) && !is_too_slow(31 * 1024, seconds(31)));
         assert!(is_too_slow(1024 * 1024, seconds(3_600)));
-    }
-
-    #[test]
-    fn files_stay_where_a_job_may_have_begun() {
-        let refused = [Refusal::malformed("no JSON"), Error::conflict("another").into()];
-        assert!(refused.iter().all(Refusal::is_certain));
-        let open = [Refusal::internal("a defect"), Error::unavailable("no answer").into()];
-        assert!(!open.iter().any(Refusal::is_certain));
     }
 }

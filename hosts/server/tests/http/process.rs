@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_boot::Backend;
-use crm_core::job::JobState;
+use crm_core::access::Action;
+use crm_core::job::{JobState, UploadStore as _};
+use crm_core::testkit::MemoryStore;
 use crm_core::transfer::ImportOptions;
-use crm_core::{Entity, ListRequest};
+use crm_core::{Entity, ListRequest, Timestamp};
 use crm_storage::testkit::{at_rest, patient};
 use reqwest::Method;
 use serde_json::json;
@@ -44,7 +46,7 @@ async fn a_store_that_is_down_is_503_with_retry_after() {
     let mut config = crm_boot::Config::for_database("sqlite://unused.db").unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.secret_key = Some(crate::support::SECRET.to_owned().into());
-    let store = crm_core::testkit::MemoryStore::new();
+    let store = MemoryStore::new();
     let api = Api::on(crm_boot::Booted::on(store, Arc::new(Down), config).unwrap(), folder).await;
     let reply = api.send(Method::GET, "/readyz", None, None).await.problem(503, "unavailable");
     assert_eq!(reply.header("retry-after"), "1");
@@ -179,6 +181,35 @@ async fn a_server_that_finishes_its_requests_takes_no_further_job() {
     stopped.unwrap();
     let job = api.system().await.jobs().read(job).await.unwrap();
     assert_eq!((job.state, job.attempts), (JobState::Queued, 0));
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_takes_no_room_once_upkeep_has_run() {
+    let store = MemoryStore::new();
+    let api = Api::memory_on(store.clone()).await;
+    let grant = api.system().await.require(Entity::Import, Action::Create).unwrap();
+    let kept = async || store.count_pieces(&grant).await.unwrap();
+    let mut client = TcpStream::connect(api.address).unwrap();
+    let token = api.token();
+    let head = format!(
+        "POST /api/v1/contacts/import/csv HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: text/csv\r\ncontent-length: 10000000\r\n\r\n"
+    );
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(&vec![b'x'; 300 * 1024]).unwrap();
+    let come = async {
+        while kept().await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), come).await.unwrap();
+    drop(client);
+    // However much later; what a job names stays.
+    let job = api.request(Method::POST, "/api/v1/contacts/import/csv").header("content-type", "text/csv");
+    let job = Reply::of(job.body("Last Name\nHopper\n").send().await.unwrap()).await.expect(202);
+    store.forget_unnamed_uploads(Timestamp::from_micros(i64::MAX)).await.unwrap();
+    assert_eq!(api.ended(job.id()).await["state"], "done");
+    assert_eq!(kept().await, 0);
 }
 
 #[tokio::test]
