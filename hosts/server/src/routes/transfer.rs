@@ -205,7 +205,7 @@ async fn taken(
     payload: Payload,
     received: &mut Received,
 ) -> Answer<(ImportOptions, Option<IdempotencyKey>)> {
-    receive(session, entity, request, params, payload, received).await?;
+    receive(entity, request, params, payload, received).await?;
     Ok((merged(session, received)?, idempotency_key(request, &[])?))
 }
 
@@ -249,7 +249,6 @@ async fn begin(
 
 /// Takes the file of a request and what lies beside it.
 async fn receive(
-    session: &Session,
     entity: Entity,
     request: &HttpRequest,
     params: &ImportParams,
@@ -274,13 +273,13 @@ async fn receive(
             if let Some(name) = named.keys().next() {
                 return Err(Error::invalid(name, "misplaced", "belongs into the form's options").into());
             }
-            receive_form(session, entity, Multipart::new(request.headers(), payload), received).await
+            receive_form(entity, Multipart::new(request.headers(), payload), received).await
         }
         _ => Err(Refusal::unsupported_media("the body must be text/csv, or multipart/form-data with file and options")),
     }
 }
 
-async fn receive_form(session: &Session, entity: Entity, mut form: Multipart, received: &mut Received) -> Answer<()> {
+async fn receive_form(entity: Entity, mut form: Multipart, received: &mut Received) -> Answer<()> {
     let mut seen: Vec<String> = Vec::new();
     while let Some(part) = in_time(form.next()).await? {
         let part = part.map_err(|error| bad_form(&error))?;
