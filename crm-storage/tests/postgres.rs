@@ -12,7 +12,7 @@ use crm_core::contact::ContactEdit;
 use crm_core::job::Never;
 use crm_core::journal::JournalStore as _;
 use crm_core::store::IdempotencyKey;
-use crm_core::testkit::{Road, Subject};
+use crm_core::testkit::{PATIENCE, Road, Subject};
 use crm_core::{Actor, Crm, Edit, ErrorKind, ListRequest, Result, Timestamp};
 use crm_storage::testkit::{Schema, at_rest, patient};
 use crm_storage::{Connections, Options, PostgresStore};
