@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crm_core::Actor;
 use crm_core::job::{JobState, JobsRequest};
-use crm_core::testkit::{Holdings, MemoryStore};
+use crm_core::testkit::{Holdings, MemoryStore, PATIENCE};
 use crm_storage::testkit::{PostgresTables, SqliteTables};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Witness {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), rest).await.unwrap()
+        tokio::time::timeout(PATIENCE, rest).await.unwrap()
     }
 }
 
