@@ -67,7 +67,8 @@ impl Drop for Schema {
         let sql = format!(
             "SET lock_timeout = '10s';
             SELECT pg_terminate_backend(held.pid) FROM pg_locks AS held JOIN pg_class ON pg_class.oid = held.relation
-                WHERE relnamespace = '{name}'::regnamespace AND held.pid <> pg_backend_pid();
+                WHERE held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND relnamespace = '{name}'::regnamespace AND held.pid <> pg_backend_pid();
             DROP SCHEMA {name} CASCADE"
         );
         let server = server.clone();
