@@ -29,11 +29,15 @@ use crate::store::{Commit, CommitListener, Stored};
 use crate::tag::TagStore;
 use crate::task::{Remind, RemindAnew, TaskStore};
 use crate::team::TeamStore;
+use crate::text;
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::transfer::ImportStore;
 use crate::user::{User, UserStatus, UserStore};
 use crate::webhook::{Deliver, Hooks, WebhookStore};
 use crate::workspace::{Workspace, WorkspaceStore};
+
+/// Workspaces that are read at once.
+const WORKSPACES_AT_ONCE: u16 = 1_000;
 
 /// The ports, one field each.
 pub(crate) struct Ports {
@@ -349,7 +353,16 @@ impl Crm {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>> {
-        self.ports.workspaces.workspaces().await
+        let mut all: Vec<Workspace> = Vec::new();
+        loop {
+            let some = self.ports.workspaces.workspaces(all.last().map(|last| last.id), WORKSPACES_AT_ONCE).await?;
+            let is_last = some.len() < usize::from(WORKSPACES_AT_ONCE);
+            all.extend(some);
+            if is_last {
+                all.sort_by_cached_key(|workspace| (text::key(&workspace.name), workspace.id));
+                return Ok(all);
+            }
+        }
     }
 
     async fn access(&self, actor: Actor) -> Result<Arc<Access>> {

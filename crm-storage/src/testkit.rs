@@ -18,10 +18,6 @@ pub use self::postgres_tables::PostgresTables;
 pub use self::sqlite_tables::SqliteTables;
 use crate::{Connections, Options, PostgresStore};
 
-/// How long a schema that is no longer used may be in use: connections of a process that was killed hold locks
-/// until the server notices.
-const LET_GO: &str = "SET lock_timeout = '10s'";
-
 /// A schema of a test's own, so that nobody else's worker takes its jobs and nobody else's lock stops it. Gone
 /// when it is dropped.
 pub struct Schema {
@@ -66,12 +62,23 @@ impl Schema {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        let (server, sql) = (self.server.clone(), format!("{LET_GO}; DROP SCHEMA {} CASCADE", self.name));
+        let Self { server, name } = self;
+        // Whoever still holds a lock there, as the worker of a server that nobody stopped, serves nobody any more.
+        let sql = format!(
+            "SET lock_timeout = '10s';
+            SELECT pg_terminate_backend(held.pid) FROM pg_locks AS held JOIN pg_class ON pg_class.oid = held.relation
+                WHERE held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND relnamespace = '{name}'::regnamespace AND held.pid <> pg_backend_pid();
+            DROP SCHEMA {name} CASCADE"
+        );
+        let server = server.clone();
         // A thread of its own: the test's runtime may be on its way out.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            // One that stays is in nobody's way.
-            let _ = runtime.block_on(async { client(&server).await.batch_execute(&sql).await });
+            if let Err(error) = runtime.block_on(async { client(&server).await.batch_execute(&sql).await }) {
+                // It is in nobody's way.
+                tracing::warn!(%error, "the schema of a test stays");
+            }
         });
         let _ = dropped.join();
     }

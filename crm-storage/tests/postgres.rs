@@ -109,7 +109,7 @@ async fn a_migration_waits_longer_for_another_than_a_write_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_commits_under_a_key_waits_for_nobody_who_holds_another_expired_one() {
     let Some(schema) = Schema::new().await else { return };
-    let store = schema.store(Options::default().connections(2).patience(Duration::from_millis(500))).await;
+    let store = schema.store(patient().connections(2)).await;
     store.migrate().await.unwrap();
     let (crm, workspace) = own::engine(store).await;
     let session = own::session(&crm, workspace).await;

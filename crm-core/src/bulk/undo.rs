@@ -39,7 +39,7 @@ const MAX_NAMED: usize = 1_000;
 pub enum LeftReason {
     /// Somebody changed it since.
     Changed,
-    /// It was made, and a note, a task, a deal or a contact refers to it that was not written with it.
+    /// It was made, and a note, a task, a deal or a contact refers to it that somebody made or changed since.
     InUse,
     /// Whoever undid it may not change the record, or not all of it.
     NotPermitted,

@@ -126,8 +126,8 @@ pub trait JournalStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Entry>>;
 
-    /// Those of some records to which a note, a task, a deal or a contact refers that is not deleted and of which
-    /// a batch wrote nothing.
+    /// Those of some records to which a note, a task, a deal or a contact refers that is not deleted, and that
+    /// somebody else than a batch wrote, or wrote since. As of the reading: what is made meanwhile is not seen.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.

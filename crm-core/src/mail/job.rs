@@ -31,7 +31,7 @@ pub struct MailPayload {
     pub template: Option<TemplateName>,
 }
 
-/// Sends mails: each once, and not to whoever is suppressed by then.
+/// Sends mails: each once, and not to those whom a suppression keeps from it by then.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliverMail;
 

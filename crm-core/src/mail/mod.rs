@@ -3,7 +3,8 @@
 //! A mail is written in full when somebody asks for it, is the payload of a job on the queue `email`, and is
 //! given to the port [`crate::integration::Mailer`] by that job. Its `Message-ID` is made of the job's id, so it
 //! is the same at every attempt, and a row of the log says whether it was accepted: an accepted mail is never
-//! sent again by its job. Whoever is suppressed gets nothing, whatever the mail is about.
+//! sent again by its job. Whoever is suppressed gets nothing, but for what opens an account where they unsubscribed
+//! themselves.
 //!
 //! Templates belong to a workspace; the product brings six, which a workspace may replace. They read nothing
 //! but their variables and end by themselves: see [`Language`].

@@ -156,39 +156,50 @@ impl Transfers {
         }
         let mut decisions = Decisions::new();
         loop {
-            let begun = async {
-                let mut main = self.of_upload(grant, entity, upload, options.clone()).await?;
-                let mut first = match companies {
-                    Some(companies) => Some((self.of_companies(grant, companies, &options).await?, companies.id)),
-                    None => None,
-                };
-                let task = Task::Import {
-                    import_id: main.import.id,
-                    upload_id: upload.id,
-                    companies: first
-                        .as_ref()
-                        .map(|(first, upload_id)| ImportFile { import_id: first.import.id, upload_id: *upload_id }),
-                };
-                let now = self.session.now();
-                let job = Job::new(Id::new_at(now), task, self.session.actor().user_id(), now);
-                main.import.job_id = Some(job.id);
-                if let Some((first, _)) = &mut first {
-                    first.import.job_id = Some(job.id);
-                    grant.check_reach(&first.import)?;
-                }
-                loop {
-                    let mut changes = self.begun(grant, &main)?;
-                    if let Some((first, _)) = &first {
-                        changes.put_unjournalled(&mut Stored::new(first.import.clone()));
-                    }
-                    match self.session.enqueue(grant, changes, job.clone()).await {
-                        Err(refusal) => main.seat_again(&self.session, grant, refusal).await?,
-                        begun => return begun,
-                    }
-                }
-            };
-            if let Some(result) = decisions.settle(begun.await) {
+            let begun = self.queued_as_it_is(grant, entity, upload, &options, companies).await;
+            if let Some(result) = decisions.settle(begun) {
                 return result;
+            }
+        }
+    }
+
+    /// Reads what the files begin with, and commits their imports with the job that reads them in, as the workspace
+    /// is now.
+    async fn queued_as_it_is(
+        &self,
+        grant: &Grant,
+        entity: Entity,
+        upload: &Upload,
+        options: &ImportOptions,
+        companies: Option<&Upload>,
+    ) -> Result<View<Job>> {
+        let mut main = self.of_upload(grant, entity, upload, options.clone()).await?;
+        let mut first = match companies {
+            Some(companies) => Some((self.of_companies(grant, companies, options).await?, companies.id)),
+            None => None,
+        };
+        let task = Task::Import {
+            import_id: main.import.id,
+            upload_id: upload.id,
+            companies: first
+                .as_ref()
+                .map(|(first, upload_id)| ImportFile { import_id: first.import.id, upload_id: *upload_id }),
+        };
+        let now = self.session.now();
+        let job = Job::new(Id::new_at(now), task, self.session.actor().user_id(), now);
+        main.import.job_id = Some(job.id);
+        if let Some((first, _)) = &mut first {
+            first.import.job_id = Some(job.id);
+            grant.check_reach(&first.import)?;
+        }
+        loop {
+            let mut changes = self.begun(grant, &main)?;
+            if let Some((first, _)) = &first {
+                changes.put_unjournalled(&mut Stored::new(first.import.clone()));
+            }
+            match self.session.enqueue(grant, changes, job.clone()).await {
+                Err(refusal) => main.seat_again(&self.session, grant, refusal).await?,
+                begun => return begun,
             }
         }
     }

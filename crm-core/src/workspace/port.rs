@@ -16,9 +16,9 @@ pub trait WorkspaceStore: Send + Sync {
     /// `NotFound`; `Unavailable` when the store cannot be reached.
     async fn workspace(&self, id: Id<Workspace>) -> Result<Stored<Workspace>>;
 
-    /// All workspaces by name, for operators: at most 1,000.
+    /// Workspaces by id, at most so many: the first ones, or those after one of them.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
-    async fn workspaces(&self) -> Result<Vec<Workspace>>;
+    async fn workspaces(&self, after: Option<Id<Workspace>>, limit: u16) -> Result<Vec<Workspace>>;
 }

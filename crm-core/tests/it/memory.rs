@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crm_core::Crm;
 use crm_core::testkit::MemoryStore;
 
 async fn open() -> Arc<MemoryStore> {
@@ -11,6 +12,16 @@ async fn open() -> Arc<MemoryStore> {
 }
 
 crm_core::testkit::suite!(open);
+
+#[tokio::test]
+async fn every_workspace_is_told_however_many_there_are() {
+    let crm = Crm::builder(MemoryStore::new()).build();
+    for at in 0..2_001 {
+        crm.create_workspace(&format!("Workspace {at:04}")).await.unwrap();
+    }
+    let names: Vec<String> = crm.workspaces().await.unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, (0..2_001).map(|at| format!("Workspace {at:04}")).collect::<Vec<_>>());
+}
 
 /// A law that is written but not listed in the macro would hold nobody to anything.
 #[test]

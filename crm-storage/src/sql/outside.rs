@@ -1,4 +1,4 @@
-//! Records to which others refer that a batch did not write.
+//! Records to which others refer that are not as a batch left them.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ fn references(entity: Entity) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Those of some records to which one refers that is not deleted and of which a batch wrote nothing.
+/// Those of some records to which one refers that is not deleted, and whose version is not of a batch.
 pub(super) async fn referred(
     store: &Store,
     workspace: i64,
@@ -58,6 +58,8 @@ fn referring(
     let from = Fragment::new("SELECT DISTINCT r.").sql(column).sql(" FROM ").sql(table).sql(" AS r");
     let from = from.sql(" WHERE r.workspace_id = ").bind(workspace).sql(" AND r.").sql(column).in_ids(ids);
     let from = from.sql(" AND r.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM journal AS j");
-    let from = from.sql(" WHERE j.workspace_id = r.workspace_id AND j.record_id = r.id AND j.batch_id = ");
+    let from = from.sql(
+        " WHERE j.workspace_id = r.workspace_id AND j.record_id = r.id AND j.version = r.version AND j.batch_id = ",
+    );
     from.bind(DbId::from(batch)).sql(")")
 }

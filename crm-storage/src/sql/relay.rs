@@ -91,6 +91,7 @@ impl RelayStore for Store {
         let fresh = fresh.bind(handler).sql(")");
         self.pools.key(async move |conn: &mut Conn| places(conn, fresh).await).await
     }
+
     async fn has_begun(&self, handler: &str) -> Result<bool> {
         let handler = handler.to_owned();
         self.pools

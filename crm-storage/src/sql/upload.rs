@@ -21,7 +21,7 @@ const FILES: i64 = 1_000;
 /// Pieces that are forgotten in one transaction, 16 MiB of them: other writers may wait for it.
 const FORGOTTEN: usize = 64;
 /// Jobs among which names of files are looked for at once.
-const JOBS: i64 = 10_000;
+const JOBS: i64 = 1_000;
 /// What stands before the name of a file in what a job has to do, whatever the job's kind.
 const NAMED: &str = "\"upload_id\":\"";
 /// The length of such a name.
@@ -133,25 +133,30 @@ impl UploadStore for Store {
     }
 
     async fn forget_unnamed_uploads(&self, until: Timestamp) -> Result<()> {
-        let mut after = None;
+        let (mut after, mut faults) = (None, Vec::new());
         loop {
             let files = self.silent_files(until, after).await?;
-            let Some(last) = files.last() else { return Ok(()) };
+            let Some(last) = files.last() else { return faults.into_iter().next().map_or(Ok(()), Err) };
             after = Some(*last);
-            let workspaces: Vec<&[File]> = files.chunk_by(|(one, _), (next, _)| one == next).collect();
-            for own in workspaces {
-                let Some((workspace, _)) = own.first() else { continue };
-                let named = self.named_files(*workspace).await?;
-                let unnamed: Vec<File> = own.iter().filter(|(_, id)| !named.contains(id)).copied().collect();
-                for file in unnamed {
-                    self.forget_silent(file, until).await?;
-                }
+            // What fails in one workspace keeps no other from it; the first fault is told.
+            for own in files.chunk_by(|(one, _), (next, _)| one == next) {
+                faults.extend(self.forget_unnamed(own, until).await.err());
             }
         }
     }
 }
 
 impl Store {
+    /// Forgets those files of one workspace that no job names.
+    async fn forget_unnamed(&self, files: &[File], until: Timestamp) -> Result<()> {
+        let Some((workspace, _)) = files.first() else { return Ok(()) };
+        let named = self.named_files(*workspace).await?;
+        for file in files.iter().filter(|(_, id)| !named.contains(id)) {
+            self.forget_silent(*file, until).await?;
+        }
+        Ok(())
+    }
+
     /// Some files of which nothing came after an instant, by workspace and id.
     async fn silent_files(&self, until: Timestamp, after: Option<File>) -> Result<Vec<File>> {
         let read = async move |conn: &mut Conn| -> Outcome<Vec<File>> {

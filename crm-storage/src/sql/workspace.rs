@@ -15,8 +15,6 @@ use crate::fault::{Fault, Outcome};
 use crate::schema::workspaces;
 use crate::types::{DbId, DbTime};
 
-/// Most workspaces that operators are shown.
-const MOST: i64 = 1_000;
 /// The key of a workspace that does not exist: it has no rows.
 pub(super) const NOWHERE: i64 = 0;
 
@@ -138,11 +136,13 @@ impl WorkspaceStore for Store {
         found.map(Stored::loaded).ok_or_else(|| Error::not_found("workspace", id))
     }
 
-    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+    async fn workspaces(&self, after: Option<Id<Workspace>>, limit: u16) -> Result<Vec<Workspace>> {
         self.pools
             .read(async move |conn: &mut Conn| {
-                let all = workspaces::table.order((workspaces::name_key, workspaces::id)).limit(MOST);
-                let rows: Vec<WorkspaceRow> = all.select(WorkspaceRow::as_select()).load(conn).await?;
+                // No id is less than nil.
+                let after = DbId(after.map_or(Uuid::nil(), Id::uuid));
+                let some = workspaces::table.filter(workspaces::id.gt(after)).order(workspaces::id).limit(limit.into());
+                let rows: Vec<WorkspaceRow> = some.select(WorkspaceRow::as_select()).load(conn).await?;
                 rows.into_iter().map(WorkspaceRow::into_workspace).collect::<Result<_, Fault>>()
             })
             .await

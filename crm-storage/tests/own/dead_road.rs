@@ -29,12 +29,15 @@ fn is_unavailable<T>(answer: &Result<T>) -> bool {
 
 /// What comes of it, asked again as long as that may help: on a machine that stands still a good road is late too.
 async fn insisted<T>(ask: impl AsyncFn() -> Result<T>) -> T {
-    loop {
-        match answer(ask()).await {
-            Ok(done) => return done,
-            refused => assert!(is_unavailable(&refused), "{:?}", refused.err()),
+    let done = async {
+        loop {
+            match answer(ask()).await {
+                Ok(done) => return done,
+                refused => assert!(is_unavailable(&refused), "{:?}", refused.err()),
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, done).await.unwrap()
 }
 
 /// Of a store whose road to its server is this one.

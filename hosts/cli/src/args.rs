@@ -372,7 +372,7 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u16,
     /// Where the page before said the next one starts
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) cursor: Option<String>,
 }
 
@@ -386,6 +386,17 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_themselves() {
         Args::command().debug_assert();
+    }
+
+    /// As one of 64 does.
+    #[test]
+    fn every_cursor_may_begin_with_a_hyphen() {
+        fn cursors(command: &clap::Command) -> usize {
+            let own: Vec<_> = command.get_arguments().filter(|argument| argument.get_id() == "cursor").collect();
+            assert!(own.iter().all(|cursor| cursor.is_allow_hyphen_values_set()), "{}", command.get_name());
+            own.len() + command.get_subcommands().map(cursors).sum::<usize>()
+        }
+        assert!(cursors(&Args::command()) > 8);
     }
 
     #[test]

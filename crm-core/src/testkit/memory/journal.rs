@@ -121,8 +121,8 @@ impl MemoryStore {
     }
 }
 
-/// The records that are not deleted and refer to one of a kind, each with that one.
-fn references(rows: &Rows, entity: Entity) -> Vec<(Uuid, Uuid)> {
+/// The records that are not deleted and refer to one of a kind, each with its version and that one.
+fn references(rows: &Rows, entity: Entity) -> Vec<((Uuid, i64), Uuid)> {
     let to = |contact: Option<Id<Contact>>, company: Option<Id<Company>>, deal: Option<Id<Deal>>| match entity {
         Entity::Contact => contact.map(|id| id.uuid()),
         Entity::Company => company.map(|id| id.uuid()),
@@ -131,16 +131,16 @@ fn references(rows: &Rows, entity: Entity) -> Vec<(Uuid, Uuid)> {
     };
     let mut found = Vec::new();
     for note in rows.notes.values().filter(|note| note.deleted_at.is_none()) {
-        found.push((note.id.uuid(), to(note.contact_id, note.company_id, note.deal_id)));
+        found.push(((note.id.uuid(), note.version), to(note.contact_id, note.company_id, note.deal_id)));
     }
     for task in rows.tasks.values().filter(|task| task.deleted_at.is_none()) {
-        found.push((task.id.uuid(), to(task.contact_id, task.company_id, task.deal_id)));
+        found.push(((task.id.uuid(), task.version), to(task.contact_id, task.company_id, task.deal_id)));
     }
     for deal in rows.deals.values().filter(|deal| deal.deleted_at.is_none()) {
-        found.push((deal.id.uuid(), to(deal.contact_id, deal.company_id, None)));
+        found.push(((deal.id.uuid(), deal.version), to(deal.contact_id, deal.company_id, None)));
     }
     for contact in rows.contacts.values().filter(|contact| contact.deleted_at.is_none()) {
-        found.push((contact.id.uuid(), to(None, contact.company_id, None)));
+        found.push(((contact.id.uuid(), contact.version), to(None, contact.company_id, None)));
     }
     found.into_iter().filter_map(|(referring, referred)| Some((referring, referred?))).collect()
 }
@@ -242,8 +242,8 @@ impl JournalStore for MemoryStore {
     ) -> Result<BTreeSet<Uuid>> {
         self.space(grant.workspace_id(), |space| {
             let entries = space.journal.lines.iter().map(|line| &line.entry);
-            let own: BTreeSet<Uuid> =
-                entries.filter(|entry| entry.batch == Some(batch)).map(|entry| entry.record_id).collect();
+            let own = entries.filter(|entry| entry.batch == Some(batch));
+            let own: BTreeSet<(Uuid, i64)> = own.map(|entry| (entry.record_id, entry.version)).collect();
             let mut found = references(&space.rows, entity);
             found.retain(|(referring, referred)| !own.contains(referring) && ids.contains(referred));
             Ok(found.into_iter().map(|(_, referred)| referred).collect())

@@ -20,9 +20,6 @@ use crate::transfer::{FailedRow, Import, ImportStore};
 use crate::user::{Membership, User, UserStore};
 use crate::workspace::{Workspace, WorkspaceStore};
 
-/// Most workspaces that operators are shown.
-const MOST_WORKSPACES: usize = 1_000;
-
 impl State {
     fn rows_of(&self, workspace: Id<Workspace>) -> Option<&Rows> {
         self.spaces.get(&workspace.uuid()).map(|space| &space.rows)
@@ -63,10 +60,11 @@ impl WorkspaceStore for MemoryStore {
         .await
     }
 
-    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+    async fn workspaces(&self, after: Option<Id<Workspace>>, limit: u16) -> Result<Vec<Workspace>> {
         let mut all: Vec<Workspace> = self.read(|state| state.workspaces().cloned().collect()).await;
-        all.sort_by_key(|workspace| (text::key(&workspace.name), workspace.id));
-        all.truncate(MOST_WORKSPACES);
+        all.retain(|workspace| after.is_none_or(|after| workspace.id > after));
+        all.sort_by_key(|workspace| workspace.id);
+        all.truncate(limit.into());
         Ok(all)
     }
 }

@@ -760,6 +760,7 @@ macro_rules! __suite {
             undo {
                 an_import_is_undone_field_by_field,
                 a_made_record_on_which_others_hung_something_is_left_alone,
+                what_a_record_that_was_changed_since_refers_to_is_left_alone,
                 only_whoever_may_change_an_import_undoes_it,
                 what_a_caller_may_not_see_is_left_alone_and_not_named,
                 an_undo_by_whoever_may_change_nothing_leaves_everything_alone,

@@ -161,6 +161,13 @@ pub async fn settings_are_changed_and_kept(world: World) {
     assert_eq!((read.version, read.name.as_str()), (3, "Ünï & Co"));
     let names: Vec<String> = world.crm.workspaces().await.unwrap().into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["Away", "Ünï & Co"]);
+    let mut all = Vec::new();
+    while let [one] = world.crm.ports.workspaces.workspaces(all.last().copied(), 1).await.unwrap().as_slice() {
+        all.push(one.id);
+    }
+    let mut wanted = vec![world.home.workspace, world.away.workspace];
+    wanted.sort_unstable();
+    assert_eq!(all, wanted);
     fails(world.crm.ports.workspaces.workspace(Id::new_at(admin.now())).await, NotFound);
 }
 

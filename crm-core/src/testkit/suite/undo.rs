@@ -131,6 +131,34 @@ pub async fn a_made_record_on_which_others_hung_something_is_left_alone(world: W
     assert_eq!(names(&admin, &samples::list()).await, ["known"]);
 }
 
+pub async fn what_a_record_that_was_changed_since_refers_to_is_left_alone(world: World) {
+    let admin = world.session(Role::Admin).await;
+    let before = contact(&admin, known("known")).await.id;
+    let file = "Email,Last Name,Company\nmade@example.com,made,Acme\nknown@example.com,known,Third\n\
+        plain@example.com,plain,Other\n";
+    let job = begun(&admin, file, DuplicatePolicy::Update).await;
+    work(&world).await;
+    let made = admin.contacts().list(&filtered("last_name = made")).await.unwrap().data.remove(0).into_inner();
+    let third = admin.contacts().read(before).await.unwrap().company_id.unwrap();
+    for changed in [made.id, before] {
+        let edit = ContactEdit { title: "Engineer".into(), ..ContactEdit::default() };
+        admin.contacts().update(changed, edit, Expect::Any).await.unwrap();
+    }
+    let report = reverted(&world, &admin, &job).await;
+    let left: BTreeSet<_> = report.records.iter().map(|one| (one.id, one.reason)).collect();
+    let company = made.company_id.unwrap();
+    let wanted =
+        [(made.id.uuid(), LeftReason::Changed), (company.uuid(), LeftReason::InUse), (third.uuid(), LeftReason::InUse)];
+    assert_eq!(left, BTreeSet::from(wanted), "{report:?}");
+    assert_eq!(names(&admin, &samples::list()).await, ["known", "made"]);
+    assert_eq!(admin.contacts().read(made.id).await.unwrap().company_id, Some(company));
+    // What went back refers to it no more, and what is deleted neither.
+    assert_eq!(admin.contacts().read(before).await.unwrap().company_id, None);
+    admin.contacts().delete(made.id, Expect::Any).await.unwrap();
+    assert_eq!(counts(&reverted(&world, &admin, &job).await), (2, 0, 0));
+    fails(admin.companies().read(company).await, NotFound);
+}
+
 pub async fn only_whoever_may_change_an_import_undoes_it(world: World) {
     let (rep, closer) = (world.session(Role::SalesRep).await, world.session(Role::Closer).await);
     let job = begun(&rep, "Last Name\nHopper\n", DuplicatePolicy::Skip).await;

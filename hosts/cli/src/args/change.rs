@@ -83,7 +83,7 @@ pub(crate) struct History {
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u16,
     /// Where the page before said the next one starts
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) cursor: Option<String>,
 }
 

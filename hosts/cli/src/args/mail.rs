@@ -38,7 +38,7 @@ pub(crate) struct Log {
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u16,
     /// Where the page before said the next one starts
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) cursor: Option<String>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) enum Suppressions {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// Let an address get no mail any more

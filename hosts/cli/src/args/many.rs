@@ -84,7 +84,7 @@ pub(crate) enum Imports {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// One import
@@ -112,7 +112,7 @@ pub(crate) enum Exports {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// Forget the file of an export that has ended, which gives its room back

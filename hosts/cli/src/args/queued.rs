@@ -20,7 +20,7 @@ pub(crate) enum Jobs {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// One job

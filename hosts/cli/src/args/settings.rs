@@ -239,7 +239,7 @@ pub(crate) enum Rates {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// Set the rate of two currencies from a day on, as in `rates set EUR USD 1.0842 2026-01-31`

@@ -92,6 +92,6 @@ pub(crate) struct Calendar {
     #[arg(long, default_value_t = 200)]
     pub(crate) limit: u16,
     /// Where the page before said the next one starts
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) cursor: Option<String>,
 }

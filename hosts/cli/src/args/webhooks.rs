@@ -89,7 +89,7 @@ pub(crate) enum Webhooks {
         #[arg(long, default_value_t = 50)]
         limit: u16,
         /// Where the page before said the next one starts
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// One delivery to an endpoint, with what its last attempt sent

@@ -1,6 +1,6 @@
 //! `slackcrm contacts restore`, `purge` and their like: what becomes of records that are deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{Entity, Error, ErrorKind, Id, Result as Outcome, Session};
 
@@ -12,8 +12,8 @@ use crate::print::Sheet;
 /// Brings deleted records back and says which.
 pub(crate) async fn restore(session: &Session, entity: Entity, which: &Deleted, output: Output) -> Result<(), Failure> {
     let mut told = Told::default();
-    for id in &which.ids {
-        told.add(*id, restore_one(session, entity, *id).await);
+    for id in once(&which.ids) {
+        told.add(id, restore_one(session, entity, id).await);
     }
     let rule = format!("only a deleted {entity} can be restored, and none that was purged");
     told.print(("Restored", "restored"), &rule, output)
@@ -25,11 +25,17 @@ pub(crate) async fn purge(session: &Session, entity: Entity, which: &Purge, outp
         return Err(Failure::new("what is purged is gone for ever").hint("say --yes where it shall be"));
     }
     let mut told = Told::default();
-    for id in &which.deleted.ids {
-        told.add(*id, purge_one(session, entity, *id).await);
+    for id in once(&which.deleted.ids) {
+        told.add(id, purge_one(session, entity, id).await);
     }
     let rule = format!("only a deleted {entity} can be purged: delete it first");
     told.print(("Purged", "purged"), &rule, output)
+}
+
+/// Each id that is named, where it is named first.
+fn once(ids: &[Id<()>]) -> impl Iterator<Item = Id<()>> {
+    let mut seen = BTreeSet::new();
+    ids.iter().copied().filter(move |id| seen.insert(*id))
 }
 
 async fn restore_one(session: &Session, entity: Entity, id: Id<()>) -> Outcome<()> {

@@ -79,6 +79,22 @@ impl Handler for Nothing {
     }
 }
 
+/// The same in a queue of its own: notices of jobs name their queue alone, and neighbours have jobs of the others.
+struct Alone;
+
+impl Handler for Alone {
+    type Payload = ();
+    const KIND: &'static str = "alone";
+
+    fn policy() -> Policy {
+        Policy::on(Queue::new("alone"))
+    }
+
+    async fn run(&self, _: &JobContext, (): ()) -> Result<(), JobError> {
+        Ok(())
+    }
+}
+
 /// Notes how a fault ended: how often it was made, and what held then.
 fn note(store: &str, fault: &str, rounds: &str, holds: &str, outcome: &str) {
     println!("{store}: {fault} ({rounds}): {outcome}");
@@ -255,13 +271,13 @@ async fn an_idle_worker_hears_of_a_job_that_another_process_enqueued() {
     // Another handle with connections of its own, as another process has them.
     let other = engine(&url).await;
     let session = session(&other).await;
-    let workers = run_workers(booted.crm(), WorkerOptions::none().handler(Nothing));
+    let workers = run_workers(booted.crm(), WorkerOptions::none().handler(Alone));
     // Without the notice an idle worker looks once a second: it does no sixty jobs in half a minute, each enqueued
     // after the one before.
-    let bound = session.jobs().enqueue(Nothing::job(&()).unwrap().after_seconds(30)).await.unwrap().id;
+    let bound = session.jobs().enqueue(Alone::job(&()).unwrap().after_seconds(30)).await.unwrap().id;
     let mut waits = Vec::new();
     for _ in 0..60 {
-        let id = session.jobs().enqueue(Nothing::job(&()).unwrap()).await.unwrap().id;
+        let id = session.jobs().enqueue(Alone::job(&()).unwrap()).await.unwrap().id;
         let job = loop {
             let job = session.jobs().read(id).await.unwrap();
             if job.finished_at.is_some() {

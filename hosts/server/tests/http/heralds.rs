@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crm_boot::boot;
-use crm_core::testkit::{Road, redis_url};
+use crm_core::testkit::{PATIENCE, Road, redis_url};
 use crm_storage::testkit::Schema;
 use futures::StreamExt as _;
 use reqwest::Method;
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 use crate::live::Watcher;
 use crate::support::{Api, config_on, unique};
 
-/// Longer than any message takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 

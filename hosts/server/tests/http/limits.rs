@@ -194,7 +194,7 @@ async fn a_client_that_takes_nothing_of_an_export_is_cut_off() {
     let head =
         format!("GET /api/v1/contacts/export/csv HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", api.token());
     stream.write_all(head.as_bytes()).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut begun = [0; 12];
     stream.read_exact(&mut begun).unwrap();
     assert_eq!(&begun, b"HTTP/1.1 200");

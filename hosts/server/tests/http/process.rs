@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crm_boot::Backend;
 use crm_core::access::Action;
 use crm_core::job::{JobState, UploadStore as _};
-use crm_core::testkit::MemoryStore;
+use crm_core::testkit::{MemoryStore, PATIENCE};
 use crm_core::transfer::ImportOptions;
 use crm_core::{Entity, ListRequest, Timestamp};
 use crm_storage::testkit::{at_rest, patient};
@@ -163,7 +163,7 @@ async fn a_server_that_finishes_its_requests_takes_no_further_job() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+        tokio::time::timeout(PATIENCE, refused).await.unwrap();
         let session = api.system().await;
         let mut spool = session.transfers().receive().unwrap();
         spool.write(b"Last Name\nHopper\n").await.unwrap();
@@ -202,7 +202,7 @@ async fn an_upload_that_breaks_off_takes_no_room_once_upkeep_has_run() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), come).await.unwrap();
+    tokio::time::timeout(PATIENCE, come).await.unwrap();
     drop(client);
     // However much later; what a job names stays.
     let job = api.request(Method::POST, "/api/v1/contacts/import/csv").header("content-type", "text/csv");
@@ -218,7 +218,7 @@ async fn an_idle_connection_does_not_hold_the_end_up() {
     api.get("/healthz").await.expect(200);
     let idle = TcpStream::connect(api.address).unwrap();
     // Less than the server would wait for a request that is under way.
-    tokio::time::timeout(Duration::from_secs(20), api.stop()).await.unwrap();
+    tokio::time::timeout(PATIENCE, api.stop()).await.unwrap();
     drop(idle);
 }
 

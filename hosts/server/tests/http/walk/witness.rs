@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crm_core::Actor;
 use crm_core::job::{JobState, JobsRequest};
-use crm_core::testkit::{Holdings, MemoryStore};
+use crm_core::testkit::{Holdings, MemoryStore, PATIENCE};
 use crm_storage::testkit::{PostgresTables, SqliteTables};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ impl Witness {
     pub(super) async fn at_rest(&self, api: &Api) -> Holdings {
         let rest = async {
             loop {
+                seal(api).await;
                 let before = self.holdings().await;
                 // Between two looks that agree nothing was written, so that what is seen between them holds.
                 let is_idle = !has_jobs(api).await && api.crm.relay().pass().await.unwrap() == 0;
@@ -43,7 +44,14 @@ impl Witness {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), rest).await.unwrap()
+        tokio::time::timeout(PATIENCE, rest).await.unwrap()
+    }
+}
+
+/// Gives every entry of the journals its place, as the sealer would a few seconds later.
+async fn seal(api: &Api) {
+    for workspace in api.crm.workspaces().await.unwrap() {
+        api.crm.feed(workspace.id).await.unwrap().end().await.unwrap();
     }
 }
 
