@@ -1,6 +1,6 @@
 //! Undoing: field by field, as far as the caller may, whatever stops on the way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::jobs::{Ending, begun, import_of, spooled, work};
@@ -145,11 +145,11 @@ pub async fn what_a_record_that_was_changed_since_refers_to_is_left_alone(world:
         admin.contacts().update(changed, edit, Expect::Any).await.unwrap();
     }
     let report = reverted(&world, &admin, &job).await;
-    let left: BTreeSet<_> = report.records.iter().map(|one| (one.id, one.reason)).collect();
+    let left: BTreeMap<_, _> = report.records.iter().map(|one| (one.id, one.reason)).collect();
     let company = made.company_id.unwrap();
     let wanted =
         [(made.id.uuid(), LeftReason::Changed), (company.uuid(), LeftReason::InUse), (third.uuid(), LeftReason::InUse)];
-    assert_eq!(left, BTreeSet::from(wanted), "{report:?}");
+    assert_eq!(left, BTreeMap::from(wanted), "{report:?}");
     assert_eq!(names(&admin, &samples::list()).await, ["known", "made"]);
     assert_eq!(admin.contacts().read(made.id).await.unwrap().company_id, Some(company));
     // What went back refers to it no more, and what is deleted neither.
