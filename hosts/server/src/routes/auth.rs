@@ -107,7 +107,7 @@ fn sooner(counted: crm_core::Result<()>, refusal: Refusal) -> Refusal {
 ///
 /// It takes no `Idempotency-Key`: sent again it makes a second workspace. After a lost answer sign in first: for a
 /// new address that gives tokens where the workspace was made, else 401 `wrong_credentials`; for one that had
-/// workspaces before, `workspace_required` names the new one too where it was made.
+/// workspaces before, `workspace_required` names the new one too where it was made, and tokens say that it was not.
 #[utoipa::path(tag = "auth", operation_id = "register", security(()), params(Keeping), request_body = Register, responses((status = 201, body = Registered)))]
 #[post("/register")]
 async fn register(
